@@ -1,15 +1,15 @@
 import { setMaxListeners } from 'node:events'
 
-/** Aborts as soon as one of several signals does. */
+/** A signal that aborts as soon as one of several signals does. */
 export interface JointSignal {
   readonly signal: AbortSignal
-  /** Lets the others go; to be called once nobody needs this any more. */
+  /** Removes the listeners from the other signals; to be called when this signal is no longer used. */
   release(): void
 }
 
 /**
- * A signal that stands for several. Not `AbortSignal.any`: up to Node 22 that leaves a weak reference at each
- * of them for every one that was ever made, and the signals here live as long as the process.
+ * Joins several signals into one. This replaces `AbortSignal.any`, which up to Node 22 leaves a weak
+ * reference in each of them per call: the signals here live as long as the process.
  */
 export function joinSignals(...signals: readonly AbortSignal[]): JointSignal {
   const joint = new AbortController()
@@ -20,7 +20,7 @@ export function joinSignals(...signals: readonly AbortSignal[]): JointSignal {
     release()
     joint.abort()
   }
-  // Any number of watches may be open at once.
+  // Any number of watches may be open at the same time, without a warning of Node.
   setMaxListeners(0, ...signals)
   for (const signal of signals) signal.addEventListener('abort', abort)
   if (signals.some(({ aborted }) => aborted)) abort()

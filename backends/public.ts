@@ -1,6 +1,6 @@
 /**
- * The contract of a backend: what the author of one imports from `kytos-settings/backend`. docs/backends.md
- * is its guide.
+ * The contract of a backend, and helpers for its author: the exports of `kytos-settings/backend`. The guide
+ * is docs/backends.md.
  * @example
  * import { type Backend, makeKey, SettingsError } from 'kytos-settings/backend'
  *
@@ -38,6 +38,19 @@ export type {
   Problem,
   Supports,
 } from './backend.ts'
+export { inKeyOrder, keyOf } from './changes.ts'
+export { historyLost } from './history-lost.ts'
+export { listingOf } from './listing.ts'
 export { mayRepeat } from './may-repeat.ts'
 export { type BackendModule, CONTRACT_VERSION } from './module.ts'
+export {
+  allHold,
+  changeBy,
+  checkOperations,
+  foundEntries,
+  holds,
+  isGuarded,
+  isWrite,
+  type OperationLimits,
+} from './operations.ts'
 export { type Held, type ReadVersion, type Settled, settle } from './settle.ts'

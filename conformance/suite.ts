@@ -38,38 +38,38 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   'lost answers': lostAnswers,
 }
 
-/** Cases that disturb the other stores of the same server; they run alone, after the others. */
+/** Cases that affect the other stores of the same server; they run alone, after the others. */
 export const LONELY_CASES: Readonly<Record<string, readonly Case[]>> = { 'lost history': lostHistory }
 
 /**
- * Options of a group or a test; `concurrency` is for node:test, `concurrent` for vitest, and each ignores the
+ * Options of a group or a test. `concurrency` is for node:test and `concurrent` for vitest; each ignores the
  * other.
  */
 export interface RunnerOptions {
   readonly concurrency?: number
   readonly concurrent?: boolean
-  /** Milliseconds after which a test has failed. */
+  /** Milliseconds after which a test fails. */
   readonly timeout?: number
   readonly skip?: boolean
 }
 
-/** The part of a test runner that the suite needs: `node:test` and `vitest` have it as it is. */
+/** The part of a test runner that the suite needs, as `node:test` and `vitest` have it. */
 export interface Runner {
   readonly describe: (title: string, options: RunnerOptions, declare: () => void) => unknown
   readonly it: (title: string, options: RunnerOptions, run: () => Promise<void>) => unknown
 }
 
 /**
- * Cases mostly wait, for a round trip or for the time of a ttl, so that many run at once: this many groups of
- * this many cases.
+ * The numbers of groups, and of cases in each, that run at the same time: cases mostly wait, for a round trip
+ * or for a ttl.
  */
 const GROUPS_AT_ONCE = 3
 const CASES_AT_ONCE = 4
 
 /**
- * Declares every case of the contract as a test of this backend; cases that need what the backend does not
- * support are shown as skipped. A case that fails throws an AssertionError, or the error that the backend
- * should not have thrown.
+ * Declares every case of the contract as a test of this backend. Cases that need a feature which the backend
+ * does not support are shown as skipped. A case that fails throws an AssertionError, or the error that the
+ * backend should not have thrown.
  * @example
  * import { describe, it } from 'node:test'
  * import { suite } from 'kytos-settings/conformance'
@@ -80,7 +80,7 @@ const CASES_AT_ONCE = 4
  *     supports: { sharing: false, durability: false, handEdits: false },
  *     crash: false, forget: false, lossy: false,
  *     ttl: 1,
- *     patience: 5_000,
+ *     timeoutMs: 5_000,
  *     create: async () => ({ backend: () => create({}, { report: () => {} }), remove: async () => {} }),
  *   },
  *   { describe, it },
@@ -89,7 +89,7 @@ const CASES_AT_ONCE = 4
 export function suite(subject: Subject, { describe, it }: Runner): void {
   const declare = (cases: readonly Case[]): void => {
     for (const one of cases) {
-      it(one.title, { skip: !canRun(one, subject), timeout: subject.patience * 5 }, async () => {
+      it(one.title, { skip: !canRun(one, subject), timeout: subject.timeoutMs * 5 }, async () => {
         const { outcome, error } = await runCase(one, subject)
         if (outcome !== 'passed') throw error
       })

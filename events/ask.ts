@@ -3,16 +3,16 @@ import type { Bus } from './event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from './map.ts'
 
 export interface AskOptions {
-  /** Milliseconds to wait for the answer; 30,000 by default. */
+  /** The longest wait for the answer, in milliseconds; 30,000 by default. */
   readonly timeout?: number
-  /** Stops waiting; what was asked for may still be done. */
+  /** Stops waiting; the command may still be executed. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Emits a command and gives its answer.
+ * Emits a command and returns its answer.
  * @throws SettingsError the handler's own, SERVICE_ABSENT, COMMAND_NOT_FOUND, or TIMEOUT after `timeout`; the
- * signal's reason once it aborts.
+ * reason of the signal once it aborts.
  */
 export function ask<N extends CommandName>(
   bus: Bus,
@@ -25,17 +25,17 @@ export function ask<N extends CommandName>(
     signal?.throwIfAborted()
     const abort = (): void => settle(() => reject(signal?.reason))
     const timer = setTimeout(
-      () => settle(() => reject(late(name, timeout))),
-      Math.min(timeout, LONGEST_TIMEOUT),
+      () => settle(() => reject(timedOut(name, timeout))),
+      Math.min(timeout, MAX_TIMEOUT_MS),
     )
-    const settle = (how: () => void): void => {
+    const settle = (finish: () => void): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
-      how()
+      finish()
     }
     signal?.addEventListener('abort', abort, { once: true })
     const callback = (_event: unknown, data: CommandAnswer<N> | false, error: Error | null): void =>
-      // Without an error `data` is the answer; only a failure puts false in its place.
+      // `data` is false only together with an error.
       settle(() => (error ? reject(error) : resolve(data as CommandAnswer<N>)))
     try {
       bus.emit(name, { ...content, callback })
@@ -45,10 +45,10 @@ export function ask<N extends CommandName>(
   })
 }
 
-/** What a timer can hold, about 24 days; beyond it Node's fire at once. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1
+/** The longest delay of a timer, about 24 days; Node fires a longer one at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-function late(name: string, timeout: number): SettingsError {
+function timedOut(name: string, timeout: number): SettingsError {
   return new SettingsError(
     'TIMEOUT',
     `No response to "${name}" within ${timeout / 1_000} s; it may still be applied. Retrieve the settings before you retry.`,

@@ -3,7 +3,7 @@ import { types } from 'node:util'
 import { type Actor, SYSTEM } from '../model/actor.ts'
 import { SettingsError } from '../model/errors.ts'
 import { CommandDispatcher } from './command-dispatcher.ts'
-import { Consumers, outsideHook, refuseInHook } from './consumers.ts'
+import { Consumers, outsideHook, rejectInHook } from './consumers.ts'
 import { DeadLetterBox, describeError } from './dead-letters.ts'
 import type { Bus, EmitOptions, KytosEvent, Listener, ListenOptions, RootBus, Unsubscribe } from './event.ts'
 import { EventRouter } from './event-router.ts'
@@ -14,51 +14,51 @@ import { checkEventName } from './pattern.ts'
 import { RoundRobin } from './round-robin.ts'
 
 /*
- * The bus. `emit` puts an event into the inboxes of those who wait for it and returns; delivery begins in a
+ * The bus. `emit` puts an event into the inboxes of its listeners and returns; delivery begins in a
  * microtask.
  *
  * Invariants:
- *  1. Every listener hears every event that matched while it listened, once, in order of emission (an inbox
- *     far behind: folded, see inbox.ts).
- *  2. A listener that throws, rejects, hangs or is slow changes nothing for any other, nor for whoever emits.
- *  3. A command is answered once: by its handler, or by an error that says why there is none.
- *  4. Only announce() says facts, and what it says cannot be altered by those who hear it.
+ *  1. Every listener receives every event that matched while it listened, once, in order of emission. An
+ *     inbox far behind coalesces its facts, see inbox.ts.
+ *  2. A listener that throws, rejects, hangs or is slow affects no other listener and no emitter.
+ *  3. A command is answered once: by its handler, or by an error with the reason why no handler answered.
+ *  4. Only announce() publishes facts, and no listener can change their content.
  */
 
 export interface BusOptions {
   /** Milliseconds since 1970, for timestamps only. */
   readonly clock?: () => number
-  /** Hears of failing and slow listeners, and of errors that are our own. */
+  /** Receives failing and slow listeners, and internal errors. */
   readonly log?: { warn(message: string): void; error(message: string): void }
-  /** Milliseconds that a `changing` hook may take; 2,000 by default. */
+  /** The time that a `changing` hook may take, in milliseconds; 2,000 by default. */
   readonly hookDeadline?: number
 }
 
-/** How much a bus holds. */
-export interface Census {
+/** The number of objects that a bus holds. */
+export interface BusCounts {
   readonly names: number
   readonly listeners: number
   readonly patterns: number
-  /** Event names whose matching patterns are remembered. */
-  readonly remembered: number
+  /** Event names whose matching patterns are cached. */
+  readonly cachedNames: number
   readonly handlers: number
   readonly deadLetters: number
   readonly consumers: number
 }
 
-/** A root bus that can be counted. */
+/** A root bus that reports the number of its objects. */
 export interface CountedBus extends RootBus {
-  census(): Census
+  counts(): BusCounts
 }
 
 /** A bus without listeners. */
 export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = {}): CountedBus {
   const now = createTimestamps(clock)
-  const exchange = new EventRouter()
-  const turns = new RoundRobin()
+  const router = new EventRouter()
+  const roundRobin = new RoundRobin()
   const consumers = new Consumers(hookDeadline)
   const deadLetters = new DeadLetterBox(now)
-  const desk = new CommandDispatcher(deadLetters, message => log?.error(message))
+  const dispatcher = new CommandDispatcher(deadLetters, message => log?.error(message))
 
   const post = <Content>(name: string, content: Content, priority = 0): KytosEvent<Content> => {
     const event = Object.freeze({
@@ -69,19 +69,18 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
       priority,
       reinjections: 0,
     })
-    outsideHook(() => exchange.post(event))
+    outsideHook(() => router.post(event))
     return event
   }
 
   const failed = (inbox: Inbox, event: KytosEvent, error: unknown): void => {
-    deadLetters.add(inbox.name, event, error, again => {
-      // Never folded: it is older than what waits there, and as the last of its subject it would turn time
-      // back.
-      inbox.post({ place: exchange.place(), foldable: false, event: again })
+    deadLetters.add(inbox.name, event, error, redelivered => {
+      // Never coalesce a redelivery: it is older than the queued facts and would roll the listener back.
+      inbox.post({ sequence: router.nextSequence(), canCoalesce: false, event: redelivered })
       return !inbox.closed
     })
     const { message, code } = describeError(error)
-    // Whole backlogs are given up at once; the inbox has said so in one line.
+    // The inbox reports dropped events in one line, because there may be many at once.
     if (code !== 'LISTENER_SLOW') log?.warn(`Listener ${inbox.name} failed on "${event.name}": ${message}`)
   }
 
@@ -89,26 +88,26 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     actor,
     emit(name: string, content: object = {}, options: EmitOptions = {}) {
       checkEventName(name)
-      if (isReserved(name)) throw forged(name, actor)
+      if (isReserved(name)) throw reservedName(name, actor)
       checkContent(name, content)
       if (!isCommand(name)) return post(name, content, options.priority)
-      refuseInHook(name)
+      rejectInHook(name)
       const event = post(name, { ...content, actor }, options.priority)
-      desk.take(event)
+      dispatcher.dispatch(event)
       return event
     },
     on(to: string | RegExp, listener: Listener<never>, options: ListenOptions = {}): Unsubscribe {
       if (!types.isRegExp(to)) checkEventName(to)
-      return exchange.subscribe(
+      return router.subscribe(
         to,
         new Inbox({
           name: options.name ?? actor.name,
-          // The overloads of Bus type the content by the name that is listened to.
+          // The overloads of Bus derive the type of the content from the name.
           listener: listener as Listener,
           namespace: options.namespace,
-          turns,
-          failed,
-          behind: what => log?.warn(what),
+          roundRobin,
+          onFailure: failed,
+          onBehind: message => log?.warn(message),
         }),
       )
     },
@@ -119,14 +118,14 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     ...view(SYSTEM),
     view,
     announce: (name, content) => post(name, deepFreeze(content)),
-    serve: (name, handler) => desk.serve(name, handler),
-    onAnswer: listener => desk.onAnswer(listener),
-    backlog: () => exchange.backlog(),
+    serve: (name, handler) => dispatcher.serve(name, handler),
+    onAnswer: listener => dispatcher.onAnswer(listener),
+    backlog: () => router.backlog(),
     deadLetters,
     consumers,
-    census: () => ({
-      ...exchange.census(),
-      handlers: desk.size,
+    counts: () => ({
+      ...router.counts(),
+      handlers: dispatcher.size,
       deadLetters: deadLetters.size,
       consumers: consumers.size,
     }),
@@ -134,16 +133,16 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
 }
 
 /**
- * ISO 8601 timestamps in UTC; printing one costs more than posting an event, so one is printed once a
- * millisecond.
+ * ISO 8601 timestamps in UTC. Each is printed once a millisecond, because printing costs more than posting an
+ * event.
  */
 function createTimestamps(clock: () => number): () => string {
-  let at = Number.NaN
+  let printedAt = Number.NaN
   let text = ''
   return () => {
     const time = clock()
-    if (time !== at) {
-      at = time
+    if (time !== printedAt) {
+      printedAt = time
       text = new Date(time).toISOString()
     }
     return text
@@ -156,7 +155,7 @@ function checkContent(name: string, content: unknown): void {
   throw new SettingsError('CONTENT_MALFORMED', `The content of "${name}" must be an object, not ${got}.`)
 }
 
-function forged(name: string, actor: Actor): SettingsError {
+function reservedName(name: string, actor: Actor): SettingsError {
   return new SettingsError(
     'EVENT_RESERVED',
     `${actor.name} may not emit "${name}": the events settings.*, box.* and kytos/settings.* are reserved for the service. To change settings, send a command such as "kytos.settings.update".`,

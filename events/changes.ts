@@ -1,7 +1,7 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json } from '../model/value.ts'
 
-/* How changes and values are told of: what differs, where it comes from, what it would do. */
+/* Changes and values in facts and answers: differences, origins, effects. */
 
 export type Method = 'PATCH' | 'PUT' | 'JSON_PATCH'
 
@@ -28,7 +28,7 @@ export interface RuleBroken {
   readonly nearest?: string
 }
 
-/** From low to high: a higher one hides what the lower ones say. */
+/** From low to high; a value in a higher layer hides those in lower layers. */
 export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
 
 /** The value of one layer. A member without a record is null. */
@@ -37,9 +37,9 @@ export interface LayerValue {
   readonly value: Json
   readonly set_by: Actor | null
   readonly set_at: string | null
-  /** Of the commit that set it to this; for a default or a seed, that stored the schema. */
+  /** The revision of the commit that set the value; for a default or a seed, that stored the schema. */
   readonly revision: string | null
-  /** The environment variable it comes from. */
+  /** The environment variable that sets the value. */
   readonly variable?: string
 }
 
@@ -59,10 +59,7 @@ export interface Preview {
   readonly rejected: readonly { readonly scope: string; readonly errors: readonly RuleBroken[] }[]
 }
 
-/**
- * A NApp that uses the settings, how what changes takes effect there (the strictest mode), and what it says
- * to it.
- */
+/** A NApp that uses the settings, the strictest apply mode of the change there, and its response. */
 export interface PreviewedConsumer {
   readonly controller: string
   readonly napp: string
@@ -72,7 +69,7 @@ export interface PreviewedConsumer {
 }
 
 /**
- * What a NApp says to a change; who has no `changing` hook, or is not concerned, accepts. `late`: it did not
- * answer in time, which refuses too.
+ * The response of a NApp to a change. A NApp without a `changing` hook, or that the change does not affect,
+ * accepts. `late` means that it did not respond in time, which also rejects the change.
  */
 export type Verdict = 'accepted' | 'refused' | 'late'

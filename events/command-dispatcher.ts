@@ -8,29 +8,31 @@ import { isThenable } from './inbox.ts'
 import { COMMANDS, type CommandName } from './map.ts'
 import { findCommand } from './names.ts'
 
-/** What a command's event holds besides its fields. */
+/** The members of a command's event beside its fields. */
 interface CommandEnvelope {
   readonly actor: Actor
   readonly callback?: unknown
 }
 
-/** Where the desk tells of a failure that is our own, with what a developer needs. */
-export type Mishap = (message: string) => void
+/** Reports an internal error, with its stack. */
+export type ReportBug = (message: string) => void
 
 /**
- * Answers commands, each as it comes: handlers of different events run at the same time, with the fields that
- * the command's record has and no others. Whoever asked hears of it exactly once, through the callback; where
- * there is none, or it throws, the command goes to the dead letters.
+ * Dispatches commands to their handlers, which run concurrently. A handler receives only fields of the
+ * command's record.
+ *
+ * Invariant: the callback of a command is called exactly once. A command that fails without a callback
+ * becomes a dead letter, and so does one whose callback throws.
  */
 export class CommandDispatcher {
   readonly #handlers = new Map<string, Handler<CommandName>>()
-  readonly #watchers = new Set<(answered: Answered) => void>()
+  readonly #answerListeners = new Set<(answered: Answered) => void>()
   readonly #deadLetters: DeadLetterBox
-  readonly #mishap: Mishap
+  readonly #reportBug: ReportBug
 
-  constructor(deadLetters: DeadLetterBox, mishap: Mishap) {
+  constructor(deadLetters: DeadLetterBox, reportBug: ReportBug) {
     this.#deadLetters = deadLetters
-    this.#mishap = mishap
+    this.#reportBug = reportBug
   }
 
   get size(): number {
@@ -41,7 +43,7 @@ export class CommandDispatcher {
     if (!findCommand(name)) throw unknownCommand(name)
     if (this.#handlers.has(name))
       throw new SettingsError('INTERNAL_ERROR', `"${name}" already has a handler; a command has exactly one.`)
-    // Stored under its own name, and only ever called with a command of that name.
+    // The map calls a handler only with a command of the name it is stored under.
     const stored = handler as unknown as Handler<CommandName>
     this.#handlers.set(name, stored)
     return () => {
@@ -49,32 +51,31 @@ export class CommandDispatcher {
     }
   }
 
-  /** Has every command told as it is answered. */
+  /** Calls the listener for every command that is answered. */
   onAnswer(listener: (answered: Answered) => void): Unsubscribe {
-    this.#watchers.add(listener)
-    return () => this.#watchers.delete(listener)
+    this.#answerListeners.add(listener)
+    return () => this.#answerListeners.delete(listener)
   }
 
-  /** Takes a command in; its handler starts in a microtask. */
-  take(event: KytosEvent): void {
-    queueMicrotask(() => void this.#work(event))
+  /** Accepts a command; its handler starts in a microtask. */
+  dispatch(event: KytosEvent): void {
+    queueMicrotask(() => void this.#handle(event))
   }
 
-  async #work(event: KytosEvent): Promise<void> {
-    // The bus stamped the actor when it copied the content.
+  async #handle(event: KytosEvent): Promise<void> {
+    // The bus sets the actor when it copies the content.
     const { actor, callback, ...content } = event.content as CommandEnvelope
     try {
       const handler = this.#handlers.get(event.name)
       const command = findCommand(event.name)
       if (!handler || !command) throw unservedCommand(event.name)
       checkFields(event.name, content, command.fields)
-      // The sender's types vouch for what the fields hold, and the handler checks it: content may come from
-      // untyped code.
+      // The handler checks the values of the fields, because the content may come from untyped code.
       const answer = await handler(content as Parameters<Handler<CommandName>>[0], { actor, event })
       this.#answer(event, actor, callback, answer, null)
     } catch (thrown) {
       const error = toSettingsError(thrown)
-      if (error.code === 'INTERNAL_ERROR') this.#mishap(`${event.name} failed: ${stackOf(thrown)}`)
+      if (error.code === 'INTERNAL_ERROR') this.#reportBug(`${event.name} failed: ${stackOf(thrown)}`)
       this.#answer(event, actor, callback, false, error)
     }
   }
@@ -86,15 +87,15 @@ export class CommandDispatcher {
     data: unknown,
     error: SettingsError | null,
   ): void {
-    for (const tell of this.#watchers) tell({ event, actor, error })
+    for (const listener of this.#answerListeners) listener({ event, actor, error })
     if (typeof callback !== 'function') {
-      if (error) this.#deadLetters.add(actor.name, event, error, again => this.#again(again))
+      if (error) this.#deadLetters.add(actor.name, event, error, redelivered => this.#redeliver(redelivered))
       return
     }
-    const call = (of: KytosEvent): boolean => {
-      const failed = (thrown: unknown): void => this.#deadLetters.add(actor.name, of, thrown, call)
+    const call = (delivered: KytosEvent): boolean => {
+      const failed = (thrown: unknown): void => this.#deadLetters.add(actor.name, delivered, thrown, call)
       try {
-        const settled: unknown = (callback as Callback)(of, data, error)
+        const settled: unknown = (callback as Callback)(delivered, data, error)
         if (isThenable(settled)) Promise.resolve(settled).catch(failed)
       } catch (thrown) {
         failed(thrown)
@@ -104,8 +105,8 @@ export class CommandDispatcher {
     call(event)
   }
 
-  #again(event: KytosEvent): boolean {
-    this.take(event)
+  #redeliver(event: KytosEvent): boolean {
+    this.dispatch(event)
     return true
   }
 }

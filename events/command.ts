@@ -1,12 +1,12 @@
 import type { ErrorCode } from '../model/errors.ts'
 import type { Permission } from '../model/permissions.ts'
 
-/* The form of a command's record in map.ts. */
+/* The type of a command's record in map.ts. */
 
-/** What a command does to the store: nothing, so that it may be repeated, or it may change something. */
+/** The effect of a command on the store; a `read` changes nothing and may be repeated. */
 export type CommandEffect = 'read' | 'write'
 
-/** A type that only the compiler knows. */
+/** A type without a value at run time. */
 export interface Type<Value = unknown> {
   readonly type?: () => Value
 }
@@ -18,12 +18,12 @@ export interface Field<Value = unknown, Required extends boolean = boolean> exte
 
 export type Fields = Readonly<Record<string, Field>>
 
-/** The effect and the permission of a command that changes nothing. */
+/** The effect and the permission of a command that only reads. */
 export const READ = { effect: 'read', permission: 'read' } as const
-/** The effect and the permission of a command that may change something. */
+/** The effect and the permission of a command that may write. */
 export const WRITE = { effect: 'write', permission: 'write' } as const
 
-/** Errors of every command: its content, its handler, the store. */
+/** Errors of every command, from its content, its handler or the store. */
 const COMMAND_ERRORS = [
   'CONTENT_MALFORMED',
   'SERVICE_ABSENT',
@@ -32,7 +32,7 @@ const COMMAND_ERRORS = [
   'STORE_REFUSED',
   'STORE_DAMAGED',
 ] as const
-/** Further errors of every command that writes. */
+/** Additional errors of every command that writes. */
 const WRITE_ERRORS = [
   'STORE_STALE',
   'STORE_FULL',
@@ -46,30 +46,28 @@ type CommandError = (typeof COMMAND_ERRORS)[number]
 type WriteError = (typeof WRITE_ERRORS)[number]
 
 interface Definition {
-  /** What a caller needs; a caller with less gets PERMISSION_DENIED. */
+  /** The permission that a caller needs; without it the answer is PERMISSION_DENIED. */
   readonly permission: Permission
-  /** The members of its content, in the order in which messages name them. */
+  /** The members of the content, in the order in which messages list them. */
   readonly fields: Fields
   readonly answer: Type
-  /** Set where the content holds the data of a box, so that its messages may be larger. */
+  /** Set when the content contains the data of a box, so that its messages may be larger. */
   readonly carries?: 'box'
 }
 
-/**
- * The record of a command. `errors` lists the codes of its own, beside those that its effect brings along.
- */
+/** The record of a command. `errors` lists its own codes, beside those of its effect. */
 export type Command = Definition &
   (
     | { readonly effect: 'read'; readonly errors: readonly Exclude<ErrorCode, CommandError>[] }
     | { readonly effect: 'write'; readonly errors: readonly Exclude<ErrorCode, CommandError | WriteError>[] }
   )
 
-/** A field that a command needs. */
+/** A field that a command requires. */
 export function required<Value>(): Field<Value, true> {
   return { required: true }
 }
 
-/** A field that a command takes and does not need. */
+/** A field that a command accepts and does not require. */
 export function optional<Value>(): Field<Value, false> {
   return { required: false }
 }
@@ -79,36 +77,38 @@ export function type<Value>(): Type<Value> {
   return {}
 }
 
-/** Fields that every command of settings takes. */
+/** Fields that every command of settings accepts. */
 export const COMMON = {
   /** `cluster` (default), `controller` or `controller:<id>`. */
   scope: optional<string>(),
-  /** Kept in the history. */
+  /** Stored in the history. */
   comment: optional<string>(),
 }
 
 /** Errors that several commands share. */
 export const CODES = {
-  /** Of a command that names a namespace or a scope. */
+  /** Of a command with a namespace or a scope. */
   place: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED'],
-  /** Of a command about a namespace that must exist. */
+  /** Of a command with a namespace that must exist. */
   named: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED', 'NAMESPACE_NOT_FOUND'],
-  /** Of a command that may bring a new namespace. */
+  /** Of a command with a schema. */
+  schema: ['SCHEMA_MALFORMED', 'SCHEMA_TOO_COSTLY'],
+  /** Of a command that may create a namespace. */
   creation: ['NAMESPACE_CONFLICT', 'DOCUMENT_TOO_LARGE'],
   /** Of a command that changes overrides. */
   change: ['SETTINGS_INVALID', 'SCHEMA_REQUIRED', 'CHANGE_VETOED'],
-  /** Of a command that changes overrides from what they are. */
+  /** Of a command that changes existing overrides. */
   patch: ['METHOD_NOT_FOUND', 'PATCH_CONFLICT', 'REVISION_MISMATCH'],
 } as const satisfies Readonly<Record<string, readonly ErrorCode[]>>
 
-/** The content that fields describe. */
+/** The type of a content with these fields. */
 export type ContentOf<F extends Fields> = {
   readonly [Name in keyof F as F[Name] extends Field<unknown, true> ? Name : never]: AnswerOf<F[Name]>
 } & {
   readonly [Name in keyof F as F[Name] extends Field<unknown, true> ? never : Name]?: AnswerOf<F[Name]>
 }
 
-/** The type that a {@link Type} stands for. */
+/** The value type of a {@link Type}. */
 export type AnswerOf<T extends Type> = T extends Type<infer Value> ? Value : never
 
 /** The content and the answer of each command of a table. */
@@ -119,7 +119,7 @@ export type CommandsOf<Table extends Readonly<Record<string, Command>>> = {
   }
 }
 
-/** Every code that a command may fail with, apart from INTERNAL_ERROR. */
+/** Every error code of a command, except INTERNAL_ERROR. */
 export function errorsOf({ effect, errors }: Command): readonly ErrorCode[] {
   return [...COMMAND_ERRORS, ...(effect === 'write' ? WRITE_ERRORS : []), ...errors]
 }

@@ -13,52 +13,53 @@ import { deepFreeze } from './freeze.ts'
 import { isThenable } from './inbox.ts'
 
 /*
- * Who uses which settings in this process, and what they say before a change is committed.
+ * The consumers of settings in this process, and their responses before a change is committed.
  *
  * Invariants:
- *  1. A question is answered within its deadline, whatever the hooks do; a hook that has not answered an
- *     earlier one in time is not waited for again until it has, or half a minute has passed.
- *  2. Only a hook that ends well and gives no reason accepts; one that throws, or is late, refuses.
- *  3. A hook issues no commands while it is asked: it would wait for the very change that waits for it.
+ *  1. An admission ends within its deadline, whatever the hooks do. A hook that has not responded to an
+ *     earlier request in time is not called again until it has, or until half a minute has passed.
+ *  2. Only a hook that returns normally and without a reason accepts; one that throws, or is late, rejects.
+ *  3. A hook sends no commands while it is called, because a command may wait for the change that waits for
+ *     the hook.
  */
 
 interface Registration {
   readonly napp: string
   readonly changing: ChangingHook | undefined
-  /** What it was asked and has not answered in time. */
-  readonly owing: Set<Question>
+  /** The admissions that its hook has not responded to in time. */
+  readonly overdue: Set<Admission>
 }
 
-interface Question {
+/** One call of a hook. */
+interface Admission {
   /** ISO 8601. */
   readonly at: string
   /** By `performance.now`. */
   readonly since: number
-  over: boolean
+  isOver: boolean
 }
 
 /**
- * Milliseconds for which a hook that owes an answer is not asked again: one that was lost must not refuse for
- * ever.
+ * The time after which an overdue hook is called again, because a lost response must not reject all changes.
  */
-const PATIENCE = 30_000
+const OVERDUE_RETRY_MS = 30_000
 
-/** The question that a hook is being asked, in everything that it calls. */
-const asked = new AsyncLocalStorage<Question>()
-/** What those are in who are called because of a hook, and are none. */
-const NO_QUESTION: Question = { at: '', since: 0, over: true }
+/** The admission in whose hook, or in a function called by it, the code runs. */
+const currentAdmission = new AsyncLocalStorage<Admission>()
+/** The admission of listeners that run because of a hook and are not part of it. */
+const NO_ADMISSION: Admission = { at: '', since: 0, isOver: true }
 
 /** The consumers of every namespace. */
 export class Consumers implements AdmissionHooks {
-  readonly #seats = new Map<string, Set<Registration>>()
+  readonly #registrations = new Map<string, Set<Registration>>()
   readonly #deadline: number
 
-  /** `deadline` in milliseconds: how long one question may take. */
+  /** `deadline` is the time that one admission may take, in milliseconds. */
   constructor(deadline = 2_000) {
     this.#deadline = deadline
   }
 
-  /** @throws SettingsError CONTENT_MALFORMED for a hook that is no function. */
+  /** @throws SettingsError CONTENT_MALFORMED for a hook that is not a function. */
   add(namespace: string, napp: string, { changing }: Consumer): Unsubscribe {
     if (changing !== undefined && typeof changing !== 'function') {
       throw new SettingsError(
@@ -66,98 +67,99 @@ export class Consumers implements AdmissionHooks {
         `"changing" for "${namespace}" must be a function, not ${typeof changing}.`,
       )
     }
-    const seat: Registration = { napp, changing, owing: new Set() }
-    const seats = this.#seats.get(namespace) ?? new Set()
-    this.#seats.set(namespace, seats.add(seat))
+    const registration: Registration = { napp, changing, overdue: new Set() }
+    const registered = this.#registrations.get(namespace) ?? new Set()
+    this.#registrations.set(namespace, registered.add(registration))
     return () => {
-      seats.delete(seat)
-      if (seats.size === 0 && this.#seats.get(namespace) === seats) this.#seats.delete(namespace)
+      registered.delete(registration)
+      if (registered.size === 0 && this.#registrations.get(namespace) === registered)
+        this.#registrations.delete(namespace)
     }
   }
 
   /** The NApps that use a namespace, sorted. */
   of(namespace: string): readonly string[] {
-    return [...new Set([...(this.#seats.get(namespace) ?? [])].map(({ napp }) => napp))].sort()
+    return [...new Set([...(this.#registrations.get(namespace) ?? [])].map(({ napp }) => napp))].sort()
   }
 
-  /** How many there are, each hook counted. */
+  /** The number of registrations in all namespaces. */
   get size(): number {
-    return [...this.#seats.values()].reduce((sum, seats) => sum + seats.size, 0)
+    return [...this.#registrations.values()].reduce((sum, registered) => sum + registered.size, 0)
   }
 
   /**
-   * Asks every hook of the namespace at once and gives what each NApp says, sorted by name; the first hook of
-   * a NApp that does not accept speaks for it.
+   * Calls all hooks of the namespace at once and returns the response of each NApp, sorted by name. A NApp
+   * responds with the first of its hooks that does not accept.
    */
-  async admit(proposal: AdmissionRequest): Promise<readonly AdmissionResponse[]> {
-    // Those who are there when the question is asked, whatever they do about it.
-    const seats = [...(this.#seats.get(proposal.namespace) ?? [])]
-    const napps = this.of(proposal.namespace)
-    // What is asked about is what is committed, and nobody changes it on the way.
-    deepFreeze(proposal)
-    const said = await Promise.all(seats.map(seat => this.#ask(seat, proposal)))
+  async admit(request: AdmissionRequest): Promise<readonly AdmissionResponse[]> {
+    // Copied, because a hook may add and remove registrations.
+    const registrations = [...(this.#registrations.get(request.namespace) ?? [])]
+    const napps = this.of(request.namespace)
+    // The change that is committed must be the one that the hooks admitted.
+    deepFreeze(request)
+    const responses = await Promise.all(registrations.map(registration => this.#call(registration, request)))
     return napps.map(napp => {
-      const own = said.filter(one => one.napp === napp)
+      const own = responses.filter(response => response.napp === napp)
       return own.find(({ verdict }) => verdict !== 'accepted') ?? { napp, verdict: 'accepted', reason: null }
     })
   }
 
-  async #ask(seat: Registration, proposal: AdmissionRequest): Promise<AdmissionResponse> {
-    const { napp, changing } = seat
+  async #call(registration: Registration, request: AdmissionRequest): Promise<AdmissionResponse> {
+    const { napp, changing, overdue } = registration
     if (!changing) return { napp, verdict: 'accepted', reason: null }
     const since = performance.now()
-    const owed = [...seat.owing].find(one => since - one.since < PATIENCE)
-    if (owed)
+    const blocking = [...overdue].find(earlier => since - earlier.since < OVERDUE_RETRY_MS)
+    if (blocking)
       return {
         napp,
         verdict: 'late',
-        reason: `it has not answered the request of ${owed.at}; if it hangs, restart or disable it`,
+        reason: `it has not answered the request of ${blocking.at}; if it hangs, restart or disable it`,
       }
     const end = new AbortController()
-    const question: Question = { at: new Date().toISOString(), since, over: false }
+    const admission: Admission = { at: new Date().toISOString(), since, isOver: false }
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<AdmissionResponse>(resolve => {
       timer = setTimeout(() => {
-        seat.owing.add(question)
+        overdue.add(admission)
         resolve({ napp, verdict: 'late', reason: `it did not answer within ${this.#deadline / 1_000} s` })
         end.abort()
       }, this.#deadline)
     })
-    const answer = asked
-      .run(question, () => answerOf(napp, changing, proposal, end.signal))
-      .finally(() => seat.owing.delete(question))
+    const response = currentAdmission
+      .run(admission, () => responseOf(napp, changing, request, end.signal))
+      .finally(() => overdue.delete(admission))
     try {
-      return await Promise.race([answer, late])
+      return await Promise.race([response, late])
     } finally {
-      question.over = true
+      admission.isOver = true
       clearTimeout(timer)
     }
   }
 }
 
-/** Does what a hook that is being asked brings about in others, who are not asked. */
+/** Runs the effects of a hook on listeners, which are not part of the hook and may send commands. */
 export function outsideHook<Result>(work: () => Result): Result {
-  return asked.getStore() ? asked.run(NO_QUESTION, work) : work()
+  return currentAdmission.getStore() ? currentAdmission.run(NO_ADMISSION, work) : work()
 }
 
-/** @throws SettingsError HOOK_COMMAND when a hook that is being asked says a command. */
-export function refuseInHook(command: string): void {
-  if (asked.getStore()?.over !== false) return
+/** @throws SettingsError HOOK_COMMAND when a hook sends a command while it is called. */
+export function rejectInHook(command: string): void {
+  if (currentAdmission.getStore()?.isOver !== false) return
   throw new SettingsError(
     'HOOK_COMMAND',
     `A changing hook may not send commands, such as "${command}". Use the hook's arguments instead.`,
   )
 }
 
-async function answerOf(
+async function responseOf(
   napp: string,
   changing: ChangingHook,
-  proposal: AdmissionRequest,
+  request: AdmissionRequest,
   signal: AbortSignal,
 ): Promise<AdmissionResponse> {
   try {
-    const given: unknown = changing(proposal, signal)
-    const reason: unknown = isThenable(given) ? await given : given
+    const returned: unknown = changing(request, signal)
+    const reason: unknown = isThenable(returned) ? await returned : returned
     if (reason === undefined) return { napp, verdict: 'accepted', reason: null }
     if (reason === '') return { napp, verdict: 'refused', reason: 'it returned an empty reason' }
     return {

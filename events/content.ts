@@ -6,11 +6,11 @@ import { quote } from '../model/quote.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../model/value.ts'
 import type { Fields } from './command.ts'
 
-/** The longest comment, in characters. */
-const COMMENT_LENGTH = 512
+/** The maximum length of a comment, in characters. */
+const MAX_COMMENT_LENGTH = 512
 
 /**
- * Checks which members a content has, not what they hold.
+ * Checks the names of a content's members, not their values.
  * @throws SettingsError CONTENT_MALFORMED for an unknown member, and for a missing one.
  */
 export function checkFields(command: string, content: object, fields: Fields): void {
@@ -18,12 +18,12 @@ export function checkFields(command: string, content: object, fields: Fields): v
   const required = allowed.filter(field => fields[field]?.required)
   for (const field of Object.keys(content)) {
     if (allowed.includes(field)) continue
-    const near = nearest(field, allowed)
+    const suggestion = nearest(field, allowed)
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `"${command}" has no field ${quote(field)}${near ? `; did you mean "${near}"?` : '.'} Allowed fields: ${allowed.join(', ')}.`,
+      `"${command}" has no field ${quote(field)}${suggestion ? `; did you mean "${suggestion}"?` : '.'} Allowed fields: ${allowed.join(', ')}.`,
       {
-        details: { got: field, expected: allowed, ...(near ? { nearest: near } : {}) },
+        details: { got: field, expected: allowed, ...(suggestion ? { nearest: suggestion } : {}) },
       },
     )
   }
@@ -37,9 +37,10 @@ export function checkFields(command: string, content: object, fields: Fields): v
 }
 
 /**
- * Any JSON value from a caller, as an own frozen copy.
- * @throws SettingsError JSON_MALFORMED for what is none, or nests too deep to be stored; DOCUMENT_TOO_LARGE
- * for too many values.
+/**
+ * A JSON value from a caller, as a frozen copy.
+ * @throws SettingsError JSON_MALFORMED for any other value, and for one that nests too deep to be stored;
+ * DOCUMENT_TOO_LARGE for too many values.
  */
 export function parseValue(value: unknown, field: string): Json {
   const data = toJson(value, true)
@@ -47,7 +48,7 @@ export function parseValue(value: unknown, field: string): Json {
   return data
 }
 
-/** A JSON object from a caller, as an own frozen copy. */
+/** A JSON object from a caller, as a frozen copy. */
 export function parseData(value: unknown, field: string): JsonObject {
   const data = parseValue(value, field)
   if (!isObject(data))
@@ -68,10 +69,10 @@ export function parseGuard(value: unknown): Revision | undefined {
 
 export function parseComment(value: unknown): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'string' || value.length > COMMENT_LENGTH || !value.isWellFormed()) {
+  if (typeof value !== 'string' || value.length > MAX_COMMENT_LENGTH || !value.isWellFormed()) {
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `"comment" must be a string of at most ${COMMENT_LENGTH} characters.`,
+      `"comment" must be a string of at most ${MAX_COMMENT_LENGTH} characters.`,
     )
   }
   return value
@@ -83,7 +84,7 @@ export function parseText(value: unknown, field: string): string {
   return value
 }
 
-/** True or false; false when absent. */
+/** A boolean; false when absent. */
 export function parseFlag(value: unknown, field: string): boolean {
   if (value === undefined) return false
   if (typeof value !== 'boolean')
@@ -91,21 +92,21 @@ export function parseFlag(value: unknown, field: string): boolean {
   return value
 }
 
-/** A count between 1 and `most`; `preset` when absent. */
-export function parseCount(value: unknown, field: string, preset: number, most: number): number {
-  if (value === undefined) return preset
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most) {
+/** An integer from 1 to `max`; `fallback` when absent. */
+export function parseCount(value: unknown, field: string, fallback: number, max: number): number {
+  if (value === undefined) return fallback
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max) {
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `"${field}" must be an integer from 1 to ${most}, not ${quote(value)}.`,
+      `"${field}" must be an integer from 1 to ${max}, not ${quote(value)}.`,
     )
   }
   return value
 }
 
-/** @throws SettingsError METHOD_NOT_FOUND, with what is allowed. */
-export function parseMethod<M extends string>(value: unknown, allowed: readonly M[], preset: M): M {
-  if (value === undefined) return preset
+/** @throws SettingsError METHOD_NOT_FOUND, with the allowed methods. */
+export function parseMethod<M extends string>(value: unknown, allowed: readonly M[], fallback: M): M {
+  if (value === undefined) return fallback
   const found = allowed.find(method => method === value)
   if (found === undefined)
     throw new SettingsError(

@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { SettingsError } from '../model/errors.ts'
 import type { DeadLetter, DeadLetters, KytosEvent } from './event.ts'
 
-/** Where a letter goes when it is handed out again; false when nobody is there any more. */
+/** Delivers the event of a dead letter again; false when its listener is no longer registered. */
 export type Redeliver = (event: KytosEvent) => boolean
 
-interface Kept {
+interface StoredLetter {
   readonly letter: DeadLetter
   readonly redeliver: Redeliver
 }
 
-/** The events that listeners failed on; the newest `limit`, the oldest goes when there are more. */
+/** The events that listeners failed on, at most the newest `limit`. */
 export class DeadLetterBox implements DeadLetters {
-  readonly #letters = new Map<string, Kept>()
+  readonly #letters = new Map<string, StoredLetter>()
   readonly #limit: number
   readonly #now: () => string
 
-  /** `now` gives an ISO 8601 timestamp. */
+  /** `now` returns an ISO 8601 timestamp. */
   constructor(now: () => string, limit = 1_000) {
     this.#now = now
     this.#limit = limit
@@ -61,9 +61,9 @@ export class DeadLetterBox implements DeadLetters {
     this.#letters.delete(id)
   }
 
-  #find(id: string): Kept {
-    const kept = this.#letters.get(id)
-    if (kept) return kept
+  #find(id: string): StoredLetter {
+    const stored = this.#letters.get(id)
+    if (stored) return stored
     throw new SettingsError(
       'DEAD_LETTER_NOT_FOUND',
       `The dead letter ${JSON.stringify(String(id).slice(0, 80))} does not exist: it was deleted, redelivered, or replaced by one of ${this.#limit} newer ones.`,
@@ -71,7 +71,7 @@ export class DeadLetterBox implements DeadLetters {
   }
 }
 
-/** What a thrown value says, whatever it is; never its stack. */
+/** The message and code of any thrown value, without its stack. */
 export function describeError(error: unknown): DeadLetter['error'] {
   if (!(error instanceof Error))
     return {

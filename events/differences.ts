@@ -1,6 +1,6 @@
 import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '../model/value.ts'
 
-/** One place where two values differ; `old` or `new` is absent where there was or is no value. */
+/** One difference between two values; `old` or `new` is absent where there was or is no value. */
 export interface Difference {
   /** JSON Pointer (RFC 6901). */
   readonly path: string
@@ -9,8 +9,8 @@ export interface Difference {
 }
 
 /**
- * Where two objects differ, at their leaves: everything but a non-empty object is a leaf, an array too.
- * Members of `before` come first, in its order, then the added ones.
+ * The differences between two objects, at their leaves. Every value except a non-empty object is a leaf, also
+ * an array. Members of `before` come first, in its order, then the added ones.
  */
 export function differences(before: JsonObject, after: JsonObject): readonly Difference[] {
   const found: Difference[] = []

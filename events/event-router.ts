@@ -1,52 +1,55 @@
 import mitt, { type Emitter } from 'mitt'
+import type { QueuedEvent } from './coalesce.ts'
 import type { KytosEvent, Unsubscribe } from './event.ts'
-import type { Posted } from './fold.ts'
 import type { Inbox } from './inbox.ts'
 import { isReserved } from './names.ts'
 import { PatternTable } from './pattern.ts'
 
-type Traffic = Record<string, Posted>
+type Traffic = Record<string, QueuedEvent>
 
-// mitt's types describe an ES module, its package a CommonJS one, so under nodenext the import is typed as
-// the namespace; it is the function.
+// Under nodenext the import is typed as the namespace although it is the function, because mitt's types
+// describe an ES module and its package a CommonJS one.
 const createEmitter = mitt as unknown as (all: Emitter<Traffic>['all']) => Emitter<Traffic>
 
 /**
- * Brings each event into the inboxes of those who wait for it. mitt carries them; it has one handler a name,
- * which only puts the event into inboxes and cannot throw, because a handler that throws would starve the
- * next.
+ * Posts each event to the inboxes of its listeners, by means of mitt. There is one handler a name, which only
+ * fills inboxes and cannot throw, because in mitt a handler that throws starves the next one.
  */
 export class EventRouter {
   readonly #byName: Emitter<Traffic>['all'] = new Map()
   readonly #emitter = createEmitter(this.#byName)
   readonly #inboxes = new Map<string, Set<Inbox>>()
   readonly #patterns = new PatternTable<Inbox>()
-  #place = 0
+  #lastSequence = 0
 
   post(event: KytosEvent): void {
-    this.#emitter.emit(event.name, { place: this.place(), foldable: isReserved(event.name), event })
+    this.#emitter.emit(event.name, {
+      sequence: this.nextSequence(),
+      canCoalesce: isReserved(event.name),
+      event,
+    })
   }
 
-  /** The next place in the order of emission. */
-  place(): number {
-    return ++this.#place
+  /** The next number in the order of emission. */
+  nextSequence(): number {
+    return ++this.#lastSequence
   }
 
   subscribe(to: string | RegExp, inbox: Inbox): Unsubscribe {
-    const leave = typeof to === 'string' ? this.#byExactName(to, inbox) : this.#byPattern(to, inbox)
+    const unsubscribe = typeof to === 'string' ? this.#byExactName(to, inbox) : this.#byPattern(to, inbox)
     return () => {
       if (inbox.closed) return
       inbox.close()
-      leave()
+      unsubscribe()
     }
   }
 
-  /** How much is held: nothing of it may outlive its subscription. */
-  census(): {
+  /** The number of objects that are held; none may outlive its subscription. */
+  counts(): {
     readonly names: number
     readonly listeners: number
     readonly patterns: number
-    readonly remembered: number
+    readonly cachedNames: number
   } {
     const exact = [...this.#inboxes.values()].reduce((sum, inboxes) => sum + inboxes.size, 0)
     const patterns = this.#patterns.size
@@ -54,16 +57,16 @@ export class EventRouter {
       names: this.#byName.size,
       listeners: exact + patterns,
       patterns,
-      remembered: this.#patterns.remembered,
+      cachedNames: this.#patterns.cachedNames,
     }
   }
 
-  /** How many events wait for each who listens, by name; who listens more than once is counted once. */
+  /** The number of queued events by the name of the listener, over all subscriptions of that name. */
   backlog(): ReadonlyMap<string, number> {
-    const waiting = new Map<string, number>()
+    const queued = new Map<string, number>()
     for (const inboxes of [...this.#inboxes.values(), this.#patterns.targets()])
-      for (const { name, size } of inboxes) waiting.set(name, (waiting.get(name) ?? 0) + size)
-    return waiting
+      for (const { name, size } of inboxes) queued.set(name, (queued.get(name) ?? 0) + size)
+    return queued
   }
 
   #byExactName(name: string, inbox: Inbox): Unsubscribe {
@@ -80,8 +83,8 @@ export class EventRouter {
   #open(name: string): Set<Inbox> {
     const inboxes = new Set<Inbox>()
     this.#inboxes.set(name, inboxes)
-    this.#emitter.on(name, posted => {
-      for (const inbox of inboxes) inbox.post(posted)
+    this.#emitter.on(name, queued => {
+      for (const inbox of inboxes) inbox.post(queued)
     })
     return inboxes
   }
@@ -95,7 +98,7 @@ export class EventRouter {
     }
   }
 
-  readonly #postToPatterns = (name: string, posted: Posted): void => {
-    for (const inbox of this.#patterns.match(name)) inbox.post(posted)
+  readonly #postToPatterns = (name: string, queued: QueuedEvent): void => {
+    for (const inbox of this.#patterns.match(name)) inbox.post(queued)
   }
 }

@@ -60,7 +60,7 @@ export interface AdmissionRequest {
  * deadline.
  */
 export type ChangingHook = (
-  proposal: AdmissionRequest,
+  request: AdmissionRequest,
   signal: AbortSignal,
 ) => undefined | string | Promise<undefined | string>
 
@@ -68,21 +68,21 @@ export interface Consumer {
   readonly changing?: ChangingHook
 }
 
-/** What one NApp says to a proposal. */
+/** The response of one NApp to an admission request. */
 export interface AdmissionResponse {
   readonly napp: string
   readonly verdict: Verdict
   readonly reason: string | null
 }
 
-/** Who uses which settings in this process, and what they say to a change. */
+/** The consumers of settings in this process, and their responses to changes. */
 export interface AdmissionHooks {
   /** The NApps that use a namespace, sorted. */
   of(namespace: string): readonly string[]
-  /** How many there are in all, each hook counted. */
+  /** The number of registrations in all namespaces. */
   readonly size: number
-  /** What each of them says, sorted by name; always within a deadline. */
-  admit(proposal: AdmissionRequest): Promise<readonly AdmissionResponse[]>
+  /** The response of each NApp, sorted by name; always within a deadline. */
+  admit(request: AdmissionRequest): Promise<readonly AdmissionResponse[]>
 }
 
 /**
@@ -112,7 +112,7 @@ export interface Bus {
   consume(namespace: string, consumer?: Consumer): Unsubscribe
 }
 
-/** How the service answers a command: `event` is the command itself, its stamped actor in `actor`. */
+/** The implementation of a command: `event` is the command itself, `actor` its sender. */
 export type Handler<N extends CommandName> = (
   content: CommandContent<N>,
   context: { readonly actor: Actor; readonly event: KytosEvent },
@@ -142,25 +142,25 @@ export interface DeadLetters {
   drop(id: string): void
 }
 
-/** How a command ended, without what it asked and answered. */
+/** The outcome of a command, without its answer. */
 export interface Answered {
-  /** The command; its content is the sender's, which may hold anything. */
+  /** The command; its content is the sender's and may contain anything. */
   readonly event: KytosEvent
   readonly actor: Actor
-  /** Null when it was done. */
+  /** Null when it succeeded. */
   readonly error: SettingsError | null
 }
 
-/** The bus itself, held by the Settings NApp and the host only. */
+/** The bus itself, for the Settings NApp and the host only. */
 export interface RootBus extends Bus {
   view(actor: Actor): Bus
-  /** Says a fact; for the watcher (and the loaded fact of the host). */
+  /** Publishes a fact; for the watcher, and for the loaded fact of the host. */
   announce<N extends FactName>(name: N, content: Facts[N]): KytosEvent<Facts[N]>
-  /** Answers a command; handlers of different events run at the same time. One handler a command. */
+  /** Registers the only handler of a command; handlers run concurrently. */
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe
-  /** Hears of every command as it is answered; must not throw. */
+  /** Calls the listener for every command that is answered; it must not throw. */
   onAnswer(listener: (answered: Answered) => void): Unsubscribe
-  /** How many events wait for each who listens, by name. */
+  /** The number of queued events by the name of the listener. */
   backlog(): ReadonlyMap<string, number>
   readonly deadLetters: DeadLetters
   readonly consumers: AdmissionHooks

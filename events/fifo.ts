@@ -1,4 +1,4 @@
-/** A first-in first-out list with constant-time ends, whose memory shrinks again when it is emptied. */
+/** A first-in first-out list with constant-time ends, whose memory shrinks when it is emptied. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = []
   #head = 0
@@ -11,12 +11,12 @@ export class Fifo<Item> {
     this.#items.push(item)
   }
 
-  /** The oldest item, still in the list; undefined when there is none. */
+  /** The oldest item, which stays in the list; undefined when it is empty. */
   peek(): Item | undefined {
     return this.#items[this.#head]
   }
 
-  /** Takes the oldest item out; undefined when there is none. */
+  /** Removes and returns the oldest item; undefined when the list is empty. */
   shift(): Item | undefined {
     const item = this.#items[this.#head]
     if (this.size === 0) return undefined
@@ -28,12 +28,12 @@ export class Fifo<Item> {
     return item
   }
 
-  /** Takes everything out, oldest first. */
+  /** Removes and returns all items, oldest first. */
   drain(): Item[] {
     const items = this.#items.slice(this.#head)
     this.#items = []
     this.#head = 0
-    // Only the slots before the head, cut off above, were ever emptied.
+    // Only the slots before the head are undefined, and slice() leaves them out.
     return items as Item[]
   }
 }

@@ -1,7 +1,4 @@
-/**
- * Freezes a value and all it holds; what is frozen already is taken to be so throughout, as `toJson` makes
- * it.
- */
+/** Freezes a value with all its members. A frozen value must be deeply frozen, as those of `toJson` are. */
 export function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   Object.freeze(value)

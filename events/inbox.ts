@@ -1,47 +1,48 @@
 import { SettingsError } from '../model/errors.ts'
+import { coalesceFacts, type QueuedEvent } from './coalesce.ts'
 import type { KytosEvent, Listener } from './event.ts'
 import { Fifo } from './fifo.ts'
-import { foldFacts, type Posted } from './fold.ts'
 import type { RoundRobin, Worker } from './round-robin.ts'
 
 /*
- * What waits for one listener.
+ * The queue of one listener.
  *
  * Invariants:
- *  1. One event at a time, in order of emission: the next only after the promise of this one has settled,
- *     whatever the listener does meanwhile.
- *  2. Whatever the listener throws ends here, in `failed`; nobody else notices.
- *  3. Bounded: at most twice as many facts as there are subjects (or FACTS), at most EVENTS others. Facts are
- *     folded, never lost; others are lost to `failed` only.
- *  4. Once closed it hears nothing more, not even what was waiting.
+ *  1. Events are delivered one at a time, in order of emission. The next is delivered only after the promise
+ *     of the previous one has settled.
+ *  2. An error that the listener throws goes to `onFailure` and affects nothing else.
+ *  3. The queue is bounded: at most twice as many facts as subjects (or MAX_QUEUED_FACTS), and at most
+ *     MAX_QUEUED_EVENTS other events. Facts are coalesced, never dropped; a dropped event goes to
+ *     `onFailure`.
+ *  4. A closed inbox delivers nothing, also no queued event.
  */
 
-/** How many facts may wait before they are folded. */
-export const MAX_FACTS = 1_000
-/** How many other events may wait before the oldest are given up. */
-export const MAX_EVENTS = 10_000
+/** The number of queued facts above which they are coalesced. */
+export const MAX_QUEUED_FACTS = 1_000
+/** The number of other queued events above which the oldest are dropped. */
+export const MAX_QUEUED_EVENTS = 10_000
 
 export interface InboxOptions {
-  /** Who listens. */
+  /** The name of the listener, for logs and dead letters. */
   readonly name: string
   readonly listener: Listener
   readonly namespace: string | undefined
-  readonly turns: RoundRobin
-  readonly failed: (inbox: Inbox, event: KytosEvent, error: unknown) => void
-  /** Told once each time the listener has fallen behind, in a sentence. */
-  readonly behind: (what: string) => void
+  readonly roundRobin: RoundRobin
+  readonly onFailure: (inbox: Inbox, event: KytosEvent, error: unknown) => void
+  /** Called once each time the listener falls behind, with a message for the log. */
+  readonly onBehind: (message: string) => void
 }
 
-/** One subscription: its queue, and the listener at the end of it. */
+/** One subscription: a listener and its queue. */
 export class Inbox implements Worker {
   readonly name: string
   readonly #options: InboxOptions
-  readonly #facts = new Fifo<Posted>()
-  readonly #others = new Fifo<Posted>()
-  #foldAbove = MAX_FACTS
+  readonly #facts = new Fifo<QueuedEvent>()
+  readonly #others = new Fifo<QueuedEvent>()
+  #coalesceAbove = MAX_QUEUED_FACTS
   #busy = false
   #closed = false
-  #slow = false
+  #isBehind = false
 
   constructor(options: InboxOptions) {
     this.name = options.name
@@ -56,18 +57,18 @@ export class Inbox implements Worker {
     return this.#facts.size + this.#others.size
   }
 
-  post(posted: Posted): void {
-    if (this.#closed || !this.#wants(posted.event)) return
-    if (posted.foldable) {
-      this.#facts.push(posted)
-      if (this.#facts.size > this.#foldAbove) this.#fold()
+  post(queued: QueuedEvent): void {
+    if (this.#closed || !this.#wants(queued.event)) return
+    if (queued.canCoalesce) {
+      this.#facts.push(queued)
+      if (this.#facts.size > this.#coalesceAbove) this.#coalesce()
     } else {
-      this.#others.push(posted)
-      if (this.#others.size > MAX_EVENTS) this.#giveUpOldest()
+      this.#others.push(queued)
+      if (this.#others.size > MAX_QUEUED_EVENTS) this.#dropOldest()
     }
     if (this.#busy) return
     this.#busy = true
-    this.#options.turns.add(this)
+    this.#options.roundRobin.add(this)
   }
 
   close(): void {
@@ -84,23 +85,23 @@ export class Inbox implements Worker {
     }
     try {
       const settled: unknown = this.#options.listener(event)
-      if (!isThenable(settled)) return this.#more()
+      if (!isThenable(settled)) return this.#hasMore()
       Promise.resolve(settled).then(this.#resume, error => {
-        this.#options.failed(this, event, error)
+        this.#options.onFailure(this, event, error)
         this.#resume()
       })
       return false
     } catch (error) {
-      this.#options.failed(this, event, error)
-      return this.#more()
+      this.#options.onFailure(this, event, error)
+      return this.#hasMore()
     }
   }
 
   readonly #resume = (): void => {
-    if (this.#more()) this.#options.turns.add(this)
+    if (this.#hasMore()) this.#options.roundRobin.add(this)
   }
 
-  #more(): boolean {
+  #hasMore(): boolean {
     this.#busy = this.size > 0
     return this.#busy
   }
@@ -108,52 +109,54 @@ export class Inbox implements Worker {
   #next(): KytosEvent | undefined {
     const fact = this.#facts.peek()
     const other = this.#others.peek()
-    const from = fact && (!other || fact.place < other.place) ? this.#facts : this.#others
+    const from = fact && (!other || fact.sequence < other.sequence) ? this.#facts : this.#others
     const next = from.shift()?.event
     if (this.size === 0) {
-      this.#slow = false
-      this.#foldAbove = MAX_FACTS
+      this.#isBehind = false
+      this.#coalesceAbove = MAX_QUEUED_FACTS
     }
     return next
   }
 
   #wants({ content }: KytosEvent): boolean {
     const { namespace } = this.#options
-    // A KytosEvent's content is an object (createBus checks it); what it holds may be anything.
+    // createBus checks that the content is an object; its members may be anything.
     return namespace === undefined || (content as { readonly namespace?: unknown }).namespace === namespace
   }
 
-  #fold(): void {
+  #coalesce(): void {
     const backlog = this.#facts.drain()
-    const folded = foldFacts(backlog)
-    for (const fact of folded) this.#facts.push(fact)
-    // Twice what could not be folded further, so that each fact is folded a bounded number of times however
-    // many subjects there are.
-    this.#foldAbove = Math.max(MAX_FACTS, folded.length * 2)
-    this.#tell(
-      `is ${backlog.length} facts behind: they were coalesced into ${folded.length}, one per subject.`,
+    const coalesced = coalesceFacts(backlog)
+    for (const fact of coalesced) this.#facts.push(fact)
+    // Twice the number that remains, so that each fact is coalesced a bounded number of times, however many
+    // subjects there are.
+    this.#coalesceAbove = Math.max(MAX_QUEUED_FACTS, coalesced.length * 2)
+    this.#reportBehind(
+      `is ${backlog.length} facts behind: they were coalesced into ${coalesced.length}, one per subject.`,
     )
   }
 
-  #giveUpOldest(): void {
+  #dropOldest(): void {
     const oldest = this.#others.shift()
     if (!oldest) return
-    this.#tell(`is more than ${MAX_EVENTS} events behind: its oldest events become dead letters.`)
+    this.#reportBehind(
+      `is more than ${MAX_QUEUED_EVENTS} events behind: its oldest events become dead letters.`,
+    )
     const error = new SettingsError(
       'LISTENER_SLOW',
-      `Listener ${this.name} is more than ${MAX_EVENTS} events behind; its oldest event "${oldest.event.name}" was not delivered.`,
+      `Listener ${this.name} is more than ${MAX_QUEUED_EVENTS} events behind; its oldest event "${oldest.event.name}" was not delivered.`,
     )
-    this.#options.failed(this, oldest.event, error)
+    this.#options.onFailure(this, oldest.event, error)
   }
 
-  #tell(what: string): void {
-    if (this.#slow) return
-    this.#slow = true
-    this.#options.behind(`Listener ${this.name} ${what}`)
+  #reportBehind(state: string): void {
+    if (this.#isBehind) return
+    this.#isBehind = true
+    this.#options.onBehind(`Listener ${this.name} ${state}`)
   }
 }
 
-/** True for a promise, and for whatever else can be awaited. */
+/** True for a promise, and for any other object that can be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -14,11 +14,9 @@ import {
 } from './command.ts'
 import type * as Noun from './nouns.ts'
 
-export type * from './nouns.ts'
-
 /*
- * Every command and every fact, each in one record. A command asks the service for something and carries its
- * answer path; a fact says what happened, and only the watcher announces it:
+ * Every command and every fact, each in one record. A command asks the service for a result and carries the
+ * path of its answer. A fact reports a change, and only the watcher announces it:
  *
  *   command -> service -> backend -> watcher -> fact
  *
@@ -28,8 +26,8 @@ export type * from './nouns.ts'
  */
 
 /**
- * Every command: what it asks, what is answered, what it does to the store, which permission it takes, and
- * how it fails.
+ * Every command: its content, its answer, its effect on the store, the permission that it requires, and its
+ * errors.
  */
 export const COMMANDS = {
   'kytos.settings.register': {
@@ -42,14 +40,7 @@ export const COMMANDS = {
       ...COMMON,
     },
     answer: type<Noun.Settings>(),
-    errors: [
-      ...CODES.place,
-      'JSON_MALFORMED',
-      'SCHEMA_MALFORMED',
-      'SCHEMA_TOO_COSTLY',
-      ...CODES.creation,
-      'SETTINGS_INVALID',
-    ],
+    errors: [...CODES.place, 'JSON_MALFORMED', ...CODES.schema, ...CODES.creation, 'SETTINGS_INVALID'],
   },
   'kytos.settings.create': {
     ...WRITE,
@@ -62,7 +53,7 @@ export const COMMANDS = {
     fields: {
       namespace: required<string>(),
       explain: optional<boolean>(),
-      /** Reads through to the store. */
+      /** Waits until the cache has the state of the store at the time of the call. */
       fresh: optional<boolean>(),
       ...COMMON,
     },
@@ -76,7 +67,7 @@ export const COMMANDS = {
       data: required<Json>(),
       method: optional<Method>(),
       revision: optional<string>(),
-      /** Answers what would be, and writes nothing. */
+      /** Returns the effect of the change without writing it. */
       dry_run: optional<boolean>(),
       ...COMMON,
     },
@@ -138,8 +129,8 @@ export const COMMANDS = {
     errors: ['SCOPE_MALFORMED'],
   },
   /**
-   * Writes readable files again that are missing although no person removed them: all, or those of a
-   * `namespace` or `scope` as in `status`.
+   * Restores readable files that are missing although no person removed them: all, or those of a `namespace`
+   * or `scope` as in `status`.
    */
   'kytos.settings.restore_files': {
     ...WRITE,
@@ -156,8 +147,8 @@ export const COMMANDS = {
       box_id: optional<string>(),
       owner: optional<string>(),
       /**
-       * The time of creation at the source, ISO 8601 in UTC; for imports and people. The boxes of a NApp are
-       * created now.
+       * The time of creation at the source, ISO 8601 in UTC. Only imports and people may set it; a box of a
+       * NApp is created now.
        */
       created_at: optional<string>(),
     },
@@ -167,7 +158,7 @@ export const COMMANDS = {
   'kytos.storehouse.retrieve': {
     ...READ,
     fields: { namespace: required<string>(), box_id: required<string>() },
-    /** False when there is no such box. */
+    /** False when the box does not exist. */
     answer: type<Noun.Box | false>(),
     errors: ['BOX_MALFORMED'],
   },
@@ -194,7 +185,7 @@ export const COMMANDS = {
   'kytos.storehouse.delete': {
     ...WRITE,
     fields: { namespace: required<string>(), box_id: required<string>() },
-    /** True when there was such a box. */
+    /** True when the box existed. */
     answer: type<boolean>(),
     errors: ['BOX_MALFORMED'],
   },
@@ -213,7 +204,7 @@ export type Commands = CommandsOf<typeof COMMANDS>
 export type CommandContent<N extends CommandName> = Commands[N]['content']
 export type CommandAnswer<N extends CommandName> = Commands[N]['answer']
 
-/** Facts: what happened. Each is emitted by the watcher and by nobody else. */
+/** Facts, which report changes. Only the watcher emits them. */
 export interface Facts {
   'settings.changed': {
     readonly namespace: string
@@ -225,7 +216,7 @@ export interface Facts {
     readonly previous: JsonObject
     readonly changes: readonly ValueChange[]
     readonly revision: string
-    /** Of the document changed; 0 for a schema. */
+    /** The version of the changed document; 0 for a schema. */
     readonly version: number
     readonly epoch: number
     readonly cursor: string
@@ -235,7 +226,7 @@ export interface Facts {
   }
   'settings.rejected': {
     readonly namespace: string | null
-    /** Where it stands: a key, or a file. */
+    /** The place of the rejected value: a key or a file. */
     readonly source: string
     readonly errors: readonly RuleBroken[]
   }
@@ -246,8 +237,7 @@ export interface Facts {
     readonly since: string
     readonly reason: string | null
     /**
-     * Seconds since what is answered here was last known to be what the store holds; null when there is
-     * nothing.
+     * Seconds since the data here was last known to equal the store; null without data.
      */
     readonly age: number | null
   }
@@ -264,7 +254,7 @@ export interface Facts {
     readonly revision: string
     readonly cursor: string
     readonly origin: Noun.Origin
-    /** Null for a deletion, which leaves nobody's name. */
+    /** Null for a deletion, which does not record an actor. */
     readonly actor: Actor | null
   }
   'kytos/settings.loaded': Readonly<Record<string, never>>

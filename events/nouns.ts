@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../model/value.ts'
 import type { ApplyMode, Explanation, Method, Preview } from './changes.ts'
 
 /*
- * The nouns of commands and facts (map.ts): settings, boxes, and what is answered about them. Names are
+ * The nouns of commands and facts (map.ts): settings, boxes, and the answers about them. Names are
  * `snake_case` as in Kytos.
  */
 
@@ -14,52 +14,52 @@ export interface Settings {
   readonly namespace: string
   /** Effective: all layers merged. */
   readonly data: JsonObject
-  /** What is stored in the scope that was asked for. */
+  /** The overrides that are stored in the requested scope. */
   readonly overrides: JsonObject
   readonly revision: string
-  /** Of the document in the scope that was asked for; 0 before the first. */
+  /** The version of the document in the requested scope; 0 before the first. */
   readonly version: number
   readonly epoch: number
   readonly state: ServiceState
-  /** ISO 8601, the committing controller's clock: for people, never for order. */
+  /** ISO 8601, by the clock of the committing controller: for people, never for ordering. */
   readonly updated_at: string | null
   readonly updated_by: Actor | null
   readonly schema: boolean
-  /** False when the watch was down and the change, though durable, was not yet seen here. */
+  /** False when the change is durable but not visible here yet, because the watch was down. */
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */
   readonly shadowed?: readonly string[]
-  /** Pointers of this change that set what its schema calls deprecated. */
+  /** Pointers of this change that the schema marks as deprecated. */
   readonly deprecated?: readonly string[]
   /**
-   * Where each value of `data` comes from, by JSON Pointer: every leaf, an array and an empty object being
-   * one too. When asked for.
+   * The origin of each value of `data`, by JSON Pointer of every leaf; arrays and empty objects are leaves.
+   * Only on request.
    */
   readonly explain?: Readonly<Record<string, Explanation>>
   /**
-   * What the change would do; with a dry run only, whose `data` and `overrides` are as they would be,
-   * everything else as it is.
+   * The effect of the change, with a dry run only. `data` and `overrides` then are as they would be, and all
+   * other members as they are.
    */
   readonly preview?: Preview
 }
 
 /**
- * One step of a transaction. Several may change one document: each goes on from what the one before it made.
+ * One step of a transaction. Several may change one document: each applies to the result of the previous one.
  */
 export interface TransactionOperation {
   readonly namespace: string
-  /** That of the whole transaction when absent. */
+  /** The scope of the transaction when absent. */
   readonly scope?: string
   /** PATCH when absent. */
   readonly method?: Method | 'DELETE'
   /** A JSON object; for JSON_PATCH an array of operations; for DELETE absent. */
   readonly data?: Json
-  /** Refuses the whole transaction unless the namespace is at this revision before it. */
+  /** Rejects the whole transaction unless the namespace is at this revision before it. */
   readonly revision?: string
 }
 
 /**
- * What a transaction left, or, with a dry run, would leave: one for each document, in the order in which its
+ * The result of a transaction or of its dry run: the settings for each document, in the order in which the
  * operations first name it.
  */
 export interface TransactionResult {
@@ -75,15 +75,15 @@ export interface Summary {
   readonly overrides: boolean
   readonly pending: boolean
   /**
-   * How its readable files differ from its documents, in any scope; absent where they do not. The status
-   * names the files.
+   * How the readable files differ from the documents, in any scope; absent when they do not. The status lists
+   * the files.
    */
   readonly files?: readonly FileCode[]
 }
 
 /**
- * Why a readable file does not show its document: absent without a person's removal, not understood, or not
- * writable.
+ * The reason why a readable file differs from its document: missing, though not deleted by a user; invalid;
+ * or not writable.
  */
 export type FileCode = 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE'
 
@@ -92,16 +92,16 @@ export type DocumentName =
   | { readonly namespace: string; readonly scope: string }
   | { readonly namespace: string; readonly box_id: string }
 
-/** A readable file that does not show its document. */
+/** A readable file that differs from its document. */
 export type FileState = DocumentName & {
   /** The path of the file. */
   readonly source: string
   readonly code: FileCode
-  /** One sentence for people: what is wrong, and what to do. */
+  /** One sentence for users: the problem and its remedy. */
   readonly message: string
 }
 
-/** How the service and its store are. Later releases add members. */
+/** The state of the service and its store. Later releases add members. */
 export interface Status {
   readonly controller: string
   /** The name of the backend: `filesystem`, `etcd`, ... */
@@ -112,17 +112,17 @@ export interface Status {
   /** ISO 8601: when the state began. */
   readonly since: string
   readonly reason: string | null
-  /** Seconds since the data here was last known to equal the store; null when there is none. */
+  /** Seconds since the data here was last known to equal the store; null without data. */
   readonly age: number | null
   /**
-   * The readable files that do not show their documents, in byte order of the documents' keys; at most 500.
+   * The readable files that differ from their documents, in byte order of the documents' keys; at most 500.
    */
   readonly files: readonly FileState[]
-  /** How many more there are; absent when `files` names all. */
+  /** The number of files beyond those in `files`; absent when there are no more. */
   readonly more_files?: number
 }
 
-/** The controllers that this one knows of: itself, and every owner of overrides. */
+/** The controllers that this one knows: itself, and every owner of overrides. */
 export interface Controllers {
   /** In byte order of the ids. */
   readonly controllers: readonly ControllerSummary[]
@@ -132,17 +132,15 @@ export interface ControllerSummary {
   readonly id: string
   /** True for the controller that answers. */
   readonly self: boolean
-  /**
-   * Namespaces in which the controller has overrides of its own, in byte order; none for one that only runs.
-   */
+  /** The namespaces in which the controller has its own overrides, in byte order. */
   readonly namespaces: readonly string[]
 }
 
-/** Documents whose missing readable files were written again. */
+/** The documents whose missing readable files were written again. */
 export interface RestoredFiles {
   /** In byte order of the documents' keys; at most 500. */
   readonly restored: readonly DocumentName[]
-  /** How many more there are; absent when `restored` names all. */
+  /** The number of documents beyond those in `restored`; absent when there are no more. */
   readonly more?: number
 }
 
@@ -156,7 +154,7 @@ export interface Description {
   readonly apply: Readonly<Record<string, ApplyMode>>
 }
 
-/** One change of one document. `data` is what it held afterwards, null once deleted. */
+/** One change of one document. `data` is its content after the change, null after a deletion. */
 export interface HistoryRecord {
   readonly version: number
   readonly kind: ChangeKind
@@ -166,7 +164,7 @@ export interface HistoryRecord {
   readonly comment: string | null
   readonly at: string
   readonly write_id: string
-  /** The revision of the commit it tells of. */
+  /** The revision of the commit that it describes. */
   readonly revision: string
 }
 

@@ -1,39 +1,39 @@
 import { SettingsError } from '../model/errors.ts'
 
 /** The longest event name, in characters. */
-export const MAX_NAME = 512
+export const MAX_NAME_LENGTH = 512
 
 /**
- * A regular expression that holds for whole names only, as Kytos has it; flags stay, but `g` and `y`, which
- * would make a match depend on the last one.
+ * A regular expression that matches whole names only, as in Kytos. The flags `g` and `y` are removed, because
+ * with them a match depends on the previous one.
  */
 export function compilePattern(pattern: RegExp): RegExp {
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''))
 }
 
 /**
- * @throws SettingsError CONTENT_MALFORMED for what cannot name an event: not text, empty, `*`, too long or
- * with control characters.
+ * @throws SettingsError CONTENT_MALFORMED unless the value is an event name: not a string, empty, `*`, too
+ * long or with control characters.
  */
 export function checkEventName(name: unknown): asserts name is string {
   if (
     typeof name === 'string' &&
     name !== '' &&
     name !== '*' &&
-    name.length <= MAX_NAME &&
+    name.length <= MAX_NAME_LENGTH &&
     !/[\u0000-\u001f\u007f]/.test(name)
   )
     return
   const got = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : String(name)
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `${got} is not an event name: a name has 1 to ${MAX_NAME} characters, no control characters, and is not "*" (to receive all events, listen to /.*/).`,
+    `${got} is not an event name: a name has 1 to ${MAX_NAME_LENGTH} characters, no control characters, and is not "*" (to receive all events, listen to /.*/).`,
   )
 }
 
 /**
- * Which targets wait for names that match their pattern. Patterns are compiled once; matches are remembered
- * for the last `limit` names.
+ * Targets by the pattern of the names they listen to. Patterns are compiled once; matches are cached for the
+ * last `limit` names.
  */
 export class PatternTable<Target> {
   readonly #patterns = new Map<Target, RegExp>()
@@ -48,8 +48,8 @@ export class PatternTable<Target> {
     return this.#patterns.size
   }
 
-  /** How many names are remembered. */
-  get remembered(): number {
+  /** The number of names whose matches are cached. */
+  get cachedNames(): number {
     return this.#matches.size
   }
 
@@ -62,12 +62,12 @@ export class PatternTable<Target> {
     if (this.#patterns.delete(target)) this.#matches.clear()
   }
 
-  /** All of them, in the order they were added. */
+  /** All targets, in the order in which they were added. */
   targets(): Iterable<Target> {
     return this.#patterns.keys()
   }
 
-  /** The targets whose pattern holds for the whole name, in the order they were added. */
+  /** The targets whose pattern matches the whole name, in the order in which they were added. */
   match(name: string): readonly Target[] {
     const known = this.#matches.get(name)
     if (known) return known

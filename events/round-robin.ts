@@ -1,27 +1,24 @@
 import { Fifo } from './fifo.ts'
 
-/** Something with work to do: one step each time it is called. */
+/** A source of work that is done in steps. */
 export interface Worker {
-  /** Does one step, never throws; true when there is more to do at once. */
+  /** Does one step and never throws; true when the next step can follow at once. */
   step(): boolean
 }
 
-/** How many steps may follow one another before sockets and timers get their turn. */
-const STEPS = 1_024
+/** The number of steps after which sockets and timers get their turn. */
+const MAX_STEPS_PER_TURN = 1_024
 
 /**
- * Gives every worker that is ready one step, around and around: begins in a microtask, and yields to input
- * and output when there is much to do.
+ * Runs one step of each ready worker in turn. It begins in a microtask, and yields to input and output when
+ * there is much work.
  */
 export class RoundRobin {
   readonly #ready = new Fifo<Worker>()
   #scheduled = false
-  #left = STEPS
+  #stepsLeft = MAX_STEPS_PER_TURN
 
-  /**
-   * Puts a worker in the round; the caller puts it in once until its step has said that there is no more to
-   * do.
-   */
+  /** Adds a ready worker. The caller must not add it again before its step returned false. */
   add(worker: Worker): void {
     this.#ready.push(worker)
     if (this.#scheduled) return
@@ -30,20 +27,20 @@ export class RoundRobin {
   }
 
   readonly #round = (): void => {
-    while (this.#left > 0) {
+    while (this.#stepsLeft > 0) {
       const worker = this.#ready.shift()
       if (!worker) {
         this.#scheduled = false
         return
       }
-      this.#left--
+      this.#stepsLeft--
       if (worker.step()) this.#ready.push(worker)
     }
     setImmediate(this.#nextRound)
   }
 
   readonly #nextRound = (): void => {
-    this.#left = STEPS
+    this.#stepsLeft = MAX_STEPS_PER_TURN
     this.#round()
   }
 }

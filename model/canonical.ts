@@ -1,10 +1,7 @@
 import { printJson } from './json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from './value.ts'
 
-/**
- * The text of a value with the keys of every object sorted: the same for values that are equal, whatever
- * order their keys came in.
- */
+/** Prints a value with the keys of every object sorted, so that equal values have the same text. */
 export function printCanonical(value: Json): string {
   return printJson(sortKeys(value))
 }

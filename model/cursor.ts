@@ -2,12 +2,12 @@ import { parseRevision, type Revision } from './document.ts'
 import { SettingsError } from './errors.ts'
 
 /**
- * The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision;
- * the same on every controller.
+ * The position of a fact: `<epoch>.<revision>.<n>`. `n` numbers the keys that changed in the revision, from
+ * 1; it is the same on every controller.
  *
- * The facts of a difference (`origin: "resync"`) are no such keys, and differ from controller to controller:
- * they count from PART on, and the last of them is WHOLE. So a cursor always names a state that every
- * controller knows, or is seen to name none.
+ * The facts of a difference (`origin: "resync"`) have no such number, because they differ between
+ * controllers: they count from PART on, and the last of them is WHOLE. So a cursor names a state that every
+ * controller knows, or visibly names none.
  */
 export interface Cursor {
   readonly epoch: number
@@ -15,9 +15,9 @@ export interface Cursor {
   readonly n: number
 }
 
-/** The `n` of everything in a revision: above every other one. */
+/** The `n` of a whole revision: above every other one. */
 export const WHOLE = 999_999_999
-/** The `n` before that of the first fact of a difference: above every key of a revision. */
+/** The `n` before the first fact of a difference: above every key of a revision. */
 export const PART = 500_000_000
 
 export const START: Cursor = { epoch: 0, revision: 0n, n: 0 }
@@ -26,7 +26,7 @@ export function printCursor(cursor: Cursor): string {
   return `${cursor.epoch}.${cursor.revision}.${cursor.n}`
 }
 
-/** The cursor of a text; `0` is the start. @throws SettingsError CURSOR_MALFORMED. */
+/** Parses a cursor; `0` is the start. @throws SettingsError CURSOR_MALFORMED. */
 export function parseCursor(text: string): Cursor {
   if (text === '0') return START
   const found = /^(0|[1-9]\d{0,15})\.(\d{1,40})\.(0|[1-9]\d{0,8})$/.exec(text)
@@ -42,8 +42,8 @@ export function parseCursor(text: string): Cursor {
 }
 
 /**
- * True within a difference: what is known there is the state of no revision, so that nothing can go on from
- * there but a snapshot.
+ * True for a cursor within a difference: the state there is that of no revision, so a listener can continue
+ * only from a snapshot.
  */
 export function isWithinDifference({ n }: Cursor): boolean {
   return n > PART && n < WHOLE

@@ -1,24 +1,27 @@
 import type { Key } from './key.ts'
 
 /**
- * The store's counter at a commit. In memory a bigint; on the wire and in files a decimal string ({@link
+ * The counter of the store at a commit: a bigint in memory, a decimal string on the wire and in files ({@link
  * printRevision}). Zero is before the first commit.
  */
 export type Revision = bigint
 
 /** The largest overrides document, in bytes of its text. */
 export const DOCUMENT_BYTES = 256 * 1024
-/** The most documents that one transaction changes, and the bytes of their texts together. */
+/** The largest number of documents that one transaction changes, and the bytes of their texts together. */
 export const TRANSACTION_DOCUMENTS = 32
 export const TRANSACTION_BYTES = 640 * 1024
-/** The most operations that one transaction may bring; several may be of one document. */
+/** The largest number of operations in one transaction; several may change the same document. */
 export const TRANSACTION_OPERATIONS = 128
-/** The most operations of one commit: what etcd takes by default, so that every store takes the same. */
+/**
+ * The largest number of operations in one commit: the default of etcd, so that all stores have the same
+ * limit.
+ */
 export const COMMIT_OPERATIONS = 128
 
 /**
- * One stored document: its text (UTF-8 JSON), the revision of its last commit, and the revision that created
- * it after it was last absent.
+ * A stored document: its text (UTF-8 JSON), the revision of its last commit (`modRevision`), and the revision
+ * that created it after it was last absent (`createRevision`).
  */
 export interface Entry {
   readonly key: Key
@@ -27,7 +30,7 @@ export interface Entry {
   readonly createRevision: Revision
 }
 
-/** The revision that a decimal string names; undefined when it is none. */
+/** Parses a revision from a decimal string; undefined when it is none. */
 export function parseRevision(text: string): Revision | undefined {
   return /^(?:0|[1-9]\d{0,39})$/.test(text) ? BigInt(text) : undefined
 }

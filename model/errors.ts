@@ -9,7 +9,11 @@ interface Meaning {
 
 const meaning = (status: number, exit: number, retryable = false): Meaning => ({ status, exit, retryable })
 
-/** Every error code of the project, in one table; the bus, REST and the command line print from it. */
+/**
+ * Every error code of the project, in one table; the bus, REST and the command line print from it.
+ * @example
+ * ERRORS.STORE_UNREACHABLE.retryable // true
+ */
 export const ERRORS = {
   CONTENT_MALFORMED: meaning(400, 2),
   JSON_MALFORMED: meaning(400, 2),
@@ -64,7 +68,7 @@ export const ERRORS = {
   LISTENER_SLOW: meaning(503, 6, true),
   OUTCOME_UNKNOWN: meaning(504, 6),
   TIMEOUT: meaning(504, 6),
-  /** The store no longer holds the steps after the revision asked for: list and compare. */
+  /** The store no longer has the revisions after the requested one: list and compare. */
   HISTORY_LOST: meaning(503, 6, true),
   /** The store was not available within the time that a start may take. */
   START_TIMEOUT: meaning(503, 1),
@@ -101,8 +105,8 @@ export interface ErrorOptions {
 }
 
 /**
- * What the errors of every copy of this package carry: a NApp may bring a copy of its own into the process,
- * and meets the errors of the service all the same.
+ * The mark of errors of every copy of this package, because a NApp may load its own copy into the process and
+ * still has to recognize the errors of the service.
  */
 const MARK = Symbol.for('kytos-settings.error')
 
@@ -145,14 +149,14 @@ export class SettingsError extends Error {
   }
 }
 
-/** True when `error` is ours and, when codes are given, has one of them. */
+/** True when `error` is a SettingsError and, if codes are given, has one of them. */
 export function isSettingsError(error: unknown, ...codes: ErrorCode[]): error is SettingsError {
   return error instanceof SettingsError && (codes.length === 0 || codes.includes(error.code))
 }
 
 /**
- * Any thrown value as a SettingsError: ours unchanged, anything else INTERNAL_ERROR with the original as
- * cause.
+ * Converts any thrown value to a SettingsError: a SettingsError is unchanged, any other value becomes
+ * INTERNAL_ERROR with the original as cause.
  */
 export function toSettingsError(error: unknown): SettingsError {
   if (error instanceof SettingsError) return error

@@ -2,22 +2,22 @@ import { SettingsError } from './errors.ts'
 import { isArray, type Json, pointerTo } from './value.ts'
 
 /**
- * How many levels settings, schemas and boxes may nest: so few that the records, facts and frames around them
- * stay within what a JSON text may nest.
+ * The deepest nesting of settings, schemas and boxes; low enough that the records, facts and frames around
+ * them stay within {@link MAX_DEPTH}.
  */
 export const DATA_DEPTH = 100
 
 /**
- * Refuses a value before anything costly is done with it: one that nests deeper than {@link DATA_DEPTH}
- * (JSON_MALFORMED), or whose text would surely be longer than `most` bytes (DOCUMENT_TOO_LARGE). A patch that
- * copies what it copied makes such values from a short text.
+ * Rejects a value before costly work: one that nests deeper than {@link DATA_DEPTH} (JSON_MALFORMED), or
+ * whose text would certainly be longer than `most` bytes (DOCUMENT_TOO_LARGE). A short patch can make such a
+ * value with repeated copies.
  */
 export function refuseExcess(value: Json, what: string, most: number): void {
   let weight = 0
-  // The keys that lead to what is weighed; only printed when it is refused.
+  // The keys that lead to the value being measured; only printed when it is rejected.
   const place: (string | number)[] = []
   const weigh = (one: Json): void => {
-    // Less than its text by what stands between the members.
+    // A lower estimate, because the characters between the members are not counted.
     weight += typeof one === 'string' ? one.length + 2 : 1
     if (weight > most)
       throw new SettingsError(
@@ -50,7 +50,7 @@ export function refuseExcess(value: Json, what: string, most: number): void {
   weigh(value)
 }
 
-/** True when a value holds no more than so many arrays and objects inside each other. */
+/** True when arrays and objects of a value nest at most this deep. */
 export function nestsWithin(value: Json, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   return levels > 0 && Object.values(value).every(member => nestsWithin(member, levels - 1))

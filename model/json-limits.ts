@@ -1,13 +1,13 @@
-/** The most digits of an integer: as many as Python reads, which takes time quadratic in them as well. */
+/** The most digits of an integer: the limit of Python, where the time is also quadratic in the digits. */
 export const INTEGER_DIGITS = 4_300
-/** The most values (members and items) of a JSON text or value that comes from outside. */
+/** The most values (members and items) of a JSON text or value from outside. */
 export const OUTSIDE_VALUES = 100_000
-/** The most members of one object of it: each costs several times as much as one in a smaller object. */
+/** The most members of one object in it, because members of larger objects cost several times as much. */
 export const OBJECT_MEMBERS = 50_000
-/** A long integer counts for as many values as it costs: this is the square of the digits of one. */
+/** The square of the digits that count as one value, because the time of a long integer is quadratic. */
 const DIGITS_SQUARED = 65_536
 
-/** What a value of this many digits counts as. */
+/** The number of values that an integer with these digits counts as. */
 export function weighDigits(digits: number): number {
   return 1 + Math.floor((digits * digits) / DIGITS_SQUARED)
 }

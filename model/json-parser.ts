@@ -5,7 +5,7 @@ import { type Json, type JsonObject, setMember } from './value.ts'
 export interface ParseOptions {
   readonly maxDepth: number
   readonly refuseDuplicates?: boolean
-  /** Refuse more values than one message may bring. */
+  /** Refuses more values than one message may have. */
   readonly boundValues?: boolean
 }
 
@@ -15,9 +15,9 @@ const BACKSLASH = 0x5c
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 
 /**
- * RFC 8259 with exact integers, by recursive descent; slower than the native parser, so {@link parseJson}
- * calls it only where that one could round.
- * @throws SettingsError JSON_MALFORMED naming line and column.
+ * Parses JSON (RFC 8259) with exact integers, by recursive descent. It is slower than the native parser, so
+ * {@link parseJson} calls it only when that one could round.
+ * @throws SettingsError JSON_MALFORMED with line and column.
  */
 export function parseExact(text: string, options: ParseOptions): Json {
   let at = 0

@@ -2,18 +2,18 @@ import { SettingsError } from './errors.ts'
 import { parseExact } from './json-parser.ts'
 import { isArray, type Json, MAX_DEPTH } from './value.ts'
 
-/** A run of 16 digits: what the native functions might round. */
+/** A run of 16 digits, which the native functions might round. */
 const EXACT = /\d{16}/
 /**
- * An exponent that could reach infinity; what stands behind it keeps the hexadecimal digits of a write id
- * from looking like one.
+ * An exponent that could reach infinity. The expected character after it excludes the hexadecimal digits of a
+ * write id.
  */
 const HUGE = /\d[eE]\+?\d{3,}[ \t\n\r]*(?:[,\]}]|$)/
 
 /**
  * Parses JSON text without rounding an integer of any size.
- * @throws SettingsError JSON_MALFORMED for anything that is not JSON, nests deeper than {@link MAX_DEPTH} or
- * holds a number no double can hold.
+ * @throws SettingsError JSON_MALFORMED for a text that is not JSON, nests deeper than {@link MAX_DEPTH}, or
+ * contains a number beyond the range of a double.
  * @example
  * parseJson('{"id": 9007199254740993}') // { id: 9007199254740993n }
  */
@@ -23,23 +23,23 @@ export function parseJson(text: string): Json {
   try {
     return JSON.parse(text)
   } catch {
-    // The native parser does not say where it stopped; ours does, in the same words for every text.
+    // Parsed again, because the error of the native parser has no position.
     return parseExact(text, { maxDepth: MAX_DEPTH })
   }
 }
 
 /**
- * As {@link parseJson}, and refuses an object that names a key twice: for text that comes from outside. With
- * `boundValues` also more values than one message may bring, so that none holds the process.
+ * Like {@link parseJson}, but rejects an object with a duplicate key: for text from outside. With
+ * `boundValues` it also rejects more values than one message may have, so that none blocks the process.
  */
 export function parseUntrustedJson(text: string, boundValues = false): Json {
   return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true, boundValues })
 }
 
 /**
- * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double
- * from 2^53 on with an exponent. Zero has no sign once printed, as natively. Keys stand in insertion order;
- * `undefined` members are left out. Indent in spaces, 0 for one line.
+ * Prints a JSON value so that {@link parseJson} returns exactly the same value: a bigint as its digits, a
+ * double from 2^53 on with an exponent. As in JSON.stringify, zero has no sign, keys are in insertion order,
+ * and `undefined` members are omitted. Indent in spaces, 0 for one line.
  * @example
  * printJson({ id: 9007199254740993n }) // '{"id":9007199254740993}'
  */
@@ -69,10 +69,7 @@ function refuseDepth(text: string): void {
   }
 }
 
-/**
- * False when there are too few brackets to nest too deep: most texts are settled by this, without a look at
- * each character.
- */
+/** False when a text has too few brackets to nest too deep; a fast check that suffices for most texts. */
 function mayBeDeep(text: string): boolean {
   let left = MAX_DEPTH
   for (const bracket of '{[') {

@@ -2,15 +2,15 @@ import { SettingsError } from './errors.ts'
 
 declare const key: unique symbol
 /**
- * The address of one document in a store, the same in every backend: percent-encoded segments joined by `/`,
- * so plain ASCII whose string order is byte order. Made only by this file; a text from a store becomes one
- * through {@link parseKey}.
+ * The key of one document in a store, the same in every backend: percent-encoded segments joined by `/`. It
+ * is plain ASCII, so string order is byte order. Only this file creates keys; {@link parseKey} makes one of a
+ * text from a store.
  */
 export type Key = string & { readonly [key]: 'key' }
-/** What keys begin with: whole segments, ending in `/`; the empty prefix is every key. */
+/** A prefix of keys: whole segments, with `/` at the end; the empty prefix is that of every key. */
 export type Prefix = string & { readonly [key]: 'prefix' }
 
-/** The first segment of a key: what kind of document it is. */
+/** The kinds of documents: the first segment of a key. */
 export const KINDS = [
   'armed',
   'boxes',
@@ -41,12 +41,12 @@ export function makePrefix(kind: Kind, ...segments: readonly string[]): Prefix {
   return `${makeKey(kind, ...segments)}/` as Prefix
 }
 
-/** The prefix of every key there is. */
+/** The prefix of every key. */
 export const EVERYTHING = '' as Prefix
 
 /**
- * The key that a text from a store stands for; undefined when it is not one of ours (an unknown kind, an
- * encoding we would not write).
+ * Parses a key from a store; undefined when it is foreign (an unknown kind, or an encoding that {@link
+ * makeKey} does not produce).
  */
 export function parseKey(text: string): Key | undefined {
   const [kind, ...rest] = text.split('/')
@@ -57,27 +57,29 @@ export function parseKey(text: string): Key | undefined {
 /** The kind and the decoded segments of a key. */
 export function splitKey(address: Key): { kind: Kind; segments: readonly string[] } {
   const [kind, ...rest] = address.split('/')
-  // A Key was checked when it was made, so its kind is one of ours and every segment decodes.
+  // The casts: a Key was checked when it was created, so its kind is known and every segment decodes.
   return { kind: kind as Kind, segments: rest.map(segment => decodeSegment(segment) ?? segment) }
 }
 
-/** The prefix of a document's history records. */
+/** The prefix of the history records of a document. */
 export function historyPrefix(document: Key): Prefix {
   return `history/${document}/` as Prefix
 }
 
-/** The key of one history record; versions count from 1 and have 12 digits so that they sort. */
+/**
+ * The key of a history record; versions count from 1 and have 12 digits, so that their order is that of keys.
+ */
 export function historyKey(document: Key, version: number): Key {
   return `${historyPrefix(document)}${String(version).padStart(12, '0')}` as Key
 }
 
-/** The document and version a history key belongs to; undefined for any other key. */
+/** The document and the version of a history key; undefined for any other key. */
 export function parseHistoryKey(address: Key): { document: Key; version: number } | undefined {
   const found = /^history\/(.+)\/(\d{12})$/.exec(address)
   return found ? { document: found[1] as Key, version: Number(found[2]) } : undefined
 }
 
-/** How many segments a key has below its kind, for the kinds that name no other document. */
+/** The number of segments of a key below its kind, for the kinds that name no other document. */
 const SEGMENTS: Readonly<Partial<Record<Kind, number>>> = {
   boxes: 2,
   controllers: 3,
@@ -89,8 +91,8 @@ const SEGMENTS: Readonly<Partial<Record<Kind, number>>> = {
 }
 
 /**
- * True for a key that a document of a store can have: `settings/<username>/<name>`, `history/<key>/<version>`
- * and so on, never deeper or shallower.
+ * True for a key with the number of segments of its kind: `settings/<username>/<name>`,
+ * `history/<key>/<version>`.
  */
 export function isDocumentKey(address: Key): boolean {
   const [kind, ...rest] = address.split('/')
@@ -99,13 +101,13 @@ export function isDocumentKey(address: Key): boolean {
   return SEGMENTS[kind as Kind] === rest.length
 }
 
-/** True for a key at which overrides stand. */
+/** True for the key of overrides. */
 function isOverridesKey(address: string): boolean {
   const [kind, ...rest] = address.split('/')
   return (kind === 'settings' || kind === 'controllers') && SEGMENTS[kind] === rest.length
 }
 
-/** Percent-encodes one segment one to one: only `[A-Za-z0-9_-]` stands for itself. */
+/** Percent-encodes a segment reversibly: only `[A-Za-z0-9_-]` are not encoded. */
 export function encodeSegment(segment: string): string {
   if (PLAIN.test(segment)) return segment
   if (segment === '' || !segment.isWellFormed()) {
@@ -122,7 +124,7 @@ export function encodeSegment(segment: string): string {
   return text
 }
 
-/** The text a segment encodes; undefined when {@link encodeSegment} would not have written it so. */
+/** Decodes a segment; undefined for an encoding that {@link encodeSegment} does not produce. */
 export function decodeSegment(segment: string): string | undefined {
   if (PLAIN.test(segment)) return segment
   if (!ENCODED.test(segment)) return undefined

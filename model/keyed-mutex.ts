@@ -1,16 +1,16 @@
 import { isSettingsError, SettingsError } from './errors.ts'
 
 /**
- * Lets one task a name through at a time, in the order they came; tasks of different names do not meet.
- * Behind one that did not reach the store those that wait end with STORE_UNREACHABLE, untried: each would
- * wait as long again.
+ * Runs one task per name at a time, in the order of the calls; tasks of different names are independent. When
+ * a task does not reach the store, the tasks that wait behind it fail with STORE_UNREACHABLE without an
+ * attempt, because each would wait as long again.
  */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
 
   async run<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(name) ?? Promise.resolve()
-    // Whoever came before answers for its own failure.
+    // The caller of the task before handles its failure.
     const mine = before.then(task, error => {
       if (isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN')) throw untried(error)
       return task()

@@ -1,6 +1,8 @@
 import { isObject, type Json, type JsonObject, setMember } from './value.ts'
 
-/** Layers merged, the later one higher: objects key by key, arrays and scalars (null too) replace. */
+/**
+ * Merges layers, the later one with precedence: objects key by key; arrays and scalars (also null) replace.
+ */
 export function mergeLayers(layers: readonly JsonObject[]): JsonObject {
   return layers.reduce(mergeTwo, {})
 }

@@ -3,14 +3,14 @@ import { type Key, makeKey, makePrefix, type Prefix } from './key.ts'
 import { quote } from './quote.ts'
 
 declare const namespace: unique symbol
-/** A NApp id `username/name`: whose settings these are. */
+/** The id `username/name` of the NApp that settings belong to. */
 export type Namespace = string & { readonly [namespace]: true }
 
 declare const scope: unique symbol
 /** Where overrides are stored: `cluster`, or `controller:<id>` for one controller. */
 export type Scope = string & { readonly [scope]: true }
 
-/** A regular expression of what stands on either side of the "/" in a namespace, and of a controller's id. */
+/** The pattern of each part of a namespace, and of the id of a controller. */
 export const NAMESPACE_PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
 const NAMESPACE = new RegExp(`^${NAMESPACE_PART}/${NAMESPACE_PART}$`)
 const CONTROLLER = new RegExp(`^${NAMESPACE_PART}$`)
@@ -27,13 +27,13 @@ export function parseNamespace(value: unknown): Namespace {
   )
 }
 
-/** True for a text that can name a controller. */
+/** True for a valid id of a controller. */
 export function isControllerId(value: string): boolean {
   return CONTROLLER.test(value)
 }
 
 /**
- * The scope a command means: absent is `cluster`, `controller` is this one.
+ * Parses the scope of a command: absent is `cluster`, and `controller` is this controller.
  * @throws SettingsError SCOPE_MALFORMED.
  */
 export function parseScope(value: unknown, self: string): Scope {
@@ -57,7 +57,7 @@ export function controllerScope(id: string): Scope {
   return `controller:${id}` as Scope
 }
 
-/** The key of a namespace's overrides in a scope. */
+/** The key of the overrides of a namespace in a scope. */
 export function overridesKey(of: Namespace, where: Scope): Key {
   const [username = '', name = ''] = of.split('/')
   return where === CLUSTER

@@ -2,12 +2,12 @@ import leven from 'leven'
 
 /** The longest name that is compared with others, in characters. */
 const NAME_LENGTH = 128
-/** What one search, or all that share a budget, may cost: pairs of letters, some 10 ms. */
+/** The most pairs of letters that searches with one budget may compare: about 10 ms. */
 const LETTER_PAIRS = 2_000_000
-/** What a candidate costs that is not compared letter by letter. */
+/** The cost of a candidate that is not compared letter by letter. */
 const CANDIDATE_COST = 16
 
-/** What several searches may still cost together, in pairs of letters. */
+/** The remaining cost of several searches together, in pairs of letters. */
 export interface SearchBudget {
   left: number
 }
@@ -17,8 +17,8 @@ export function createSearchBudget(): SearchBudget {
 }
 
 /**
- * The candidate a person probably meant: at most a third of the letters away, case ignored; undefined when
- * none is, and for names too long to be typed. Candidates are compared in their order until the budget ends.
+ * The candidate that a person probably meant: at most a third of the letters differ, ignoring case; undefined
+ * without a near one, and for very long names. Candidates are compared in their order until the budget ends.
  */
 export function nearest(
   typed: string,

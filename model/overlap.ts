@@ -4,23 +4,23 @@ import { isDocumentKey, type Key, KINDS, makeKey, parseHistoryKey, parseKey } fr
 import { isArray, isObject, type Json } from './value.ts'
 
 /*
- * Two stores overlap when the place of one is the place of the other followed by one of our kinds: `/x` and
+ * Two stores overlap when the prefix of one is the prefix of the other followed by one of our kinds: `/x` and
  * `/x/settings`, `/x` and `/x/boxes/y`. Then `settings/tokens/<id>` of the outer store is `tokens/<id>` of
- * the inner one, and each takes the other's documents for its own.
+ * the inner one, and each store mistakes documents of the other for its own.
  */
 
 /**
- * Where a store says what it is: `{format, epoch}`, or `{format, filling}` while it is being filled. A place
- * that holds this document is a store.
+ * The key of the mark of a store: `{format, epoch}`, or `{format, filling}` while it is being loaded. A
+ * prefix with this document is a store.
  */
 export const STORE_KEY = makeKey('meta', 'store')
 
-/** What the hash of a token looks like in a store. */
+/** The pattern of the hash of a token in a store. */
 export const TOKEN_HASH = /^sha256:([A-Za-z0-9_-]{43})$/
 
 /**
- * The places above `prefix` whose store would own its keys: each is `prefix` without a rest that begins with
- * one of our kinds. Nearest first.
+ * The prefixes above `prefix` whose store would own its keys, nearest first: each is `prefix` without a rest
+ * that starts with one of our kinds.
  */
 export function outerPlaces(prefix: string): readonly string[] {
   const places: string[] = []
@@ -31,8 +31,8 @@ export function outerPlaces(prefix: string): readonly string[] {
 }
 
 /**
- * The place, relative and ending in `/`, of a nested store whose `meta/store` an address is; undefined for
- * any other address, and for our own.
+ * The relative place, with `/` at the end, of the nested store whose `meta/store` has this address; undefined
+ * for any other address, and for that of this store.
  */
 export function nestedPlace(address: string): string | undefined {
   if (!address.endsWith(`/${STORE_KEY}`)) return undefined
@@ -40,7 +40,9 @@ export function nestedPlace(address: string): string | undefined {
   return isKind(place.split('/')[0]) ? place : undefined
 }
 
-/** True for a key that no document of a store has, but that ends in one: a document of a nested store. */
+/**
+ * True for a key that no document of this store can have, but that ends in one: a document of a nested store.
+ */
 export function isNestedKey(key: Key): boolean {
   if (isDocumentKey(key)) return false
   for (let at = key.indexOf('/'); at >= 0; at = key.indexOf('/', at + 1)) {
@@ -50,7 +52,7 @@ export function isNestedKey(key: Key): boolean {
   return false
 }
 
-/** True for a text by which a store says what it is. */
+/** True for the text of a `meta/store`. */
 export function isStoreMark(text: string): boolean {
   const value = parseOrUndefined(text)
   if (!isObject(value) || typeof value.format !== 'number') return false
@@ -58,9 +60,9 @@ export function isStoreMark(text: string): boolean {
 }
 
 /**
- * True when an entry may be a document of a nested store, although its key can be one of ours: it holds a
- * store's `meta/store` or a token at such a key, or it stands where a store at one of these places (as {@link
- * nestedPlace} gives them) has its documents. A box is never one: its text is.
+ * True when an entry may be a document of a nested store, although its key can be one of ours. Its text is a
+ * `meta/store` or a token at such a key, or its key is below one of these places of {@link nestedPlace}. An
+ * entry with the text of a box never is.
  */
 export function isDoubtful(key: Key, text: string, places: Iterable<string>): boolean {
   if (nestedPlace(key) !== undefined && isStoreMark(text)) return true
@@ -68,7 +70,7 @@ export function isDoubtful(key: Key, text: string, places: Iterable<string>): bo
   return isBelow(key, places) && !(key.startsWith('boxes/') && isBoxText(text))
 }
 
-/** True when a key is the key of a document of a store at one of these places. */
+/** True when a key is that of a document of a store at one of these places. */
 export function isBelow(key: Key, places: Iterable<string>): boolean {
   for (const place of places) {
     const inner = key.startsWith(place) ? parseKey(key.slice(place.length)) : undefined
@@ -78,9 +80,9 @@ export function isBelow(key: Key, places: Iterable<string>): boolean {
 }
 
 /**
- * The entries of a store, as a copy of it outside of the store kept them, without those of a nested store:
- * keys of no document of ours, and a token or a store's mark where overrides stand that was not put with a
- * history record, in one revision.
+ * The entries in a copy of a store without those of a nested store. Removed are keys that no document of this
+ * store can have, and a token or a `meta/store` at a key of overrides without a history record of the same
+ * revision.
  */
 export function ownAmong(entries: readonly Entry[]): readonly Entry[] {
   const possible = entries.filter(({ key }) => !isNestedKey(key))
@@ -115,6 +117,6 @@ function parseOrUndefined(text: string): Json | undefined {
   try {
     return parseJson(text)
   } catch {
-    return undefined // no JSON is none of these texts
+    return undefined // a text that is not JSON is none of these
   }
 }

@@ -1,10 +1,10 @@
-/** What a credential may allow; `secrets`, to read sealed values in plain, is kept for when there are any. */
+/** The permissions of a credential; `secrets`, to read sealed values in plain text, is reserved. */
 export const PERMISSIONS = ['read', 'write', 'admin', 'secrets'] as const
 export type Permission = (typeof PERMISSIONS)[number]
 
 /**
- * What each right brings along: whoever writes gets the settings in the answer, whoever administers may do
- * either. No right brings `secrets`.
+ * The permissions that each permission implies: `write` returns the settings, so it implies `read`; `admin`
+ * implies both. No other permission implies `secrets`.
  */
 const IMPLIES: Readonly<Record<Permission, readonly Permission[]>> = {
   read: ['read'],
@@ -13,12 +13,12 @@ const IMPLIES: Readonly<Record<Permission, readonly Permission[]>> = {
   secrets: ['secrets'],
 }
 
-/** True for the name of a right. */
+/** True for the name of a permission. */
 export function isPermission(name: unknown): name is Permission {
   return PERMISSIONS.some(right => right === name)
 }
 
-/** These rights and all that they bring along. */
-export function withImplied(rights: readonly Permission[]): ReadonlySet<Permission> {
-  return new Set(rights.flatMap(right => IMPLIES[right]))
+/** These permissions with all that they imply. */
+export function withImplied(permissions: readonly Permission[]): ReadonlySet<Permission> {
+  return new Set(permissions.flatMap(right => IMPLIES[right]))
 }

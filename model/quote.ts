@@ -2,19 +2,16 @@ import { printJson } from './json.ts'
 import { toJson } from './value.ts'
 
 /** The longest quotation, in characters. */
-const LONGEST = 120
+const MAX_CHARS = 120
 
-/**
- * Any value as a short text for a message: its JSON, cut at 120 characters, or what kind of thing it is.
- * Never throws.
- */
+/** Quotes any value for a message: its JSON, cut at 120 characters, or its type. Never throws. */
 export function quote(value: unknown): string {
   if (value === undefined) return 'undefined'
   let text: string
   try {
-    text = printJson(toJson(typeof value === 'string' ? value.slice(0, LONGEST + 1) : value))
+    text = printJson(toJson(typeof value === 'string' ? value.slice(0, MAX_CHARS + 1) : value))
   } catch {
-    text = `a ${typeof value} that JSON cannot represent` // the caller refuses the value and says what is allowed
+    text = `a ${typeof value} that JSON cannot represent` // the caller rejects the value
   }
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text
+  return text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS - 3)}...` : text
 }

@@ -2,21 +2,21 @@ import { SettingsError } from './errors.ts'
 import { INTEGER_DIGITS, OBJECT_MEMBERS, OUTSIDE_VALUES, weighDigits } from './json-limits.ts'
 
 /**
- * A value of settings or of a box. A `bigint` is an integer outside +-(2^53 - 1) that was written without
- * fraction or exponent.
+ * A JSON value of settings or of a box. A `bigint` is an integer outside +-(2^53 - 1) that was written
+ * without fraction or exponent.
  */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject
 export type JsonObject = { readonly [key: string]: Json }
 
 /**
- * How deep arrays and objects may nest; deeper values are refused (JSON_MALFORMED) before any recursive code
- * meets them.
+ * The deepest nesting of arrays and objects; deeper values are rejected (JSON_MALFORMED) before recursive
+ * code runs.
  */
 export const MAX_DEPTH = 128
 
 /**
- * True when both print the same text once keys are sorted: `1` and `1.0` are equal, `2^53` as integer and as
- * double are not.
+ * True when both values have the same text with sorted keys: `1` and `1.0` are equal, `2^53` as an integer
+ * and as a double are not.
  */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true
@@ -32,10 +32,10 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
 }
 
 /**
- * A deep, frozen copy of a value that code handed over, as JSON sees it: an integer is a bigint exactly where
- * it is outside the safe range. With `boundValues` it has no more values than one message may bring.
- * @throws SettingsError JSON_MALFORMED, with the pointer, for what JSON cannot hold (NaN, functions, dates,
- * cycles, undefined in an array).
+ * Makes a deep, frozen copy of a value from other code, as JSON: an integer is a bigint exactly when it is
+ * outside the safe range. With `boundValues` it has no more values than one message may have.
+ * @throws SettingsError JSON_MALFORMED, with the pointer, for a value that JSON does not have (NaN,
+ * functions, dates, cycles, undefined in an array).
  */
 export function toJson(value: unknown, boundValues = false): Json {
   return copy(value, [], { left: boundValues ? OUTSIDE_VALUES : Number.POSITIVE_INFINITY })
@@ -49,23 +49,23 @@ export function isArray(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value)
 }
 
-/** Sets an own member whatever its name is; plain assignment would lose `__proto__`. */
+/** Sets an own member of any name; a plain assignment would lose `__proto__`. */
 export function setMember(target: JsonObject, key: string, value: Json): void {
   if (key === '__proto__') {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
     return
   }
-  // The object is under construction by its only owner; readonly is for everybody after.
+  // The cast: the object is still being built by its only owner.
   ;(target as Record<string, Json>)[key] = value
 }
 
-/** One reference token of a JSON Pointer (RFC 6901), escaped and led by `/`. */
+/** One reference token of a JSON Pointer (RFC 6901), escaped, with `/` before it. */
 export function pointerToken(key: string | number): string {
   const text = String(key)
   return `/${text.includes('~') || text.includes('/') ? text.replaceAll('~', '~0').replaceAll('/', '~1') : text}`
 }
 
-/** The JSON Pointer that these keys make. */
+/** The JSON Pointer of these keys. */
 export function pointerTo(place: readonly (string | number)[]): string {
   return place.map(pointerToken).join('')
 }
@@ -74,8 +74,8 @@ export function pointerTo(place: readonly (string | number)[]): string {
 const TOO_LONG = 10n ** BigInt(INTEGER_DIGITS)
 
 /**
- * `place` holds the keys that lead to the value; it is only printed when something is wrong there, for there
- * are millions of places.
+ * Copies a value; `place` has the keys that lead to it, and is printed only for an error, because values are
+ * many.
  */
 function copy(value: unknown, place: (string | number)[], values: { left: number }): Json {
   if (--values.left < 0) throw tooMany(place, `has more than ${OUTSIDE_VALUES} members and items`)

@@ -16,17 +16,14 @@ export function roomOf(path) {
   return names.sort((a, b) => b.length - a.length)[0]
 }
 
-/**
- * One linter override a folder: a pattern for each way in which a file there can name a room it may not
- * import.
- */
+/** The linter overrides, one for each folder, with a pattern for each room that its files may not import. */
 export function lintOverrides() {
   return Object.entries(ROOMS).flatMap(([room, { imports }]) => {
     const allowed = [...imports, room]
     const forbidden = Object.keys(ROOMS).filter(other => !allowed.includes(other))
     return foldersOf(room).map(folder => {
       const group = forbidden.flatMap(other => patterns(folder, other, allowed))
-      const message = `${room} may import ${imports.join(', ') || 'nothing of ours'}: see rooms.json.`
+      const message = `${room} may import ${imports.join(', ') || 'no other room'}: see rooms.json.`
       const rule = { level: 'error', options: { patterns: [{ group, message }] } }
       return { includes: [`${folder}/*.ts`], linter: { rules: { style: { noRestrictedImports: rule } } } }
     })
@@ -70,8 +67,8 @@ export function foldersOf(room) {
 }
 
 /**
- * How a file in `folder` writes the path to `room`; files directly in a room that has rooms inside it are
- * named without those below.
+ * The patterns of the import paths from `folder` to `room`. A room with allowed rooms inside it is matched
+ * without its subfolders.
  */
 function patterns(folder, room, allowed) {
   const path = relative(folder, room) || '.'

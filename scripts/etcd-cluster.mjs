@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // Starts a cluster of three etcd members on loopback, prints the lines for kytos.ini, and stops the members
-// on Ctrl-C. The data is kept in ./var/etcd. Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data
-// var/etcd]; the ports are 2379, 22379 and 32379, and the next one of each.
+// on Ctrl-C. The data is kept in ./var/etcd; the ports are 2379, 22379 and 32379, and the next one of each.
+// Usage:
+//
+//   node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]
 
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -42,6 +44,7 @@ let stopping = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(0))
 
 for (const { port } of nodes) while (!(await answers(port))) await new Promise(done => setTimeout(done, 100))
+const stops = children.map((child, n) => ` kill ${child.pid} (${nodes[n].name})`).join(',')
 console.log(`Three etcd members are running, with their data in ${folder}. Configuration for kytos.ini:
 
 [settings]
@@ -49,7 +52,7 @@ backend = etcd
 [settings.etcd]
 endpoints = ${JSON.stringify(nodes.map(({ client }) => client))}
 
-Stop one member; the service keeps running:${children.map((child, n) => ` kill ${child.pid} (${nodes[n].name})`).join(',')}.
+Stop one member; the service keeps running:${stops}.
 Ctrl-C stops all members.`)
 
 function readArguments() {
@@ -81,7 +84,7 @@ function start({ name, client, peer }) {
     'log-level': 'error',
   }
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
-  // A group of its own, so that Ctrl-C reaches this script alone, which then stops them in order.
+  // Each member has its own process group, so that Ctrl-C reaches only this script, which stops the members.
   const child = spawn(process.env.ETCD_BINARY ?? 'etcd', args, {
     stdio: ['ignore', 'ignore', 'inherit'],
     detached: true,

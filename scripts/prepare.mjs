@@ -32,14 +32,14 @@ export function checkNode() {
 export function installPackages() {
   const mark = join(root, 'node_modules', '.package-lock.json')
   if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return
-  say('Installing the packages (npm ci) ...')
+  print('Installing the packages (npm ci) ...')
   runOrFail('npm', ['ci'])
 }
 
-/** Builds unless that is done. */
+/** Builds unless the build is up to date. */
 export function build() {
   if (isBuilt()) return
-  say('Building ...')
+  print('Building ...')
   runOrFail('npm', ['run', '--silent', 'build'])
 }
 
@@ -61,7 +61,7 @@ export function runOrFail(command, args, env = process.env) {
  * Runs a long-lived command in place of this process: it receives each signal once, and its exit code is
  * returned. With `listen` the command has an IPC channel, whose messages are passed to `listen`.
  */
-export function become(command, args, listen) {
+export function runInPlace(command, args, listen) {
   // In its own process group, because a Ctrl-C would otherwise reach it twice: from the terminal and from
   // this process.
   const child = spawn(command, args, {
@@ -75,12 +75,12 @@ export function become(command, args, listen) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
 }
 
-export function say(message) {
+export function print(message) {
   process.stderr.write(`${message}\n`)
 }
 
 export function fail(message) {
-  say(message)
+  print(message)
   process.exit(1)
 }
 

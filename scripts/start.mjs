@@ -1,8 +1,8 @@
-// `npm start`: from a fresh clone to the running service, with the settings of settings.example.json in a
-// store that holds none. Uses kytos.ini when there is one, else kytos.example.ini as it is.
+// `npm start`: from a fresh clone to the running service, with the settings of settings.example.json in an
+// empty store. Uses kytos.ini if it exists, otherwise kytos.example.ini.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { become, build, checkNode, installPackages, root, say } from './prepare.mjs'
+import { build, checkNode, installPackages, print, root, runInPlace } from './prepare.mjs'
 
 checkNode()
 installPackages()
@@ -18,11 +18,11 @@ const args = [
   'settings.example.json',
   ...process.argv.slice(2),
 ]
-become(process.execPath, args, message => {
-  if (message?.ready) say(whatNext(message.ready))
+runInPlace(process.execPath, args, message => {
+  if (message?.ready) print(nextSteps(message.ready))
 })
 
-function whatNext(url) {
+function nextSteps(url) {
   return `
 The service is running, and kytos/link_discovery logs every poll. Change its interval from a second terminal:
 

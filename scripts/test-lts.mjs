@@ -1,17 +1,17 @@
-// `npm run test:lts`: the tests on the current LTS of Node, as the npm registry carries it; further arguments
-// go to vitest. Needs a build and what `npm test` installs.
+// `npm run test:lts`: the tests on the current LTS of Node from the npm registry; further arguments are
+// passed to vitest. Requires a build and the tools that `npm test` installs.
 import { join } from 'node:path'
-import { root, runOrFail, say } from './prepare.mjs'
+import { print, root, runOrFail } from './prepare.mjs'
 
 const LTS = '26.10.0'
-const flavour = `node-${process.platform}-${process.arch}@${LTS}`
+const nodePackage = `node-${process.platform}-${process.arch}@${LTS}`
 
-say(`Testing on Node ${LTS} (${flavour}) ...`)
+print(`Testing on Node ${LTS} (${nodePackage}) ...`)
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 runOrFail('npm', [
   'exec',
   '--yes',
-  `--package=${flavour}`,
+  `--package=${nodePackage}`,
   '--',
   'node',
   vitest,

@@ -2,32 +2,31 @@
 import { run } from './cli/program.ts'
 
 /*
- * The process and nothing else: signals, exit code, and the word to whoever started it that it is up. The
- * first SIGTERM or SIGINT asks for a stop in order, a second one ends it at once. An error nobody caught is a
- * bug, ours or a NApp's: it is printed, and the process stops in order with exit code 1.
+ * The process: signals, exit code, and the ready message to its parent process. The first SIGTERM or SIGINT
+ * starts an orderly stop, and a second one exits at once. An uncaught error is a bug of the service or of a
+ * NApp. It is printed, and the process stops in order with exit code 1.
  */
 
-const INTERRUPTED = 130
+const EXIT_INTERRUPTED = 130
 const stop = new AbortController()
 let failed = false
 
 function interrupt(): void {
-  if (stop.signal.aborted) process.exit(INTERRUPTED)
+  if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED)
   stop.abort()
 }
 
 function fail(error: unknown): void {
   failed = true
   process.stderr.write(
-    `kytos-settings: an error that nobody caught, so it stops: ${error instanceof Error ? error.stack : String(error)}\n`,
+    `kytos-settings: stopping after an uncaught error: ${error instanceof Error ? error.stack : String(error)}\n`,
   )
   stop.abort()
 }
 
-// There is nobody left to tell it to: the terminal is gone, or whoever read the log. An error of its own
-// would be told there again, and so on.
+// Ignored, because the terminal or the reader of the log is gone: an error printed here would cause the next.
 process.stderr.on('error', () => {})
-// Whoever reads this, such as head, has read enough.
+// The reader, such as head, has read enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
@@ -39,7 +38,7 @@ const exit = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   interruption() {
-    // A starter that dies, rather than asking for a stop, leaves nobody behind either.
+    // A parent process that dies without a signal also stops this process.
     process
       .on('SIGTERM', interrupt)
       .on('SIGINT', interrupt)
@@ -50,7 +49,7 @@ const exit = await run(process.argv.slice(2), {
   },
   ready: url => void process.send?.({ ready: url }),
 })
-// A pipe takes 64 KiB at once; the rest would be lost. Not stderr: a service whose log nobody reads any more
-// must still end.
+// Waits until stdout is written, because a pipe takes only 64 KiB at once. It does not wait for stderr,
+// because a service whose log has no reader must still exit.
 await new Promise<void>(resolve => process.stdout.write('', () => resolve()))
 process.exit(failed ? 1 : exit)

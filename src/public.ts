@@ -1,4 +1,4 @@
-/** What authors of NApps import from `kytos-settings`. */
+/** The exports of `kytos-settings` for authors of NApps. */
 
 export type { Explanation, Preview, ValueChange } from '../events/changes.ts'
 export type {
@@ -10,19 +10,8 @@ export type {
   Listener,
   Unsubscribe,
 } from '../events/event.ts'
-export type {
-  Box,
-  CommandAnswer,
-  CommandContent,
-  CommandName,
-  Commands,
-  FactName,
-  Facts,
-  ServiceState,
-  Settings,
-  TransactionOperation,
-  TransactionResult,
-} from '../events/map.ts'
+export type { CommandAnswer, CommandContent, CommandName, Commands, FactName, Facts } from '../events/map.ts'
+export type { Box, ServiceState, Settings, TransactionOperation, TransactionResult } from '../events/nouns.ts'
 export type { Actor } from '../model/actor.ts'
 export { ERRORS, type ErrorCode, SettingsError } from '../model/errors.ts'
 export { parseJson, printJson } from '../model/json.ts'
@@ -44,12 +33,7 @@ export type {
 export type { CreateNApp, Manifest, NApp, NAppContext } from './client/napp.ts'
 export { openSettings, type SettingsOwner } from './client/open-settings.ts'
 export type { PatchOf } from './client/pointer-of.ts'
-export {
-  openRemoteBus,
-  type RemoteBus,
-  type RemoteBusOptions,
-  type RemoteListener,
-  type RemoteSubscription,
-} from './client/remote/remote-bus.ts'
+export { openRemoteBus, type RemoteBus, type RemoteBusOptions } from './client/remote/remote-bus.ts'
+export type { RemoteListener, RemoteSubscription } from './client/remote/remote-subscriptions.ts'
 export type { SettingsOf } from './client/settings-of.ts'
 export type { Log } from './log/log.ts'

@@ -14,10 +14,11 @@ import type {
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
-import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
-import { CLOSE_GRACE_MS, EndpointPool } from './endpoint-pool.ts'
-import { CallFailed, toStoreError } from './errors.ts'
+import type { EtcdOptions } from './connection/client.ts'
+import { Credentials } from './connection/credentials.ts'
+import { CLOSE_GRACE_MS, EndpointPool } from './connection/endpoint-pool.ts'
+import { CallFailed, toStoreError } from './connection/errors.ts'
 import { KeyMapper } from './key-mapper.ts'
 import { OverlapGuard } from './overlap-guard.ts'
 import { PageSizer } from './page-sizer.ts'
@@ -25,17 +26,20 @@ import { getEntry, listEntries } from './read.ts'
 import { isInStep, outdated } from './version.ts'
 import { type Identity, watchOnce } from './watch.ts'
 
-export type { EtcdOptions } from './client.ts'
+export type { EtcdOptions } from './connection/client.ts'
 
 /**
- * How often a token is used at least, in ms, so that it does not run out between calls: etcd's default lets
- * one live for five minutes.
+ * The interval in which a token is used at least, in ms, so that it does not expire between calls: by default
+ * a token of etcd is valid for five minutes.
  */
 const TOKEN_REFRESH_MS = 60_000
 
-/** Documents in etcd, at `<prefix>/<key>`, for any number of controllers. Connects in `open()`. */
-export function createEtcdBackend(options: EtcdOptions, surroundings: BackendContext): Backend {
-  return new EtcdBackend(options, surroundings)
+/**
+ * A backend that stores entries in etcd, at `<prefix>/<key>`, for any number of controllers. Connects in
+ * `open()`.
+ */
+export function createEtcdBackend(options: EtcdOptions, context: BackendContext): Backend {
+  return new EtcdBackend(options, context)
 }
 
 class EtcdBackend implements Backend {
@@ -43,17 +47,17 @@ class EtcdBackend implements Backend {
   readonly supports: Supports = { sharing: true, durability: true, handEdits: true, entryBytes: ENTRY_BYTES }
   readonly #options: EtcdOptions
   readonly #report: BackendContext['report']
-  readonly #link: EndpointPool
-  /** Watches have connections of their own, so that nothing that happens to calls happens to them. */
-  readonly #watchLink: EndpointPool
-  readonly #space: KeyMapper
+  readonly #pool: EndpointPool
+  /** Separate connections for watches, so that a failed call does not end a watch. */
+  readonly #watchPool: EndpointPool
+  readonly #keys: KeyMapper
   readonly #committer: Committer
   readonly #overlap: OverlapGuard
   readonly #pages = new PageSizer()
   readonly #closing = new AbortController()
   #identity: Identity | undefined
-  #warmth: NodeJS.Timeout | undefined
-  #looking: Promise<void> | undefined
+  #tokenTimer: NodeJS.Timeout | undefined
+  #checking: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: EtcdOptions, { report }: BackendContext) {
@@ -64,56 +68,57 @@ class EtcdBackend implements Backend {
       )
     this.#options = options
     this.#report = report
-    this.#link = new EndpointPool(options)
-    this.#watchLink = new EndpointPool(options)
-    this.#space = new KeyMapper(options.prefix, report)
-    this.#committer = new Committer(this.#link, this.#space, options)
-    this.#overlap = new OverlapGuard(this.#link, this.#space, this.#committer)
+    const credentials = new Credentials(options)
+    this.#pool = new EndpointPool(credentials)
+    this.#watchPool = new EndpointPool(credentials)
+    this.#keys = new KeyMapper(options.prefix, report)
+    this.#committer = new Committer(this.#pool, this.#keys, options)
+    this.#overlap = new OverlapGuard(this.#pool, this.#keys, this.#committer)
   }
 
   /**
-   * One linearizable read, so that it proves reachability, TLS, credentials and permission at once; then a
-   * look for stores that overlap.
+   * Makes one linearizable read, which verifies reachability, TLS, credentials and permission at once; then
+   * looks for stores that overlap.
    */
   async open(): Promise<void> {
     this.#refuseClosed()
     try {
-      const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
-      const { header } = await this.#link.tryEach((client, options) => client.kv.range(request, options))
+      const request = { ...this.#keys.range(EVERYTHING), limit: 1, keys_only: true }
+      const { header } = await this.#pool.tryEach((client, options) => client.kv.range(request, options))
       const inStep = await this.#checkVersion()
       await this.#overlap.refuse()
       this.#identity = { cluster: header.cluster_id, inStep, fragment: false, slack: 1 }
     } catch (error) {
-      throw toStoreError(error, 'the first read', this.#link.endpoints)
+      throw toStoreError(error, 'the first read', this.#pool.endpoints)
     }
     this.#refuseClosed()
     if (this.#options.username !== undefined)
-      this.#warmth ??= setInterval(() => this.#useToken(), TOKEN_REFRESH_MS).unref()
+      this.#tokenTimer ??= setInterval(() => this.#refreshToken(), TOKEN_REFRESH_MS).unref()
   }
 
   async get(key: Key): Promise<Entry | undefined> {
-    this.#needOpen()
-    return this.#heed(getEntry(this.#link, this.#space, key))
+    this.#requireOpen()
+    return this.#checkOnRefusal(getEntry(this.#pool, this.#keys, key))
   }
 
   async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
-    this.#needOpen()
+    this.#requireOpen()
     await this.#overlap.verify()
-    return this.#heed(listEntries(this.#link, this.#space, this.#pages, prefix, options))
+    return this.#checkOnRefusal(listEntries(this.#pool, this.#keys, this.#pages, prefix, options))
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
-    this.#needOpen()
+    this.#requireOpen()
     const ready = this.#overlap.before(operations)
     if (ready) await ready
-    return this.#heed(this.#committer.commit(operations))
+    return this.#checkOnRefusal(this.#committer.commit(operations))
   }
 
   async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
-    const identity = this.#needOpen()
+    const identity = this.#requireOpen()
     const end = joinSignals(signal, this.#closing.signal)
     try {
-      yield* watchOnce(this.#watchLink, this.#space, identity, this.#options, since, end.signal)
+      yield* watchOnce(this.#watchPool, this.#keys, identity, this.#options, since, end.signal)
     } finally {
       end.release()
     }
@@ -134,60 +139,60 @@ class EtcdBackend implements Backend {
 
   async #close(): Promise<void> {
     this.#closing.abort()
-    clearInterval(this.#warmth)
-    this.#link.hurry()
-    this.#watchLink.hurry()
+    clearInterval(this.#tokenTimer)
+    this.#pool.startClosing()
+    this.#watchPool.startClosing()
     await this.#committer.settle(CLOSE_GRACE_MS)
-    this.#link.close()
-    this.#watchLink.close()
+    this.#pool.close()
+    this.#watchPool.close()
   }
 
-  /** Reports a server with known faults; true when its progress keeps in step with its events. */
+  /** Reports a server with known bugs; true when its progress is never ahead of its events. */
   async #checkVersion(): Promise<boolean> {
-    // A server that does not tell its version is taken for an old one.
-    const status = await this.#link.client.maintenance.status().catch(() => undefined)
+    // A server that does not report its version is treated as an old one.
+    const status = await this.#pool.client.maintenance.status().catch(() => undefined)
     if (!status) return false
     const message = outdated(status.version)
-    if (message !== undefined) this.#report({ code: 'SERVER_OUTDATED', message, source: this.#link.endpoint })
+    if (message !== undefined) this.#report({ code: 'SERVER_OUTDATED', message, source: this.#pool.endpoint })
     return isInStep(status.version)
   }
 
-  #useToken(): void {
-    // Nobody asked, so nobody is told; but a watch that stands does not hide what is wrong.
-    this.#look().catch(error => this.#endRefused(error))
+  #refreshToken(): void {
+    // No caller waits for the result; but open watches must not hide that access is refused.
+    this.#checkAccess().catch(error => this.#endRefused(error))
   }
 
   /**
-   * Gives what was asked for; if it is refused, looks whether everything is, for etcd goes on with watches
-   * whose right was taken away.
+   * Returns the result of a call. After STORE_REFUSED it checks whether reading is refused too, because etcd
+   * continues watches whose permission was revoked.
    */
-  async #heed<T>(asked: Promise<T>): Promise<T> {
+  async #checkOnRefusal<T>(call: Promise<T>): Promise<T> {
     try {
-      return await asked
+      return await call
     } catch (error) {
-      if (isSettingsError(error, 'STORE_REFUSED') && this.#watchLink.streams.size > 0) {
-        this.#looking ??= this.#look()
+      if (isSettingsError(error, 'STORE_REFUSED') && this.#watchPool.streams.size > 0) {
+        this.#checking ??= this.#checkAccess()
           .catch(refusal => this.#endRefused(refusal))
           .finally(() => {
-            this.#looking = undefined
+            this.#checking = undefined
           })
       }
       throw error
     }
   }
 
-  async #look(): Promise<void> {
-    const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
-    await this.#link.call((client, options) => client.kv.range(request, options))
+  async #checkAccess(): Promise<void> {
+    const request = { ...this.#keys.range(EVERYTHING), limit: 1, keys_only: true }
+    await this.#pool.call((client, options) => client.kv.range(request, options))
   }
 
-  /** Ends the watches if reading is refused: the caller opens them again, is refused, and learns why. */
+  /** Ends the watches if reading is refused: the caller opens them again and gets the error. */
   #endRefused(error: unknown): void {
     if (!(error instanceof CallFailed) || error.failure.code !== 'STORE_REFUSED') return
-    for (const stream of this.#watchLink.streams) stream.cancel(error)
+    for (const stream of this.#watchPool.streams) stream.cancel(error)
   }
 
-  #needOpen(): Identity {
+  #requireOpen(): Identity {
     this.#refuseClosed()
     if (!this.#identity)
       throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is not open. Call open() first.')

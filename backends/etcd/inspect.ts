@@ -2,46 +2,46 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { Etcd3 } from 'etcd3'
-import { createClient, type EtcdOptions } from './client.ts'
-import { type Failure, readFailure } from './errors.ts'
+import { createClient, type EtcdOptions } from './connection/client.ts'
+import { type Failure, readFailure } from './connection/errors.ts'
 import { outdated } from './version.ts'
 
-/** What one endpoint says of itself; undefined for what it does not tell. */
+/** The state of one endpoint as it reports it; undefined where it does not. */
 export interface EndpointInspection {
   readonly endpoint: string
-  /** Why it does not answer a read, or refuses it. */
+  /** The failure of a read. */
   readonly failure: Failure | undefined
-  /** Why it would refuse to write. */
+  /** The reason why it would reject a write. */
   readonly refusal: string | undefined
   readonly revision: string | undefined
   readonly version: string | undefined
-  /** What is wrong with that version. */
+  /** The known bugs of that version, as a text. */
   readonly outdated: string | undefined
   readonly hasLeader: boolean | undefined
   readonly noSpace: boolean | undefined
   readonly bytes: number | undefined
   readonly quota: number | undefined
-  /** Its command line; settings from its environment or a file are not in it. */
+  /** Its command line, without settings from its environment or a file. */
   readonly commandLine: readonly string[] | undefined
-  /** Milliseconds by which its clock is ahead of ours; it tells whole seconds. */
+  /** Milliseconds by which its clock is ahead of ours; it reports whole seconds. */
   readonly ahead: number | undefined
 }
 
-/** How much of an answer over HTTP is read, in bytes. */
-const MOST = 4 * 1024 * 1024
-const PATIENCE = 3_000
+/** The largest response over HTTP that is read. */
+const MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+const TIMEOUT_MS = 3_000
 
-/** Asks each endpoint by itself, over gRPC and over HTTP on the same port; reads only. */
+/** Inspects each endpoint by itself, over gRPC and over HTTP on the same port; reads only. */
 export async function inspectEndpoints(options: EtcdOptions): Promise<readonly EndpointInspection[]> {
   return Promise.all(options.endpoints.map(endpoint => inspect(options, endpoint)))
 }
 
 async function inspect(options: EtcdOptions, endpoint: string): Promise<EndpointInspection> {
   const client = createClient(options, endpoint)
-  const deadline = () => ({ deadline: Date.now() + PATIENCE })
+  const deadline = () => ({ deadline: Date.now() + TIMEOUT_MS })
   try {
     const address = Buffer.from(`${options.prefix}/`)
-    // At once: each may have to be waited for.
+    // In parallel, because each may run into its timeout.
     const reading = client.kv
       .range({ key: address, limit: 1, keys_only: true }, deadline())
       .catch(readFailure)
@@ -57,7 +57,7 @@ async function inspect(options: EtcdOptions, endpoint: string): Promise<Endpoint
     ])
     const metric = (name: string): number | undefined => metrics && metricIn(metrics.body, name)
     const leads = metric('etcd_server_has_leader')
-    // 3.5.28 and some after it tell only root of their status, and everybody by HTTP.
+    // 3.5.28 and some later versions report their status over gRPC to root only, and to every user over HTTP.
     const version = status?.version ?? (http && memberIn(http.body, 'etcdserver'))
     return {
       endpoint,
@@ -67,7 +67,7 @@ async function inspect(options: EtcdOptions, endpoint: string): Promise<Endpoint
       version,
       outdated: version === undefined ? undefined : outdated(version),
       hasLeader: status ? status.leader !== '0' : leads === undefined ? undefined : leads === 1,
-      // Who may not ask for alarms still hears of ill health.
+      // A user without permission to read alarms can still read the health.
       noSpace: alarm ?? (health && /NOSPACE/.test(health.body) ? true : undefined),
       bytes: status ? Number(status.dbSize) : metric('etcd_mvcc_db_total_size_in_bytes'),
       quota: metric('etcd_server_quota_backend_bytes'),
@@ -80,8 +80,8 @@ async function inspect(options: EtcdOptions, endpoint: string): Promise<Endpoint
 }
 
 /**
- * Rights are looked at before the condition, which never holds: nothing is deleted, and a deletion takes no
- * space.
+ * The reason why a write is rejected. etcd checks permissions before the condition, which never holds, so
+ * nothing is deleted; and a deletion needs no storage.
  */
 async function findRefusal(
   client: Etcd3,
@@ -107,7 +107,7 @@ async function hasNoSpace(
     const { alarms } = await client.maintenance.alarm({ action: 'Get' }, options)
     return alarms.some(({ alarm }) => String(alarm).toUpperCase() === 'NOSPACE')
   } catch {
-    return undefined // with authentication only root may ask
+    return undefined // with authentication, only root may read alarms
   }
 }
 
@@ -121,7 +121,7 @@ function memberIn(text: string, name: string): string | undefined {
     const value: unknown = JSON.parse(text)[name]
     return typeof value === 'string' ? value : undefined
   } catch {
-    return undefined // not what etcd answers
+    return undefined // not a response of etcd
   }
 }
 
@@ -130,11 +130,11 @@ function commandLineIn(vars: string): readonly string[] | undefined {
     const { cmdline } = JSON.parse(vars)
     return Array.isArray(cmdline) ? cmdline.map(String) : undefined
   } catch {
-    return undefined // not what etcd answers
+    return undefined // not a response of etcd
   }
 }
 
-/** What an endpoint answers over HTTP; undefined when it does not. */
+/** The response of an endpoint over HTTP; undefined when there is none. */
 function ask(
   { ca, cert, key }: EtcdOptions,
   endpoint: string,
@@ -145,13 +145,13 @@ function ask(
   return new Promise(resolve => {
     const answer = (response: IncomingMessage): void => {
       const date = Date.parse(response.headers.date ?? '')
-      // The answer was made between asking and now, and says the second only.
+      // The response was made between the request and now, and its date has whole seconds.
       const here = (asked + Date.now()) / 2
       const ahead = Number.isNaN(date) ? undefined : date + 500 - here
       let size = 0
       response.on('data', chunk => {
         size += chunk.length
-        if (size > MOST) response.destroy()
+        if (size > MAX_RESPONSE_BYTES) response.destroy()
       })
       text(response).then(
         body => resolve({ body, ahead }),
@@ -161,12 +161,12 @@ function ask(
     try {
       const url = new URL(path, endpoint)
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-      const request = send(url, { agent: false, timeout: PATIENCE, ...tls }, answer)
+      const request = send(url, { agent: false, timeout: TIMEOUT_MS, ...tls }, answer)
       request.on('timeout', () => request.destroy())
       request.on('error', () => resolve(undefined))
       request.end()
     } catch {
-      resolve(undefined) // an endpoint that is no URL, which the first call has said already
+      resolve(undefined) // an endpoint that is no URL, which the first call has reported
     }
   })
 }

@@ -1,16 +1,16 @@
 import type { Key } from '../../model/key.ts'
 import type { Operation } from '../backend.ts'
-import { isWrite } from './transaction.ts'
+import { isWrite } from '../operations.ts'
 
 /**
- * Which keys are spoken for. Invariant: a key that one holder writes is held by nobody else; any number may
- * hold a key they only check.
+ * The keys of commits in flight. Invariant: a key that one commit writes belongs to no other commit; any
+ * number of commits may check the same key.
  */
 export class KeyLocks {
   readonly #written = new Set<Key>()
   readonly #checked = new Map<Key, number>()
 
-  /** True when all these keys can be held beside those that are. */
+  /** True when the keys of these operations do not conflict with those that are held. */
   free(operations: readonly Operation[]): boolean {
     return operations.every(
       operation =>

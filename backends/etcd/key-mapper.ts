@@ -4,18 +4,18 @@ import { type Key, type Prefix, parseKey } from '../../model/key.ts'
 import { isBelow, isDoubtful, isNestedKey, isStoreMark, nestedPlace } from '../../model/overlap.ts'
 import type { BackendContext } from '../backend.ts'
 
-/** How many foreign keys are remembered as reported; a store with more has made its point. */
-const REPORTED_MOST = 100
-/** How many ignored keys are remembered, the oldest forgotten first; and how many places of nested stores. */
-const IGNORED_MOST = 10_000
-const PLACES_MOST = 100
+/** The largest number of foreign keys that are reported. */
+const MAX_REPORTED = 100
+/** The largest numbers of ignored keys (the oldest are forgotten first) and of places of nested stores. */
+const MAX_IGNORED = 10_000
+const MAX_NESTED = 100
 
 /**
- * What is ours in an etcd: the keys below `<prefix>/`, `<prefix>/<key>` each. Everything else there is
- * ignored, and reported once.
+ * Maps keys of the store to keys of etcd, at `<prefix>/<key>`. Every other key below the prefix is foreign:
+ * it is ignored, and reported once.
  *
- * Invariant: a document of a store nested below one of our kinds is never an entry of ours. Where its key
- * could be ours too, its text and its history decide (see {@link isDoubtful} and `own.ts`).
+ * Invariant: a document of a store that is nested below one of our kinds is never an entry of ours. When its
+ * key could be ours too, its text and its history decide (see {@link isDoubtful} and `own.ts`).
  */
 export class KeyMapper {
   readonly #prefix: string
@@ -25,8 +25,8 @@ export class KeyMapper {
   readonly #nested = new Set<string>()
   #found = 0
   /**
-   * A nested store that a listing meets makes this a wrong store: so until everything was listed once, or
-   * this store proved the older one.
+   * True while a nested store that a listing finds is an overlap error: until everything was listed once, or
+   * this store proved to be the older one.
    */
   refusesNested = true
 
@@ -40,34 +40,34 @@ export class KeyMapper {
     return this.#prefix.slice(0, -1)
   }
 
-  /** An address below the prefix at which nothing of ours ever stands. */
+  /** An etcd key below the prefix that no key of the store maps to. */
   get nothing(): Buffer {
     return Buffer.from(`${this.#prefix}nothing`)
   }
 
-  /** Where stores are nested in this one, as far as is known: each a prefix of etcd. */
+  /** The etcd prefixes of stores that are nested in this one, as far as is known. */
   get nested(): readonly string[] {
     return [...this.#nested].map(place => this.#prefix + place.slice(0, -1))
   }
 
-  /** How many nested stores were found so far; never goes back. */
+  /** The number of nested stores found so far; it never decreases. */
   get found(): number {
     return this.#found
   }
 
-  /** Where a key stands in etcd. */
+  /** The etcd key of a key. */
   address(key: Key): Buffer {
     return Buffer.from(this.#prefix + key)
   }
 
-  /** The range of etcd keys below a prefix; both ends as etcd wants them, the second exclusive. */
+  /** The range of etcd keys below a prefix, as etcd expects it: the end is exclusive. */
   range(prefix: Prefix): { readonly key: Buffer; readonly range_end: Buffer } {
     const start = this.#prefix + prefix
     // The prefix ends in '/', so the first key after everything below it ends in '0'.
     return { key: Buffer.from(start), range_end: Buffer.from(`${start.slice(0, -1)}0`) }
   }
 
-  /** The key that stands at an address of this range; undefined for one that is not ours. */
+  /** The key of an etcd key; undefined for a foreign one. */
   key(address: Buffer): Key | undefined {
     const text = address.toString('utf8')
     const key = parseKey(text.slice(this.#prefix.length))
@@ -89,7 +89,7 @@ export class KeyMapper {
     return kvs.flatMap(kv => this.entry(kv) ?? [])
   }
 
-  /** True when an entry may be a document of a nested store, so that its history has to be looked at. */
+  /** True when an entry may be a document of a nested store, so that its history has to be read. */
   isDoubtful({ key, text }: Entry): boolean {
     return isDoubtful(key, text, this.#nested)
   }
@@ -99,22 +99,22 @@ export class KeyMapper {
     return this.#ignored.has(key) || isBelow(key, this.#nested)
   }
 
-  /** Ignores an entry from now on, because it is a nested store's. */
+  /** Ignores an entry from now on, because it belongs to a nested store. */
   ignore({ key, text }: Entry): void {
     this.#foreign(this.#prefix + key)
     const [oldest] = this.#ignored
-    if (this.#ignored.size >= IGNORED_MOST && oldest !== undefined) this.#ignored.delete(oldest)
+    if (this.#ignored.size >= MAX_IGNORED && oldest !== undefined) this.#ignored.delete(oldest)
     this.#ignored.add(key)
     this.noteMark(key, text)
   }
 
-  /** Remembers the place of a nested store when this is its `meta/store`, and reports it. */
+  /** Remembers and reports a nested store when this is its `meta/store`. */
   noteMark(address: string, text: string): void {
     const place = nestedPlace(address)
     if (
       place === undefined ||
       this.#nested.has(place) ||
-      this.#nested.size >= PLACES_MOST ||
+      this.#nested.size >= MAX_NESTED ||
       !isStoreMark(text)
     )
       return
@@ -125,17 +125,17 @@ export class KeyMapper {
     this.#report({ code: 'STORE_OVERLAP', message, source })
   }
 
-  /** Takes note that a key was deleted; true when it was an ignored one, or the mark of a nested store. */
+  /** Forgets a key that was deleted; true when it was an ignored one, or the mark of a nested store. */
   forget(address: Buffer): boolean {
     const key = address.toString('utf8').slice(this.#prefix.length)
     const place = nestedPlace(key)
     const known = place !== undefined && this.#nested.delete(place)
-    // A key of ours was remembered, which is all that matters of the type.
+    // The cast: only keys were added to the set, so any other text is just not found.
     return this.#ignored.delete(key as Key) || known
   }
 
   #foreign(address: string): void {
-    if (this.#reported.has(address) || this.#reported.size >= REPORTED_MOST) return
+    if (this.#reported.has(address) || this.#reported.size >= MAX_REPORTED) return
     this.#reported.add(address)
     const message = `Ignored the etcd key ${JSON.stringify(address)}: it is not a document of this store. Delete it, or choose another prefix.`
     this.#report({ code: 'KEY_FOREIGN', message, source: address })

@@ -1,34 +1,35 @@
 import type { Operation, Outcome } from '../backend.ts'
+import { isWrite, textBytes } from '../operations.ts'
 import { KeyLocks } from './key-locks.ts'
-import { isWrite } from './transaction.ts'
 
-/** A commit that waits or is under way. */
+/** A commit that waits or is in flight. */
 export interface Pending {
   readonly operations: readonly Operation[]
   readonly bytes: number
-  /** It shares no transaction with others: too many operations, or a lease. */
+  /** True when it shares no transaction with other commits: too many operations, or a lease. */
   readonly alone: boolean
-  /** On the monotonic clock, in ms: when it has waited too long to be sent at all. */
+  /** The time, on the monotonic clock in ms, after which it is not sent any more. */
   readonly expires: number
   readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * Outer and inner operations of a nested transaction are 128 together at most: 63 commits of up to 64
- * operations, and one of its own.
+ * The largest numbers of commits in a transaction and of operations in each: etcd allows 128 outer and inner
+ * operations together, of which one is that of {@link nest}.
  */
-export const MOST_COMMITS = 63
-export const MOST_NESTED_OPERATIONS = 64
-/** etcd takes requests up to 1.5 MiB by default. */
-const BATCH_BYTES = 1_200_000
+export const MAX_COMMITS = 63
+export const MAX_NESTED_OPERATIONS = 64
+/** The largest batch: by default etcd accepts requests of up to 1.5 MiB. */
+const MAX_BATCH_BYTES = 1_200_000
 
 /**
- * Commits in the order they came, taken out in batches.
+ * The queue of commits, in the order they were made, taken out in batches.
  *
- * Invariant: two commits that share a key one of them writes are never under way at once, and never overtake
- * one another. So a batch's guards, which etcd evaluates all before it applies any of them, see what they
- * would have seen one after the other; and commits on a key happen in the order they were made.
+ * Invariant: two commits with a common key that one of them writes are never in flight at the same time, and
+ * never overtake each other. etcd evaluates all guards of a batch before it applies any commit; so the guards
+ * see the same as if the commits were applied one after the other. Commits on a key are applied in the order
+ * they were made.
  */
 export class Queue {
   readonly #locks = new KeyLocks()
@@ -43,8 +44,8 @@ export class Queue {
   }
 
   /**
-   * Takes commits whose keys are free, as many as one transaction holds; none when all must wait. They are
-   * under way until {@link done}.
+   * Takes commits whose keys are free, as many as fit one transaction; none when all must wait. They are in
+   * flight until {@link done}.
    */
   take(): readonly Pending[] {
     const batch: Pending[] = []
@@ -53,12 +54,12 @@ export class Queue {
     let bytes = 0
     let full = false
     for (const pending of this.#waiting) {
-      const fits = batch.length === 0 || (!pending.alone && bytes + pending.bytes <= BATCH_BYTES)
+      const fits = batch.length === 0 || (!pending.alone && bytes + pending.bytes <= MAX_BATCH_BYTES)
       if (!full && fits && this.#locks.free(pending.operations) && overtaken.free(pending.operations)) {
         this.#locks.hold(pending.operations)
         batch.push(pending)
         bytes += pending.bytes
-        full = pending.alone || batch.length === MOST_COMMITS
+        full = pending.alone || batch.length === MAX_COMMITS
       } else {
         if (!full) overtaken.hold(pending.operations)
         rest.push(pending)
@@ -72,7 +73,7 @@ export class Queue {
     this.#locks.release(operations)
   }
 
-  /** Takes out those that have waited too long. */
+  /** Takes out the commits that have waited too long. */
   expired(now: number): readonly Pending[] {
     const late = this.#waiting.filter(({ expires }) => expires <= now)
     if (late.length > 0) this.#waiting = this.#waiting.filter(({ expires }) => expires > now)
@@ -80,16 +81,11 @@ export class Queue {
   }
 }
 
-/** How many bytes a commit takes in a request, roughly and rather more. */
+/** An upper estimate of the bytes that a commit takes in a request. */
 export function weigh(operations: readonly Operation[], prefix: string): number {
   return operations.reduce(
     (sum, operation) =>
       sum + (isWrite(operation) ? 3 : 2) * (operation.key.length + prefix.length + 24) + textBytes(operation),
     0,
   )
-}
-
-/** The bytes of the text that an operation puts; 0 for others. */
-export function textBytes(operation: Operation): number {
-  return 'put' in operation ? Buffer.byteLength(operation.put) : 0
 }

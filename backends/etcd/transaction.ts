@@ -9,53 +9,54 @@ import {
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
+import { foundEntries } from '../operations.ts'
 import type { KeyMapper } from './key-mapper.ts'
 
-/** The lease that puts with a ttl hang on, by that ttl. */
+/** The leases of puts with a ttl, by that ttl. */
 export type Leases = ReadonlyMap<number, string>
 
 /**
- * What one commit came to: its outcome, and for a failed guard all that its keys hold, which tells whether an
- * earlier attempt had succeeded after all.
+ * The response to one commit: its outcome and, when a guard failed, the entries of all its keys, which show
+ * whether an earlier attempt was applied.
  */
 export interface Reading {
   readonly outcome: Outcome
   readonly held: ReadonlyMap<Key, Entry>
-  /** The store's revision when this was seen. */
+  /** The revision of the store at which this was read. */
   readonly revision: Revision
 }
 
 /**
- * One commit as an etcd transaction: compares are its guards, the success branch its writes, and the failure
- * branch reads every key it names, so that a loser needs no second round trip.
+ * Translates a commit into an etcd transaction: the compares are its guards, the success branch has its
+ * writes, and the failure branch reads all its keys, so that a failed commit needs no second round trip.
  */
 export function toTransaction(
-  space: KeyMapper,
+  keys: KeyMapper,
   operations: readonly Operation[],
   leases?: Leases,
 ): ITxnRequest {
-  const compare = operations.flatMap(operation => toCompare(space, operation) ?? [])
+  const compare = operations.flatMap(operation => toCompare(keys, operation) ?? [])
   return {
     compare,
-    success: operations.flatMap(operation => toWrite(space, operation, leases) ?? []),
+    success: operations.flatMap(operation => toWrite(keys, operation, leases) ?? []),
     failure:
       compare.length === 0
         ? []
-        : operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
+        : operations.map(({ key }) => ({ request_range: { key: keys.address(key) } })),
   }
 }
 
 /**
- * Reads every key that a commit names at one revision; {@link readResponse} reads the answer as that of a
- * commit whose guards failed.
+ * The transaction that reads every key of a commit at one revision; {@link readResponse} reads its response
+ * as that of a commit whose guards failed.
  */
-export function toLookUp(space: KeyMapper, operations: readonly Operation[]): ITxnRequest {
+export function toLookUp(keys: KeyMapper, operations: readonly Operation[]): ITxnRequest {
   const [first] = operations
-  // A compare that never holds: no key has a creation below 0.
+  // A compare that never holds, because no key has a create revision below 0.
   const never = first
     ? [
         {
-          key: space.address(first.key),
+          key: keys.address(first.key),
           target: CompareTarget.Create,
           result: CompareResult.Less,
           create_revision: '0',
@@ -65,67 +66,61 @@ export function toLookUp(space: KeyMapper, operations: readonly Operation[]): IT
   return {
     compare: never,
     success: [],
-    failure: operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
+    failure: operations.map(({ key }) => ({ request_range: { key: keys.address(key) } })),
   }
 }
 
 /**
- * Several commits as one transaction, each with guards and an outcome of its own. No key that one of them
- * writes may stand in another. Old servers (3.4.23) look at a user's rights for the outer operations only, so
- * one of these deletes what is never there: it changes nothing, and is refused to whoever may not write.
+ * Nests several commits in one transaction, each with its own guards and outcome. A key that one of them
+ * writes must not occur in another. Old servers (3.4.23) check the permissions of a user for the outer
+ * operations only. So one outer operation deletes a key that never exists: it changes nothing, and is
+ * rejected for a user without write permission.
  */
-export function nest(space: KeyMapper, transactions: readonly ITxnRequest[]): ITxnRequest {
+export function nest(keys: KeyMapper, transactions: readonly ITxnRequest[]): ITxnRequest {
   const [only] = transactions
   if (only && transactions.length === 1) return only
   return {
     success: [
       ...transactions.map(request_txn => ({ request_txn })),
-      { request_delete_range: { key: space.nothing } },
+      { request_delete_range: { key: keys.nothing } },
     ],
   }
 }
 
-/** The parts of the answer to {@link nest}, in the order of the commits. */
+/** The responses of the commits in a transaction of {@link nest}, in their order. */
 export function unnest(response: ITxnResponse, count: number): readonly ITxnResponse[] {
   return count === 1 ? [response] : response.responses.slice(0, count).map(({ response_txn }) => response_txn)
 }
 
-/** What one commit came to; `revision` is that of the whole transaction, which inner answers do not bear. */
+/**
+ * Reads the response to one commit; `revision` is that of the whole transaction, which inner responses lack.
+ */
 export function readResponse(
-  space: KeyMapper,
+  keys: KeyMapper,
   operations: readonly Operation[],
   { succeeded, responses }: ITxnResponse,
   revision: Revision,
 ): Reading {
   if (succeeded) return { outcome: { committed: true, revision }, held: new Map(), revision }
-  const entries = space.entries(responses.flatMap(({ response_range }) => response_range.kvs))
+  const entries = keys.entries(responses.flatMap(({ response_range }) => response_range.kvs))
   const held = new Map(entries.map(entry => [entry.key, entry]))
-  const found = operations.filter(isGuarded).flatMap(({ key }) => held.get(key) ?? [])
+  const found = foundEntries(operations, key => held.get(key))
   return { outcome: { committed: false, found }, held, revision }
 }
 
-export function isGuarded({ expected = 'any' }: Operation): boolean {
-  return expected !== 'any'
-}
-
-export function isWrite(operation: Operation): boolean {
-  return !('check' in operation)
-}
-
-function toCompare(space: KeyMapper, { key, expected = 'any' }: Operation): ICompare | undefined {
+function toCompare(keys: KeyMapper, { key, expected = 'any' }: Operation): ICompare | undefined {
   if (expected === 'any') return undefined
-  const equal = { key: space.address(key), result: CompareResult.Equal }
-  // An absent key has no creation.
+  const equal = { key: keys.address(key), result: CompareResult.Equal }
+  // The create revision of an absent key is 0.
   if (expected === 'absent') return { ...equal, target: CompareTarget.Create, create_revision: '0' }
-  // A modification at revision 0 is what etcd says of an absent key; as a guard it means a revision that no
-  // key ever has.
+  // For etcd, a mod revision of 0 means an absent key; as a guard it is a revision that no key ever has.
   if (expected <= 0n)
     return { ...equal, target: CompareTarget.Mod, result: CompareResult.Less, mod_revision: '0' }
   return { ...equal, target: CompareTarget.Mod, mod_revision: expected.toString() }
 }
 
-function toWrite(space: KeyMapper, operation: Operation, leases?: Leases): IRequestOp | undefined {
-  const key = space.address(operation.key)
+function toWrite(keys: KeyMapper, operation: Operation, leases?: Leases): IRequestOp | undefined {
+  const key = keys.address(operation.key)
   if ('delete' in operation) return { request_delete_range: { key } }
   if ('check' in operation) return undefined
   const lease = operation.ttl === undefined ? undefined : leases?.get(operation.ttl)

@@ -1,32 +1,33 @@
-/** A server's version, its numbers. */
+/** The version of a server. */
 type Version = readonly [major: number, minor: number, patch: number]
 
-// What etcd's changelogs name: the last fix of a wrong watch, and the fix that keeps progress behind the
-// events it speaks of.
+// From the changelogs of etcd: the last fix of a bug that makes watches lose events, and the fix that keeps
+// progress responses behind their events.
 const FIXED: readonly Version[] = [
   [3, 4, 38],
   [3, 5, 22],
+  [3, 6, 2],
 ]
 const IN_STEP: readonly Version[] = [
   [3, 4, 25],
   [3, 5, 8],
 ]
 
-/**
- * What to tell a person about a server of this version; undefined when it has all the fixes that matter here.
- */
+/** The message about a server of this version; undefined when it has all fixes that matter here. */
 export function outdated(text: string): string | undefined {
   if (isFixed(text, FIXED)) return undefined
-  const wanted = FIXED.map(version => version.join('.')).join(' or ')
+  const wanted = FIXED.map(version => version.join('.')).join(', ')
   return `etcd ${text} has known watch bugs that lose events; upgrade to ${wanted} or later.`
 }
 
-/** True when the server never says that it has given everything before it has. */
+/** True when the progress responses of a server never run ahead of its events. */
 export function isInStep(text: string): boolean {
   return isFixed(text, IN_STEP)
 }
 
-/** True for a version that is not below the fix of its own line, or is of a later line than all fixes. */
+/**
+ * True for a version not below the fix of its own minor version, or of a later minor version than all fixes.
+ */
 function isFixed(text: string, fixes: readonly Version[]): boolean {
   const found = /^(\d+)\.(\d+)\.(\d+)/.exec(text)
   if (!found) return false

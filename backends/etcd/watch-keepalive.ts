@@ -1,26 +1,24 @@
 import type { WatchStream } from './watch-stream.ts'
 
-const TICK = 250
-/**
- * Silence after which the server is asked for a sign of life, and then how long it may take, both in ticks.
- */
+const TICK_MS = 250
+/** Ticks of silence after which progress is requested, and ticks that the response may then take. */
 const IDLE_TICKS = 8
 const ANSWER_TICKS = 6
 /**
- * As IDLE_TICKS, while the server has yet to say that it has caught up; two, so that at least one whole tick
- * lies between two answers.
+ * The same as IDLE_TICKS while the watch has not caught up; two, so that at least one whole tick is between
+ * two responses.
  */
 const EAGER_TICKS = 2
 
 /**
- * Notices a dead line: after 2 s of silence it asks for progress, and after 1.5 s more it cancels the stream.
- * It counts ticks of a timer and not time, so a process that was itself stopped for a while does not blame
- * the line; and none while the reader is busy, for then nobody was listening.
+ * Detects a dead connection: after 2 s of silence it requests progress, and after 1.5 s more it cancels the
+ * stream. It counts ticks of a timer instead of time, so that a process which was suspended does not mistake
+ * that for silence. It counts no ticks while the reader is busy, because no response is read then.
  */
 export class WatchKeepalive {
-  /** Asks more often: the server has yet to say that it has caught up. */
+  /** True while the watch has not caught up: progress is requested more often. */
   eager = true
-  /** The reader is doing something else than reading. */
+  /** True while the reader processes a batch. */
   busy = false
   readonly #stream: WatchStream
   readonly #insistent: boolean
@@ -33,35 +31,35 @@ export class WatchKeepalive {
   #created = false
 
   /**
-   * `timeout` in ms is how long the first response may take. `insistent`: asks again while there is no
-   * answer, for servers that forget a question asked before they have caught up (3.5.8 and later); older ones
-   * would answer all of them at once. `slack`: how many times as long a server that has yet to catch up may
-   * take, for one response of it may hold a thousand revisions.
+   * `timeout`, in ms, is that of the first response. `insistent` repeats the request while there is no
+   * response, for servers that drop a request made before they have caught up (3.5.8 and later); older ones
+   * would respond to all of them at once. `slack` multiplies the time that a server may take before it has
+   * caught up, because one response may have a thousand revisions.
    */
   constructor(stream: WatchStream, timeout: number, insistent = false, slack = 1) {
     this.#stream = stream
     this.#insistent = insistent
-    this.#first = Math.ceil(timeout / TICK)
+    this.#first = Math.ceil(timeout / TICK_MS)
     this.#slack = slack
-    this.#timer = setInterval(() => this.#tick(), TICK)
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
 
   /**
-   * True once a stream was given up that had begun and had yet to catch up: the line may be slow, and not
-   * dead.
+   * True once a stream was cancelled that had started and had not caught up: the connection may be slow only.
    */
   get late(): boolean {
     return this.#late
   }
 
-  /** Something came. */
-  heard(): void {
+  /** Called for every response. */
+  onResponse(): void {
     this.#created = true
     this.#idle = 0
     this.#asked = 0
   }
 
-  ask(): void {
+  /** Requests progress. */
+  requestProgress(): void {
     this.#asked = 1
     this.#stream.write({ progress_request: {} })
   }
@@ -77,12 +75,12 @@ export class WatchKeepalive {
       return
     }
     if (!this.#created || this.#asked > 0) {
-      const patience = this.#created ? ANSWER_TICKS * (this.eager ? this.#slack : 1) : this.#first
-      if (this.#asked++ >= patience) this.#giveUp(patience * TICK)
+      const limit = this.#created ? ANSWER_TICKS * (this.eager ? this.#slack : 1) : this.#first
+      if (this.#asked++ >= limit) this.#giveUp(limit * TICK_MS)
       else if (this.#created && this.#insistent) this.#stream.write({ progress_request: {} })
       return
     }
-    if (++this.#idle >= (this.eager ? EAGER_TICKS : IDLE_TICKS)) this.ask()
+    if (++this.#idle >= (this.eager ? EAGER_TICKS : IDLE_TICKS)) this.requestProgress()
   }
 
   #giveUp(ms: number): void {

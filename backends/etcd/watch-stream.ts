@@ -1,25 +1,25 @@
 import type { IWatchRequest, IWatchResponse, WatchClient } from 'etcd3'
-import type { EndpointPool } from './endpoint-pool.ts'
+import type { EndpointPool } from './connection/endpoint-pool.ts'
 
 type WatchOptions = NonNullable<Parameters<WatchClient['watch']>[0]>
 type Interceptor = NonNullable<WatchOptions['interceptors']>[number]
 
 /**
- * One raw watch stream, read as it is iterated, so a slow reader holds back the server and not this process'
- * memory. Its end, however it came, is silent.
+ * One raw watch stream. It is read during the iteration, so that a slow reader slows the server down and does
+ * not fill the memory of this process. The iteration ends without an error, for whatever reason.
  */
 export interface WatchStream {
   readonly responses: AsyncIterable<IWatchResponse>
-  /** Why the stream ended early, once it has. */
+  /** The reason why the stream ended early. */
   readonly failure: Error | undefined
   write(request: IWatchRequest): void
-  /** Ends the stream with this reason; without one it was asked to end. */
+  /** Ends the stream, with the reason if that is a failure. */
   cancel(failure?: Error): void
 }
 
 /**
- * Asks the server to end the stream when it has lost its leader: a member cut off from the others would
- * otherwise stay silent for ever.
+ * Makes the server end the stream when it has no leader; otherwise a member without a connection to the
+ * others would stay silent forever.
  */
 const LEADER_REQUIRED: WatchOptions = {
   interceptors: [
@@ -27,21 +27,20 @@ const LEADER_REQUIRED: WatchOptions = {
       const call = next(options)
       const start = call.start.bind(call)
       call.start = (metadata, listener) => {
-        // The metadata belongs to the client, which uses it for its other calls.
+        // A copy, because the client uses the metadata for its other calls too.
         const own = metadata.clone()
         own.set('hasleader', 'true')
         start(own, listener)
       }
-      // What `next` gives has all methods of the class that is asked for, which differs by its private fields
-      // only.
+      // The cast: `next` returns all methods of the expected class, which differs in its private fields only.
       return call as ReturnType<Interceptor>
     },
   ],
 }
 
-/** Opens a stream on the endpoint in use. @throws what etcd3 throws when it gets no token. */
-export async function openWatchStream(link: EndpointPool): Promise<WatchStream> {
-  const stream = await link.client.watchClient.watch(LEADER_REQUIRED)
+/** Opens a stream on the endpoint in use. @throws Error of etcd3 when it gets no token. */
+export async function openWatchStream(pool: EndpointPool): Promise<WatchStream> {
+  const stream = await pool.client.watchClient.watch(LEADER_REQUIRED)
   let failure: Error | undefined
   stream.on('error', error => {
     failure ??= error
@@ -49,7 +48,7 @@ export async function openWatchStream(link: EndpointPool): Promise<WatchStream> 
 
   async function* responses(): AsyncGenerator<IWatchResponse> {
     try {
-      // grpc-js streams are Node streams of objects; etcd3's type tells of their events only.
+      // The cast: streams of grpc-js are object streams of Node, but the type of etcd3 has only their events.
       yield* stream as unknown as AsyncIterable<IWatchResponse>
     } catch (error) {
       failure ??= error instanceof Error ? error : new Error(String(error))
@@ -64,13 +63,13 @@ export async function openWatchStream(link: EndpointPool): Promise<WatchStream> 
     write: request => stream.write(request),
     cancel: reason => {
       failure ??= reason
-      link.streams.delete(opened)
-      // For a stream that is cancelled while it can be written etcd3 takes the host for failed, and closes
-      // the connection that other watches are on.
+      pool.streams.delete(opened)
+      // Ended first: when a writable stream is cancelled, etcd3 assumes that the host failed and closes the
+      // connection, which other watches use.
       stream.end()
       stream.cancel()
     },
   }
-  link.streams.add(opened)
+  pool.streams.add(opened)
   return opened
 }

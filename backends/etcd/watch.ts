@@ -1,228 +1,223 @@
-import type { IEvent, IWatchResponse } from 'etcd3'
+import type { Etcd3, IEvent, IWatchResponse } from 'etcd3'
 import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Batch } from '../backend.ts'
-import { attemptMs, type EtcdOptions } from './client.ts'
-import type { EndpointPool } from './endpoint-pool.ts'
-import { readFailure } from './errors.ts'
+import { historyLost } from '../history-lost.ts'
+import { attemptMs, type EtcdOptions } from './connection/client.ts'
+import type { EndpointPool } from './connection/endpoint-pool.ts'
+import { readFailure } from './connection/errors.ts'
 import { toBatches } from './events.ts'
 import type { KeyMapper } from './key-mapper.ts'
 import { WatchKeepalive } from './watch-keepalive.ts'
 import { openWatchStream, type WatchStream } from './watch-stream.ts'
 
-/** What is known of the store being watched; shared by the watches of a backend, which update it. */
+/** The properties of the watched store, shared and updated by the watches of a backend. */
 export interface Identity {
-  /** The cluster that answered last; a watch that meets another one ends, and the next one accepts it. */
+  /** The cluster that answered last; a watch that finds another one ends, and the next watch accepts it. */
   cluster: string
-  /** The server's answers to a progress request never run ahead of its events (from 3.4.25 and 3.5.8). */
+  /** Progress responses of the server never run ahead of its events (from 3.4.25 and 3.5.8). */
   readonly inStep: boolean
-  /** Responses have become too large to come in one piece. */
+  /** Responses are too large for one message and are requested in fragments. */
   fragment: boolean
-  /**
-   * How many times the usual a watch that has yet to catch up waits for a response: more and more, until one
-   * comes.
-   */
+  /** The factor for the wait of a watch that has not caught up; it grows until a response arrives. */
   slack: number
 }
 
-const MOST_SLACK = 32
+const MAX_SLACK = 32
 
-/** The watch id of a response that is about the whole stream. */
+/** The watch id of a response about the whole stream. */
 const NO_WATCH = '-1'
 
 /**
- * One life of a watch, on a stream of its own: from `since` until `signal` aborts, the line fails or history
+ * Watches once, on a stream of its own: from `since` until `signal` aborts, the connection fails or history
  * is lost.
  *
  * Invariants:
- *  1. It starts at `since + 1` and gives batches in rising revisions, each whole. What decides is the
- *     revision of the events, never that of a header: the header tells where the *store* is, and resuming
- *     from there is how events get lost.
- *  2. Progress is never ahead of a batch still to come, as far as the server lets one know. Old servers
- *     answer a progress request before events they have queued already, so there an answer only confirms what
- *     the answer before it said, if no event came in between; that is as good as 250 ms of patience. The
- *     caller resumes from batches alone, so even then nothing would be lost. Events come in order, so one
- *     that is as new as the watch itself says for sure that everything before it has been given.
- *  3. It never claims continuity with another store: another cluster id, or a store whose revision is below
- *     `since`, is HISTORY_LOST.
+ *  1. It starts at `since + 1` and yields batches in rising revisions, each as a whole. Their revision is
+ *     that of the events, never that of a header: a header has the revision of the *store*, and a watch that
+ *     resumes from there loses events.
+ *  2. Progress is never ahead of a later batch, as far as the server allows that to be known. Old servers
+ *     answer a progress request before events that they have queued. So a response of theirs only confirms
+ *     the revision of the response before it, if no event came in between: a margin of at least 250 ms. The
+ *     caller resumes from batches alone, so even then nothing would be lost. Events come in order: an event
+ *     as new as the watch itself proves that everything before it was yielded.
+ *  3. It never continues with another store: another cluster id, or a store whose revision is below `since`,
+ *     is HISTORY_LOST.
  *
  * @throws SettingsError HISTORY_LOST, with `reason` in the details: `compacted` (and `compact_revision`),
  * `rewound` or `other store`.
- * @throws SettingsError STORE_UNREACHABLE for everything else, a refusal included: a permission or a token
- * may come back, the caller tries again.
+ * @throws SettingsError STORE_UNREACHABLE for every other error, also for a rejection: a permission or a
+ * token may become valid again, so the caller retries.
  */
 export async function* watchOnce(
-  link: EndpointPool,
-  space: KeyMapper,
+  pool: EndpointPool,
+  keys: KeyMapper,
   identity: Identity,
   options: EtcdOptions,
   since: Revision,
   signal: AbortSignal,
 ): AsyncGenerator<Batch, void, void> {
   if (signal.aborted) return
-  const { client } = link
-  const stream = await openWatchStream(link).catch(error => {
-    link.leave(client, readFailure(error).renew)
-    throw cut(link, error)
+  const { client } = pool
+  const stream = await openWatchStream(pool).catch(async error => {
+    throw await leave(pool, client, error)
   })
   if (signal.aborted) return stream.cancel()
-  const pulse = new WatchKeepalive(stream, attemptMs(options), identity.inStep, identity.slack)
+  const keepalive = new WatchKeepalive(stream, attemptMs(options), identity.inStep, identity.slack)
   const end = (): void => {
-    // A reader that waits elsewhere may never come back to the `finally` below.
-    pulse.stop()
+    // Here too, because a reader that never continues does not reach the `finally` below.
+    keepalive.stop()
     stream.cancel()
   }
   signal.addEventListener('abort', end)
   try {
     stream.write({
       create_request: {
-        ...space.range(EVERYTHING),
+        ...keys.range(EVERYTHING),
         start_revision: (since + 1n).toString(),
         progress_notify: true,
         fragment: identity.fragment,
       },
     })
-    for await (const batch of read(stream, pulse, { link, space, identity, since })) {
+    for await (const batch of read(stream, keepalive, { pool, keys, identity, since })) {
       if (signal.aborted) return
-      pulse.busy = true
+      keepalive.busy = true
       yield batch
-      pulse.busy = false
+      keepalive.busy = false
       if (signal.aborted) return
     }
     if (signal.aborted) return
     if (/larger than max/.test(stream.failure?.message ?? '')) identity.fragment = true
-    if (pulse.late) identity.slack = Math.min(2 * identity.slack, MOST_SLACK)
-    link.leave(client)
-    throw cut(link, stream.failure ?? new Error('the server ended the stream'))
+    if (keepalive.late) identity.slack = Math.min(2 * identity.slack, MAX_SLACK)
+    throw await leave(pool, client, stream.failure ?? new Error('the server ended the stream'))
   } finally {
     signal.removeEventListener('abort', end)
-    pulse.stop()
+    keepalive.stop()
     stream.cancel()
   }
 }
 
+/** Everything that a watch works with. */
 interface Watched {
-  readonly link: EndpointPool
-  readonly space: KeyMapper
+  readonly pool: EndpointPool
+  readonly keys: KeyMapper
   readonly identity: Identity
   readonly since: Revision
 }
 
 async function* read(
   stream: WatchStream,
-  pulse: WatchKeepalive,
+  keepalive: WatchKeepalive,
   watched: Watched,
 ): AsyncGenerator<Batch, void, void> {
-  const { space, identity, since } = watched
+  const { keys, identity, since } = watched
   let last = since
-  /** Of everything given, progress included. */
-  let told = since - 1n
-  /** Where the server said that it was, if no event has come since. */
-  let said: Revision | undefined
-  let made: Revision = since
+  /** The last revision that was yielded, progress included. */
+  let yielded = since - 1n
+  /** The revision in the last response of the server, if no event has come since. */
+  let reported: Revision | undefined
+  /** The revision of the store when the watch was created. */
+  let created: Revision = since
   let caughtUp = false
   const pieces: IEvent[] = []
 
   for await (const response of stream.responses) {
-    pulse.heard()
+    keepalive.onResponse()
     const at = BigInt(response.header.revision)
     if (response.canceled) throw await refusal(response, watched)
     if (response.created) {
       await verify(response, watched)
-      made = at
-      said = at
-      if (identity.inStep) pulse.ask()
+      created = at
+      reported = at
+      if (identity.inStep) keepalive.requestProgress()
       if (at <= since) {
-        told = since
+        yielded = since
         caughtUp = true
-        yield { revision: told, changes: [] }
+        yield { revision: yielded, changes: [] }
       }
     } else if (response.events.length > 0) {
-      said = undefined
+      reported = undefined
       pieces.push(...response.events)
       if (response.fragment) continue
-      for (const batch of toBatches(space, pieces.splice(0), last)) {
+      for (const batch of toBatches(keys, pieces.splice(0), last)) {
         last = batch.revision
-        if (last > told) told = last
+        if (last > yielded) yielded = last
         yield batch
       }
-      if (!caughtUp && told >= made) {
-        // In a store that is never quiet no answer would be sure.
+      if (!caughtUp && yielded >= created) {
+        // In a store with constant events no progress response would be confirmed.
         caughtUp = true
-        yield { revision: told, changes: [] }
+        yield { revision: yielded, changes: [] }
       }
     } else {
-      const sure = response.watch_id !== NO_WATCH || identity.inStep ? at : said
-      said = at
-      // Also when it says nothing new: that the line is alive is news.
-      if (sure !== undefined && (sure > told || sure >= made)) {
-        if (sure > told) told = sure
-        caughtUp ||= told >= made
-        yield { revision: told, changes: [] }
+      const confirmed = response.watch_id !== NO_WATCH || identity.inStep ? at : reported
+      reported = at
+      // Yielded also without a newer revision, because it shows that the connection works.
+      if (confirmed !== undefined && (confirmed > yielded || confirmed >= created)) {
+        if (confirmed > yielded) yielded = confirmed
+        caughtUp ||= yielded >= created
+        yield { revision: yielded, changes: [] }
       }
     }
-    pulse.eager = !caughtUp
+    keepalive.eager = !caughtUp
     if (caughtUp) identity.slack = 1
   }
 }
 
-/** Refuses a store that cannot be the one `since` is from. */
-async function verify({ header }: IWatchResponse, { link, space, identity, since }: Watched): Promise<void> {
+/** Rejects a store that cannot be the one that `since` belongs to. */
+async function verify({ header }: IWatchResponse, { pool, keys, identity, since }: Watched): Promise<void> {
   if (header.cluster_id !== identity.cluster) {
     identity.cluster = header.cluster_id
-    throw lost('the store was replaced by another one', { reason: 'other store' })
+    throw historyLost('the store was replaced by another one', { reason: 'other store' })
   }
   if (BigInt(header.revision) >= since) return
-  // A member may lag behind the others; a linearizable read tells where the store is.
-  const now = await link
+  // A member may lag behind the others; a linearizable read returns the revision of the store.
+  const now = await pool
     .call((client, options) =>
-      client.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options),
+      client.kv.range({ ...keys.range(EVERYTHING), limit: 1, keys_only: true }, options),
     )
     .catch(error => {
-      throw cut(link, error)
+      throw interrupted(pool, error)
     })
   const revision = BigInt(now.value.header.revision)
   if (revision < since)
-    throw lost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, {
+    throw historyLost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, {
       reason: 'rewound',
     })
 }
 
-/** Why the server refuses or ends the watch, as the error to throw. */
-async function refusal(response: IWatchResponse, { link, space, since }: Watched): Promise<SettingsError> {
+/** The error to throw when the server rejects or ends the watch. */
+async function refusal(response: IWatchResponse, { pool, keys, since }: Watched): Promise<SettingsError> {
   if (response.compact_revision !== '0') {
     const details = { reason: 'compacted', compact_revision: response.compact_revision }
-    return lost(
+    return historyLost(
       `the revisions after ${since} were compacted; the oldest kept is ${response.compact_revision}`,
       details,
     )
   }
   const reason = response.cancel_reason || 'no reason given'
-  const { client } = link
+  const { client } = pool
   try {
-    // A token that ran out is renewed by any call; then the next watch is accepted.
-    await link.call((one, options) =>
-      one.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options),
+    // Any call renews an expired token; then the next watch is accepted.
+    await pool.call((one, options) =>
+      one.kv.range({ ...keys.range(EVERYTHING), limit: 1, keys_only: true }, options),
     )
   } catch (error) {
-    return cut(link, error)
+    return interrupted(pool, error)
   }
-  link.leave(client, true)
-  return cut(link, new Error(`etcd rejected the watch: ${reason}`))
+  pool.leave(client, true)
+  return interrupted(pool, new Error(`etcd rejected the watch: ${reason}`))
 }
 
-function cut(link: EndpointPool, error: unknown): SettingsError {
-  const message = `The watch of etcd (${link.endpoints}) was interrupted: ${readFailure(error).reason}.`
+/** Changes to the next endpoint after its watch failed; returns the error to throw. */
+async function leave(pool: EndpointPool, client: Etcd3, error: unknown): Promise<SettingsError> {
+  const failure = await pool.explain(client, error)
+  pool.leave(client, failure.renew)
+  return interrupted(pool, error, failure.reason)
+}
+
+function interrupted(pool: EndpointPool, error: unknown, reason = readFailure(error).reason): SettingsError {
+  const message = `The watch of etcd (${pool.endpoints}) was interrupted: ${reason}.`
   return new SettingsError('STORE_UNREACHABLE', message, { cause: error })
-}
-
-function lost(why: string, details: Readonly<Record<string, unknown>>): SettingsError {
-  return new SettingsError(
-    'HISTORY_LOST',
-    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
-    {
-      details,
-    },
-  )
 }

@@ -1,16 +1,16 @@
 import type { Operation, Outcome } from '../backend.ts'
 import type { State } from './journal/state.ts'
 
-/** The longest nap in milliseconds: a clock that was set forward is noticed by then. */
-const NAP = 10_000
-/** How long after a failed deletion it is tried again. */
-const AGAIN = 1_000
+/** The longest delay (ms) between two looks, so that a clock that was set forward is noticed. */
+const MAX_SLEEP_MS = 10_000
+/** The delay (ms) before a failed deletion is retried. */
+const RETRY_MS = 1_000
 
 /**
- * Deletes keys whose time has come, by commits like any other.
+ * Deletes expired keys, by ordinary commits.
  *
- * Invariant: a key is deleted only while it is the very put that carried the ttl, and never before its time
- * by this machine's clock.
+ * Invariant: a key is deleted only while its entry is that of the put with the ttl, and never before its time
+ * by the clock of this machine.
  */
 export class Expiry {
   readonly #state: State
@@ -23,13 +23,13 @@ export class Expiry {
     this.#commit = commit
   }
 
-  /** Looks at the expiries anew: call it when they changed. */
+  /** Schedules the next deletion; to be called when the expiries changed. */
   arm(): void {
     clearTimeout(this.#timer)
     if (this.#stopped || this.#state.expires.size === 0) return
     let next = Number.POSITIVE_INFINITY
     for (const at of this.#state.expires.values()) next = Math.min(next, at)
-    this.#wake(Math.max(0, Math.min(next - Date.now(), NAP)))
+    this.#sweepIn(Math.max(0, Math.min(next - Date.now(), MAX_SLEEP_MS)))
   }
 
   stop(): void {
@@ -37,7 +37,7 @@ export class Expiry {
     clearTimeout(this.#timer)
   }
 
-  #wake(delay: number): void {
+  #sweepIn(delay: number): void {
     if (this.#stopped) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#sweep(), delay).unref()
@@ -52,8 +52,9 @@ export class Expiry {
       this.#commit([{ key, delete: true, expected: revision }]),
     )
     const results = await Promise.allSettled(commits)
-    // The journal cannot be written now; callers of commits are told so, and expired keys stay until it can.
-    if (results.some(result => result.status === 'rejected')) this.#wake(AGAIN)
+    // The journal cannot be written now: callers of commits get the error, and expired keys stay until it
+    // can.
+    if (results.some(result => result.status === 'rejected')) this.#sweepIn(RETRY_MS)
     else this.arm()
   }
 }

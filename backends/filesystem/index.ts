@@ -14,55 +14,56 @@ import type {
   Supports,
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
+import { listingOf } from '../listing.ts'
+import { checkOperations } from '../operations.ts'
 import { Layout } from './format/layout.ts'
 import { DISK } from './journal/journal-folder.ts'
-import { FilesystemStore, type Parts } from './store.ts'
+import { FilesystemStore, type StoreParts } from './store.ts'
 
 const MEBIBYTE = 1024 * 1024
-const PAGE = 500
 
-/** Sizes as they are in use; tests make them small. */
-export const PARTS: Parts = {
+/** The sizes in production; tests make them small. */
+export const DEFAULT_PARTS: StoreParts = {
   disk: DISK,
   window: { batches: 10_000, bytes: 32 * MEBIBYTE },
   compaction: { log: 4 * MEBIBYTE, tail: 4 * MEBIBYTE, ratio: 4 },
-  /** A box of 16 MiB and what its envelope adds. */
+  /** A box of 16 MiB and its envelope. */
   entryBytes: 16 * MEBIBYTE + 64 * 1024,
 }
 
 /**
- * A store in a folder of this machine: a journal that is the truth, and readable files beside it for people.
- * Does no I/O before `open`.
+ * A backend that stores everything in a folder of this machine: in a journal, which is authoritative, with
+ * readable files beside it for people. Does no I/O before `open`.
  */
 export function createFilesystemBackend(
   options: { readonly path: string },
-  surroundings: BackendContext,
-  parts: Partial<Parts> = {},
+  context: BackendContext,
+  parts: Partial<StoreParts> = {},
 ): Backend {
-  return new FilesystemBackend(new Layout(resolve(options.path)), surroundings, { ...PARTS, ...parts })
+  return new FilesystemBackend(new Layout(resolve(options.path)), context, { ...DEFAULT_PARTS, ...parts })
 }
 
 class FilesystemBackend implements Backend {
   readonly name = 'filesystem'
   readonly supports: Supports
   readonly #layout: Layout
-  readonly #surroundings: BackendContext
-  readonly #parts: Parts
+  readonly #context: BackendContext
+  readonly #parts: StoreParts
   readonly #closing = new AbortController()
   #store: FilesystemStore | undefined
   #opening: Promise<FilesystemStore> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(layout: Layout, surroundings: BackendContext, parts: Parts) {
+  constructor(layout: Layout, context: BackendContext, parts: StoreParts) {
     this.#layout = layout
-    this.#surroundings = surroundings
+    this.#context = context
     this.#parts = parts
     this.supports = { sharing: false, durability: true, handEdits: true, entryBytes: parts.entryBytes }
   }
 
   async open(): Promise<void> {
     if (this.#closing.signal.aborted) throw notOpen()
-    this.#opening ??= FilesystemStore.open(this.#layout, this.#parts, this.#surroundings.report)
+    this.#opening ??= FilesystemStore.open(this.#layout, this.#parts, this.#context.report)
     try {
       this.#store = await this.#opening
     } catch (error) {
@@ -75,20 +76,14 @@ class FilesystemBackend implements Backend {
     return this.#open().state.get(key)
   }
 
-  async list(prefix: Prefix, { newest }: ListOptions = {}): Promise<Listing> {
+  async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
     const { state } = this.#open()
-    const entries = state.below(prefix)
-    return {
-      revision: state.revision,
-      pages: paged(
-        newest === undefined ? entries : entries.slice(Math.max(0, entries.length - newest)).reverse(),
-      ),
-    }
+    return listingOf(state.revision, state.below(prefix), options)
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
     const store = this.#open()
-    this.#check(operations)
+    checkOperations(operations, { backend: this.name, entryBytes: this.supports.entryBytes })
     return store.commit(operations)
   }
 
@@ -105,7 +100,7 @@ class FilesystemBackend implements Backend {
           position++
           last = batch.revision
           yield batch
-        } else if (caughtUp) await window.changed()
+        } else if (caughtUp) await window.nextChange()
         else {
           caughtUp = true
           yield { revision: last, changes: [] }
@@ -132,7 +127,7 @@ class FilesystemBackend implements Backend {
 
   async #close(): Promise<void> {
     this.#closing.abort()
-    // Whoever opens is told how that ended; here it only matters whether there is something to close.
+    // The caller of `open` gets its error; here only a store that was opened has to be closed.
     const store = await this.#opening?.catch(() => undefined)
     await store?.close()
   }
@@ -141,36 +136,6 @@ class FilesystemBackend implements Backend {
     if (!this.#store || this.#closing.signal.aborted) throw notOpen()
     return this.#store
   }
-
-  #check(operations: readonly Operation[]): void {
-    if (operations.length === 0)
-      throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
-    const keys = new Set<Key>()
-    for (const operation of operations) {
-      const { key } = operation
-      if (keys.has(key))
-        throw new SettingsError(
-          'CONTENT_MALFORMED',
-          `The commit contains the key ${key} twice; a key may occur in one operation only.`,
-        )
-      keys.add(key)
-      const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
-      const allowed = this.supports.entryBytes
-      if (bytes > allowed) {
-        throw new SettingsError(
-          'DOCUMENT_TOO_LARGE',
-          `${key} would have ${bytes} bytes; the filesystem backend allows ${allowed}.`,
-          {
-            details: { key, bytes, allowed },
-          },
-        )
-      }
-    }
-  }
-}
-
-async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let at = 0; at < items.length; at += PAGE) yield items.slice(at, at + PAGE)
 }
 
 function notOpen(): SettingsError {

@@ -13,36 +13,37 @@ import { hasFile, Layout, READABLE_KINDS } from './format/layout.ts'
 import { parseReadable, parseStored } from './format/readable.ts'
 import { replay, type Torn } from './journal/replay.ts'
 
-/** A store as its journal tells it to one who only looks. */
+/** The content of a store, as read from its journal without opening it. */
 export interface Inspection {
   readonly revision: Revision
   /** In byte order of their keys. */
   readonly entries: readonly Entry[]
-  /** What the readable files may hold, as far as the journal notes it. */
+  /** The versions that the readable files may hold, as far as the journal notes them. */
   readonly files: ReadonlyMap<Key, readonly FileVersion[]>
-  /** A write that was not finished; beside a process that is just writing it means nothing. */
+  /** An unfinished write; it has no meaning while a process has the store open. */
   readonly torn: Torn | undefined
-  /** Bytes of everything in the journal's folder. */
+  /** The size of all files in the folder of the journal. */
   readonly bytes: number
-  /** Unfinished writes of former processes, which were cut off and kept. */
+  /** Files with unfinished writes of earlier processes, which were cut off. */
   readonly kept: readonly string[]
 }
 
-/** Who holds a store, as far as its lock file says. */
-export interface Holder {
+/** The holder of the lock of a store, as far as the lock file names it. */
+export interface LockHolder {
   readonly pid: number | undefined
   readonly host: string | undefined
 }
 
-/** Nobody needs the batches. */
+/** The smallest window, because the batches are not used. */
 const NO_WINDOW = { batches: 1, bytes: 1 }
-/** How often the files may change under the reader. */
-const ATTEMPTS = 5
+/** The number of attempts when the files change while they are read. */
+const MAX_READ_ATTEMPTS = 5
 
 /**
- * Reads the journal of a store in a folder, also while another process has it open, and changes nothing: what
- * a moment of it held, commits whole. Undefined when there is none. Edits by hand that no process has taken
- * in are not in it. @throws SettingsError STORE_DAMAGED, STORE_FORMAT, STORE_UNWRITABLE.
+ * Reads the journal of a store in a folder, also while another process has it open; changes nothing. The
+ * result is the content at one moment, with whole commits, and without hand edits that no process has
+ * applied; undefined when there is no journal.
+ * @throws SettingsError STORE_DAMAGED, STORE_FORMAT, STORE_UNWRITABLE.
  */
 export async function inspectFolder(path: string): Promise<Inspection | undefined> {
   const { journal } = new Layout(resolve(path))
@@ -63,8 +64,8 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
         kept,
       }
     } catch (cause) {
-      // A process that has it open may replace logs by a snapshot meanwhile.
-      if (attempt < ATTEMPTS) continue
+      // A process that has the store open may have replaced logs by a snapshot.
+      if (attempt < MAX_READ_ATTEMPTS) continue
       if (isSettingsError(cause)) throw cause
       throw new SettingsError(
         'STORE_UNWRITABLE',
@@ -79,13 +80,14 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
 }
 
 /**
- * Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody.
+ * The process that has a store open; undefined when there is none, or when that cannot be found out without a
+ * write.
  * @throws SettingsError STORE_REFUSED without `flock`.
  */
-export function findHolder(path: string): Holder | undefined {
+export function findLockHolder(path: string): LockHolder | undefined {
   const { lock } = new Layout(resolve(path))
   if (!existsSync(lock)) return undefined
-  // Shared, and given back at once.
+  // A shared lock, released at once.
   const { status, error } = spawnSync(
     'flock',
     ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'],
@@ -109,28 +111,25 @@ export function findHolder(path: string): Holder | undefined {
       host: typeof host === 'string' ? host : undefined,
     }
   } catch {
-    return { pid: undefined, host: undefined } // it is just being written
+    return { pid: undefined, host: undefined } // the holder is writing it
   }
 }
 
-/** The copies of readable files that a person broke and that were set aside. */
+/** The copies of rejected readable files. */
 export async function findRejected(path: string): Promise<readonly string[]> {
   return (await readableFiles(new Layout(resolve(path)))).filter(file => file.endsWith('.rejected'))
 }
 
-/** A readable file that does not show its document while no process has the store open. */
+/** A readable file that does not show its document, found while no process has the store open. */
 export type OpenEdit =
-  /** The next process that opens the store takes it in, or writes it. */
+  /** The next process that opens the store applies it, or writes it. */
   | { readonly kind: 'edited'; readonly file: string }
-  /** It cannot be taken in. */
+  /** It cannot be applied. */
   | { readonly kind: 'broken'; readonly file: string; readonly why: string }
-  /** It was there, and is not any more: its document is kept. */
+  /** It existed and is absent: its document is kept. */
   | { readonly kind: 'missing'; readonly file: string; readonly key: Key }
 
-/**
- * The readable files that say something else than the store, or nothing that can be understood, or are
- * missing.
- */
+/** The readable files that differ from their documents, cannot be parsed, or are missing. */
 export async function findEdits(
   path: string,
   { entries, files: noted }: Pick<Inspection, 'entries' | 'files'>,
@@ -158,11 +157,11 @@ async function findEdit(
       : { kind: 'edited', file }
   } catch (error) {
     if (isSettingsError(error)) return { kind: 'broken', file, why: error.message }
-    // One that may not be read says nothing of what it holds.
+    // The content of a file that may not be read is not known.
     if (errno(error) !== 'ENOENT') return undefined
     if (document === undefined) return undefined
     const versions = noted.get(document.key) ?? [NO_FILE]
-    // Where the journal allows for no file, it was not written yet.
+    // When one of the noted versions is no file, the file was not written yet.
     return versions.some(({ hash, text }) => hash === null || (hash === undefined && text === undefined))
       ? { kind: 'edited', file }
       : { kind: 'missing', file, key: document.key }

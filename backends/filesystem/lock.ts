@@ -6,24 +6,24 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { unwritable } from './format/failures.ts'
 
-/** A lock that is held until it is released or this process ends, however it ends. */
+/** A lock that is held until it is released or this process ends, in any way. */
 export interface Lock {
   release(): void
 }
 
 /*
- * flock(2), taken through the `flock` command on a descriptor that it inherits from us. The lock belongs to
- * the open file description, which we keep: the command ends, the lock stays. The kernel drops it with our
- * last descriptor, so a killed holder leaves nothing to clean up. Node opens files close-on-exec: no other
- * child inherits it.
+ * The lock is flock(2), taken by the `flock` command on a descriptor that it inherits. It belongs to the open
+ * file description, which this process keeps: the command ends, the lock stays. The kernel releases it with
+ * the last descriptor, so a killed holder leaves nothing to clean up. Node opens files close-on-exec, so no
+ * other child process inherits it.
  *
- * Two things are locked: the lock file, which also works on network file systems and says who holds it, and
- * the folder of the store, so that a person who removes the file does not let a second process in. Where
- * folders cannot be locked (NFS), the file has to do.
+ * Two locks are taken. The lock file also works on network file systems and names the holder. The folder of
+ * the store is locked too, so that no second process opens the store after a person removed the lock file.
+ * Where folders cannot be locked (NFS), only the file is.
  */
 
 /**
- * Takes the lock on a file, which it makes if need be, and writes into it who holds it.
+ * Takes the lock on a file, which it creates if necessary, and writes the holder into it.
  * @throws SettingsError STORE_LOCKED naming the holder, STORE_REFUSED without a working `flock` command,
  * STORE_UNWRITABLE.
  */
@@ -45,8 +45,7 @@ export function takeLock(file: string, store: string): Lock {
         noteHolder(descriptor)
         return { release }
       }
-      // Somebody replaced the file between our opening and locking it: what we hold locks nothing that others
-      // would find.
+      // The file was replaced between opening and locking: this lock is on a file without a name.
       release()
     }
   } catch (error) {
@@ -64,7 +63,7 @@ function openForLock(path: string, flags: 'a+' | 'r'): number {
 }
 
 /**
- * Locks what a descriptor stands for; gives what is wrong where that cannot be done.
+ * Locks the file of a descriptor; returns the reason when that is not possible.
  * @throws SettingsError STORE_LOCKED, STORE_REFUSED without the command.
  */
 function flock(descriptor: number, file: string, path: string): string | undefined {
@@ -109,18 +108,18 @@ function noteHolder(descriptor: number): void {
       0,
     )
   } catch {
-    // A full disk: the lock itself holds, only who has it cannot be said.
+    // The disk is full: the lock is valid, only its holder cannot be named.
   }
 }
 
-/** Who says to hold the lock; undefined while the holder is just writing it. */
+/** The holder in the lock file; undefined while the holder is writing it. */
 function readHolder(file: string): { readonly pid: number; readonly host: string } | undefined {
   try {
     const value = parseJson(readFileSync(file, 'utf8'))
     if (!isObject(value) || typeof value.pid !== 'number' || typeof value.host !== 'string') return undefined
     return { pid: value.pid, host: value.host }
   } catch {
-    // Only a courtesy in a message that is an error already.
+    // The holder is only a detail in the message of another error.
     return undefined
   }
 }

@@ -4,19 +4,16 @@ import { SettingsError } from '../../model/errors.ts'
 import { Layout, READABLE_KINDS } from './format/layout.ts'
 import { listJournal } from './journal/journal-folder.ts'
 
-/**
- * The folders of a store in which no other store may lie, each with how many levels below it belong to the
- * store as well.
- */
+/** The folders of a store that must not contain another store, each with the number of levels below it. */
 const LEVELS: readonly (readonly [folder: string, levels: number])[] = [
   ...READABLE_KINDS.map(kind => [kind, kind === 'controllers' ? 2 : 1] as const),
   ['journal', 0],
 ]
 
 /**
- * The folder of another store that lies inside this one's folders of documents, or in whose folders this one
- * lies, symbolic links resolved: each would take the other's files for edits by hand. Undefined when there is
- * none. What may not be read is taken as no store; nothing is made.
+ * The folder of another store inside the folders of documents of this one, or with this one inside its
+ * folders, symbolic links resolved. Each store would mistake the files of the other for hand edits. Undefined
+ * when there is none. A folder that may not be read counts as no store; nothing is created.
  */
 export async function findOverlap(path: string): Promise<string | undefined> {
   const real = await realPath(path)
@@ -61,7 +58,7 @@ async function findStore(folder: string, levels: number): Promise<string | undef
   return undefined
 }
 
-/** True for a folder with a journal in it. */
+/** True for a folder that contains a journal. */
 async function isStore(folder: string): Promise<boolean> {
   const names = await listJournal(new Layout(folder).journal).catch(() => undefined)
   return names !== undefined && names.logs.length + names.snapshots.length > 0
@@ -73,7 +70,7 @@ async function realPath(path: string): Promise<string> {
     return await realpath(path)
   } catch {
     const parent = dirname(path)
-    // Opening it tells what is wrong with it.
+    // The opening reports the error.
     return parent === path ? path : join(await realPath(parent), basename(path))
   }
 }

@@ -2,15 +2,16 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { BackendContext, FileProblem, Operation, Outcome } from '../backend.ts'
+import { keyOf } from '../changes.ts'
 import { Expiry } from './expiry.ts'
 import { ReadableFiles } from './files/readable-files.ts'
 import { unwritable } from './format/failures.ts'
 import { makeFolder } from './format/folder.ts'
 import { hasFile, type Layout } from './format/layout.ts'
-import { FORMAT, keyOf } from './format/record.ts'
+import { FORMAT } from './format/record.ts'
 import { Committer } from './journal/committer.ts'
 import { type CompactionLimits, Compactor } from './journal/compactor.ts'
-import type { Mark, Planned } from './journal/group.ts'
+import type { Mark, PlannedCommit } from './journal/group.ts'
 import { beginLog, Journal } from './journal/journal.ts'
 import { type Disk, type JournalFile, logPath } from './journal/journal-folder.ts'
 import { type Replay, replay, type Torn } from './journal/replay.ts'
@@ -19,15 +20,15 @@ import type { BatchWindow, WindowLimits } from './journal/window.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { refuseOverlap } from './overlap.ts'
 
-/** What a store is built with besides its place. */
-export interface Parts {
+/** The parts and limits of a store, besides its path. */
+export interface StoreParts {
   readonly disk: Disk
   readonly window: WindowLimits
   readonly compaction: CompactionLimits
   readonly entryBytes: number
 }
 
-/** An open store; everything in it belongs to this process until it is closed. */
+/** An open store; it belongs to this process until it is closed. */
 export class FilesystemStore {
   readonly state: State
   readonly window: BatchWindow
@@ -41,11 +42,11 @@ export class FilesystemStore {
   /**
    * Locks, replays and opens the store in a folder.
    * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_OVERLAP, STORE_DAMAGED,
-   * STORE_FORMAT; the store is then as it was, and not locked.
+   * STORE_FORMAT; the store is then unchanged and not locked.
    */
   static async open(
     layout: Layout,
-    parts: Parts,
+    parts: StoreParts,
     report: BackendContext['report'],
   ): Promise<FilesystemStore> {
     await refuseOverlap(layout.path)
@@ -61,7 +62,7 @@ export class FilesystemStore {
       store.#expiry.arm()
       return store
     } catch (error) {
-      // Whoever opens is told why that failed, not how it was tidied up.
+      // The caller gets the error of the opening, not one of this cleanup.
       await store?.close().catch(() => {})
       lock.release()
       throw isSettingsError(error) ? error : unwritable(layout.path, error)
@@ -70,7 +71,7 @@ export class FilesystemStore {
 
   private constructor(
     layout: Layout,
-    { disk, compaction, entryBytes }: Parts,
+    { disk, compaction, entryBytes }: StoreParts,
     report: BackendContext['report'],
     { found, journal, lock }: { readonly found: Replay; readonly journal: Journal; readonly lock: Lock },
   ) {
@@ -88,8 +89,8 @@ export class FilesystemStore {
       found.tail,
     )
     this.#committer = new Committer(this.state, journal, {
-      between: () => this.#compactor.between(),
-      durable: commits => this.#durable(commits),
+      betweenGroups: () => this.#compactor.betweenGroups(),
+      onDurable: commits => this.#onDurable(commits),
     })
     this.#expiry = new Expiry(this.state, commit)
   }
@@ -109,7 +110,7 @@ export class FilesystemStore {
     return this.#files.restore(keys)
   }
 
-  /** Finishes what was asked for, brings the readable files up to date and gives the store free. */
+  /** Drains pending commits, flushes the readable files and releases the lock. */
   async close(): Promise<void> {
     try {
       this.#expiry.stop()
@@ -123,7 +124,7 @@ export class FilesystemStore {
     }
   }
 
-  #durable(commits: readonly Planned[]): void {
+  #onDurable(commits: readonly PlannedCommit[]): void {
     const expiring = this.state.expires.size > 0
     for (const { batch, expires } of commits) this.state.apply(batch, expires)
     this.window.append(commits.map(({ batch }) => batch))
@@ -151,7 +152,7 @@ async function openJournal(
   try {
     for (const file of found.obsolete) await removeObsolete(file, report)
     if (!found.current) {
-      // First the names above it, so that an error leaves no file open.
+      // The names above the journal are synced first, so that an error leaves no file open.
       await disk.syncFolder(layout.path)
       return new Journal(folder, disk, {
         ...(await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })),
@@ -160,7 +161,7 @@ async function openJournal(
     }
     if (found.torn) await keepTorn(found.torn)
     const file = await disk.open(logPath(folder, found.current.number), false)
-    await settle(file, found)
+    await syncLog(file, found)
     if (found.torn) report(tornProblem(found.torn))
     return new Journal(folder, disk, { file, ...found.current })
   } catch (error) {
@@ -168,25 +169,20 @@ async function openJournal(
   }
 }
 
-/**
- * Removes a file that counts no more; one that stays is found again, and counts no more, at the next opening.
- */
+/** Removes an obsolete file of the journal; if that fails, the next opening finds it again. */
 async function removeObsolete(file: string, report: BackendContext['report']): Promise<void> {
   await rm(file, { force: true }).catch(error => {
     const reason = error instanceof Error ? error.message : String(error)
     report({
       code: 'FILE_UNWRITABLE',
       source: file,
-      message: `The readable file ${file} no longer has a document and cannot be removed: ${reason}. Remove it.`,
+      message: `The journal file ${file} is no longer needed and cannot be removed: ${reason}. Remove it.`,
     })
   })
 }
 
-/**
- * What the last process wrote but did not live to sync is read by us, so it must be durable before anybody
- * sees it.
- */
-async function settle(file: JournalFile, { current, torn }: Replay): Promise<void> {
+/** Makes the records durable that the last process wrote and did not sync, before any caller sees them. */
+async function syncLog(file: JournalFile, { current, torn }: Replay): Promise<void> {
   try {
     if (torn && current) await file.truncate(current.length)
     await file.sync()

@@ -13,24 +13,25 @@ import type {
   Supports,
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
+import { listingOf } from '../listing.ts'
+import { checkOperations } from '../operations.ts'
 import { MemoryStore } from './store.ts'
 
-const PAGE = 500
 const ENTRY_BYTES = 16 * 1024 * 1024 + 64 * 1024
 
 /**
- * A store that several backends can stand on, as controllers on one etcd do; `window` is how many batches it
- * keeps for watches that look back.
+ * A store that several backends can share, like controllers on one etcd; `window` is the number of batches
+ * that it keeps for watches from an older revision.
  */
 export function createMemoryStore({ window = 10_000 }: { readonly window?: number } = {}): MemoryStore {
   return new MemoryStore(window)
 }
 
 /**
- * The reference of the contract: everything in memory, gone with the process. With a `store` it is one of
- * several backends on that store.
+ * The reference implementation of the contract: it holds everything in memory until the process ends. With a
+ * `store` it is one of several backends on that store.
  */
-export function createMemoryBackend(_surroundings?: BackendContext, store?: MemoryStore): Backend {
+export function createMemoryBackend(_context?: BackendContext, store?: MemoryStore): Backend {
   return new MemoryBackend(store ?? createMemoryStore(), store !== undefined)
 }
 
@@ -52,32 +53,28 @@ class MemoryBackend implements Backend {
   }
 
   async get(key: Key) {
-    this.#needOpen()
+    this.#requireOpen()
     return this.#store.get(key)
   }
 
-  async list(prefix: Prefix, { newest }: ListOptions = {}): Promise<Listing> {
-    this.#needOpen()
-    const entries = this.#store.list(prefix)
-    return {
-      revision: this.#store.revision,
-      pages: paged(newest === undefined ? entries : entries.reverse().slice(0, newest)),
-    }
+  async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
+    this.#requireOpen()
+    return listingOf(this.#store.revision, this.#store.list(prefix), options)
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
-    this.#needOpen()
-    checkOperations(operations)
+    this.#requireOpen()
+    checkOperations(operations, { backend: this.name, entryBytes: ENTRY_BYTES })
     return this.#store.commit(operations)
   }
 
   async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
-    this.#needOpen()
+    this.#requireOpen()
     const { signal: end, release } = joinSignals(signal, this.#closing.signal)
     let wake = () => {}
-    const ring = () => wake()
-    const leave = this.#store.listen(ring)
-    end.addEventListener('abort', ring)
+    const notify = () => wake()
+    const unsubscribe = this.#store.listen(notify)
+    end.addEventListener('abort', notify)
     try {
       for (let last = since, caughtUp = false; !end.aborted; ) {
         const batch = this.#store.after(last)
@@ -94,8 +91,8 @@ class MemoryBackend implements Backend {
         }
       }
     } finally {
-      leave()
-      end.removeEventListener('abort', ring)
+      unsubscribe()
+      end.removeEventListener('abort', notify)
       release()
     }
   }
@@ -112,33 +109,8 @@ class MemoryBackend implements Backend {
     this.#closing.abort()
   }
 
-  #needOpen(): void {
+  #requireOpen(): void {
     if (!this.#opened || this.#closing.signal.aborted) throw closed()
-  }
-}
-
-async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let at = 0; at < items.length; at += PAGE) yield items.slice(at, at + PAGE)
-}
-
-function checkOperations(operations: readonly Operation[]): void {
-  if (operations.length === 0)
-    throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
-  const keys = new Set<Key>()
-  for (const operation of operations) {
-    if (keys.has(operation.key))
-      throw new SettingsError(
-        'CONTENT_MALFORMED',
-        `The commit contains the key ${operation.key} twice; a key may occur in one operation only.`,
-      )
-    keys.add(operation.key)
-    const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
-    if (bytes > ENTRY_BYTES) {
-      throw new SettingsError(
-        'DOCUMENT_TOO_LARGE',
-        `${operation.key} would have ${bytes} bytes; the memory backend allows ${ENTRY_BYTES}.`,
-      )
-    }
   }
 }
 

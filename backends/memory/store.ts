@@ -1,17 +1,19 @@
 import type { Entry, Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
-import type { Batch, Change, Expected, Operation, Outcome } from '../backend.ts'
+import type { Batch, Change, Operation, Outcome } from '../backend.ts'
+import { inKeyOrder } from '../changes.ts'
+import { historyLost } from '../history-lost.ts'
+import { allHold, changeBy, foundEntries } from '../operations.ts'
 
-/** The longest wait that a timer of Node can hold, in milliseconds. */
-const LONGEST_WAIT = 2 ** 31 - 1
+/** The longest delay of a timer of Node, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
- * A store that is nothing but memory; several backends may stand on one.
+ * A store in memory; any number of backends may share one.
  *
- * Invariant: a commit happens inside one synchronous call, so nobody sees half of it. The log holds one batch
- * for every revision from `#forgotten + 1` to `revision`, without a hole; the entries are what these batches
- * say, applied in order.
+ * Invariant: a commit happens inside one synchronous call, so no caller sees half of it. The log holds one
+ * batch for every revision from `#forgotten + 1` to `revision`, without a gap. The entries are the result of
+ * applying all batches in order.
  */
 export class MemoryStore {
   readonly #window: number
@@ -41,59 +43,48 @@ export class MemoryStore {
   }
 
   commit(operations: readonly Operation[]): Outcome {
-    if (!operations.every(({ key, expected = 'any' }) => holds(expected, this.#entries.get(key)))) {
-      const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
-      return { committed: false, found: guarded.flatMap(({ key }) => this.#entries.get(key) ?? []) }
-    }
+    const get = (key: Key) => this.#entries.get(key)
+    if (!allHold(operations, get)) return { committed: false, found: foundEntries(operations, get) }
     const revision = this.revision + 1n
-    const changes = operations.flatMap(operation => this.#apply(operation, revision))
-    if (changes.length > 0)
-      this.#append({ revision, changes: changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) })
+    const changes = operations.flatMap(operation => this.#apply(operation, revision) ?? [])
+    if (changes.length > 0) this.#append({ revision, changes: inKeyOrder(changes) })
     return { committed: true, revision: this.revision }
   }
 
   /**
-   * The first batch after a revision; undefined when it is yet to come.
+   * The first batch after a revision; undefined when there is none yet.
    * @throws SettingsError HISTORY_LOST.
    */
   after(revision: Revision): Batch | undefined {
-    if (revision < this.#forgotten) throw lost(`the revisions after ${revision} are no longer kept`)
+    if (revision < this.#forgotten) throw historyLost(`the revisions after ${revision} are no longer kept`)
     if (revision > this.revision)
-      throw lost(`revision ${revision} is later than the store, which is at ${this.revision}`)
+      throw historyLost(`revision ${revision} is later than the store, which is at ${this.revision}`)
     return this.#log[Number(revision - this.#forgotten)]
   }
 
-  /** Drops all steps up to now, as compaction does. */
+  /** Drops the batches of all revisions so far, as compaction does. */
   forget(): void {
     this.#forgotten = this.revision
     this.#log = []
   }
 
-  /** Calls `listener` after each commit that changed something, until the function it returns is called. */
+  /** Calls `listener` after each commit that changed something, until the returned function is called. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  #apply(operation: Operation, revision: Revision): Change[] {
+  #apply(operation: Operation, revision: Revision): Change | undefined {
     const { key } = operation
-    if ('check' in operation) return []
+    const change = changeBy(operation, this.#entries.get(key), revision)
+    if (!change) return undefined
     clearTimeout(this.#timers.get(key))
     this.#timers.delete(key)
-    const before = this.#entries.get(key)
-    if ('delete' in operation) {
-      this.#entries.delete(key)
-      return before ? [{ type: 'delete', key, revision }] : []
-    }
-    const entry = {
-      key,
-      text: operation.put,
-      modRevision: revision,
-      createRevision: before?.createRevision ?? revision,
-    }
-    this.#entries.set(key, entry)
-    if (operation.ttl !== undefined) this.#expire(key, performance.now() + operation.ttl * 1000)
-    return [{ type: 'put', entry }]
+    if (change.type === 'delete') this.#entries.delete(key)
+    else this.#entries.set(key, change.entry)
+    if ('put' in operation && operation.ttl !== undefined)
+      this.#expire(key, performance.now() + operation.ttl * 1000)
+    return change
   }
 
   #append(batch: Batch): void {
@@ -108,22 +99,6 @@ export class MemoryStore {
   #expire(key: Key, at: number): void {
     const left = at - performance.now()
     if (left <= 0) this.commit([{ key, delete: true }])
-    else this.#timers.set(key, setTimeout(() => this.#expire(key, at), Math.min(left, LONGEST_WAIT)).unref())
+    else this.#timers.set(key, setTimeout(() => this.#expire(key, at), Math.min(left, MAX_TIMER_MS)).unref())
   }
-}
-
-function holds(expected: Expected, entry: Entry | undefined): boolean {
-  if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
-}
-
-function keyOf(change: Change): Key {
-  return change.type === 'put' ? change.entry.key : change.key
-}
-
-function lost(why: string): SettingsError {
-  return new SettingsError(
-    'HISTORY_LOST',
-    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
-  )
 }

@@ -5,13 +5,18 @@ import type { Case } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
-/** What one commit does, alone in the store. */
+/** The effects of a single commit. */
 export const commit: readonly Case[] = [
   {
     title: 'a put is there when its commit resolves, at the revision of the commit',
     async run({ store }) {
       const revision = committed(await store.commit([put(A)]))
-      assert.deepEqual(await store.get(A), { key: A, text: doc(1), revision, created: revision })
+      assert.deepEqual(await store.get(A), {
+        key: A,
+        text: doc(1),
+        modRevision: revision,
+        createRevision: revision,
+      })
     },
   },
   {
@@ -36,7 +41,12 @@ export const commit: readonly Case[] = [
     async run({ store }) {
       const created = committed(await store.commit([put(A, 1)]))
       const revision = committed(await store.commit([put(A, 2)]))
-      assert.deepEqual(await store.get(A), { key: A, text: doc(2), revision, created })
+      assert.deepEqual(await store.get(A), {
+        key: A,
+        text: doc(2),
+        modRevision: revision,
+        createRevision: created,
+      })
     },
   },
   {
@@ -48,7 +58,12 @@ export const commit: readonly Case[] = [
       await absent(store, A)
       const revision = committed(await store.commit([put(A, 2)]))
       assert.ok(revision > deleted)
-      assert.deepEqual(await store.get(A), { key: A, text: doc(2), revision, created: revision })
+      assert.deepEqual(await store.get(A), {
+        key: A,
+        text: doc(2),
+        modRevision: revision,
+        createRevision: revision,
+      })
     },
   },
   {
@@ -112,7 +127,7 @@ export const commit: readonly Case[] = [
     async run(context) {
       const { store } = context
       const revision = committed(await store.commit([{ key: B, delete: true }, put(A)]))
-      const entry = { key: A, text: doc(1), revision, created: revision }
+      const entry = { key: A, text: doc(1), modRevision: revision, createRevision: revision }
       assert.deepEqual(await history(context, store, 0n), [{ revision, changes: [{ type: 'put', entry }] }])
     },
   },
@@ -124,8 +139,8 @@ export const commit: readonly Case[] = [
       assert.deepEqual(await store.get(record(1)), {
         key: record(1),
         text: doc('unique'),
-        revision,
-        created: revision,
+        modRevision: revision,
+        createRevision: revision,
       })
     },
   },

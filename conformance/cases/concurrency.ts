@@ -4,11 +4,11 @@ import { committed, listed, meanwhile, present, property } from '../harness/asse
 import type { Case } from '../harness/case.ts'
 import { assertOrderly, digest, fence, follow, history, replay } from '../harness/follow.ts'
 import { doc, put, range, record } from '../harness/sample.ts'
-import { arbitrarySchedule, ground, perform } from '../harness/schedule.ts'
+import { arbitrarySchedule, createKeySpace, perform } from '../harness/schedule.ts'
 
 const RUNS = 6
 
-/** Generated schedules of concurrent commits, held against a model. */
+/** Generated schedules of concurrent commits, compared with a model. */
 export const concurrency: readonly Case[] = [
   {
     title:
@@ -16,7 +16,7 @@ export const concurrency: readonly Case[] = [
     async run({ store }) {
       let run = 0
       await property(RUNS * 2, arbitrarySchedule(), async schedule => {
-        await perform(schedule, ground(run++), [store])
+        await perform(schedule, createKeySpace(run++), [store])
       })
     },
   },
@@ -27,7 +27,7 @@ export const concurrency: readonly Case[] = [
       const other = await second()
       let run = 0
       await property(RUNS * 2, arbitrarySchedule(), async schedule => {
-        await perform(schedule, ground(run++), [store, other])
+        await perform(schedule, createKeySpace(run++), [store, other])
       })
     },
   },
@@ -39,7 +39,7 @@ export const concurrency: readonly Case[] = [
       await property(RUNS, arbitrarySchedule(), async schedule => {
         const { revision: since } = await listed(store)
         const live = follow(context, store, since)
-        const { batches } = await perform(schedule, ground(run++), [store])
+        const { batches } = await perform(schedule, createKeySpace(run++), [store])
         await fence(store, live)
         assert.deepEqual(live.batches, batches)
         await live.stop()
@@ -58,7 +58,7 @@ export const concurrency: readonly Case[] = [
       const { store } = context
       let run = 0
       await property(RUNS, arbitrarySchedule(), async schedule => {
-        const own = ground(run++)
+        const own = createKeySpace(run++)
         const readers: Promise<() => Promise<void>>[] = []
         const join = async () => {
           const { revision, entries } = await listed(store, own.prefix)
@@ -105,7 +105,7 @@ export const concurrency: readonly Case[] = [
   },
 ]
 
-/** Moves one unit by compare and set, and tries once more each time that another was quicker. */
+/** Moves one unit by compare and set, with a retry each time that another commit was first. */
 async function move(store: Parameters<typeof present>[0], from: number, to: number): Promise<void> {
   if (from === to) return
   for (;;) {

@@ -4,7 +4,7 @@ import type { Case } from '../harness/case.ts'
 import { follow, history } from '../harness/follow.ts'
 import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
-/** What outlives the process. */
+/** The data that remains after the process ends. */
 export const durability: readonly Case[] = [
   {
     title: 'everything is there after a restart, entry by entry',

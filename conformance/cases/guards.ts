@@ -5,14 +5,19 @@ import type { Case } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A, B, C, doc, put, record } from '../harness/sample.ts'
 
-/** What guards let through, what they stop, and what a loser learns. */
+/** The commits that guards allow and reject, and the entries that a rejected commit finds. */
 export const guards: readonly Case[] = [
   {
     title: 'a put that expects absence creates once and loses the second time',
     async run({ store }) {
       const revision = committed(await store.commit([{ ...put(A, 1), expected: 'absent' }]))
       const found = lost(await store.commit([{ ...put(A, 2), expected: 'absent' }]))
-      assert.deepEqual(found.get(A), { key: A, text: doc(1), revision, created: revision })
+      assert.deepEqual(found.get(A), {
+        key: A,
+        text: doc(1),
+        modRevision: revision,
+        createRevision: revision,
+      })
       assert.equal((await present(store, A)).text, doc(1))
     },
   },
@@ -144,7 +149,7 @@ export const guards: readonly Case[] = [
       )
       assert.deepEqual(
         [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
-        [A, B].map(key => ({ key, text: doc(1), revision, created: revision })),
+        [A, B].map(key => ({ key, text: doc(1), modRevision: revision, createRevision: revision })),
       )
     },
   },

@@ -72,7 +72,7 @@ const FILES = [
   'lock',
 ]
 
-/** Keys are one to one, whatever their segments say. */
+/** Keys are distinct, whatever text their segments encode. */
 export const keys: readonly Case[] = [
   ...Object.entries({
     'every printable sign': PRINTABLE,

@@ -6,7 +6,7 @@ import { committed, meanwhile, refused, within } from '../harness/assertions.ts'
 import type { Case } from '../harness/case.ts'
 import { A, put, range, record } from '../harness/sample.ts'
 
-/** Opening, closing, and what a closed backend says. */
+/** Opening, closing, and the errors of a closed backend. */
 export const lifecycle: readonly Case[] = [
   {
     title: 'a closed backend refuses every call with an error of ours',
@@ -29,21 +29,21 @@ export const lifecycle: readonly Case[] = [
   },
   {
     title: 'closing twice is closing once',
-    async run({ store, patience }) {
+    async run({ store, timeoutMs }) {
       const call = meanwhile(store.commit([put(A)]))
       let closed = false
       const first = store.close().then(() => {
         closed = true
       })
-      await within(store.close(), patience, 'the end of the second')
+      await within(store.close(), timeoutMs, 'the end of the second')
       assert.ok(closed, 'the second ended before the first')
-      await within(Promise.allSettled([first, call]), patience, 'the end of both')
-      await within(store.close(), patience, 'the end of a third')
+      await within(Promise.allSettled([first, call]), timeoutMs, 'the end of both')
+      await within(store.close(), timeoutMs, 'the end of a third')
     },
   },
   {
     title: 'close ends the watches, those that wait and those that have more to give',
-    async run({ store, over, patience }) {
+    async run({ store, over, timeoutMs }) {
       for (const n of range(5)) committed(await store.commit([put(A, n)]))
       const [waiting, full] = [
         store.watch(0n, over)[Symbol.asyncIterator](),
@@ -59,17 +59,17 @@ export const lifecycle: readonly Case[] = [
       }
       const ending = meanwhile(end(waiting))
       await new Promise(setImmediate)
-      await within(store.close(), patience, 'the end of close')
-      await within(Promise.all([ending, end(full)]), patience, 'the end of the watches')
+      await within(store.close(), timeoutMs, 'the end of close')
+      await within(Promise.all([ending, end(full)]), timeoutMs, 'the end of the watches')
     },
   },
   {
     title: 'commits in flight when the backend is closed finish or fail, and those that finished are told',
-    async run({ store, patience }) {
+    async run({ store, timeoutMs }) {
       const calls = range(30).map(n => store.commit([put(record(n))]))
       const closing = store.close()
-      const ends = await within(Promise.allSettled(calls), patience, 'the end of commits in flight')
-      await within(closing, patience, 'the end of close')
+      const ends = await within(Promise.allSettled(calls), timeoutMs, 'the end of commits in flight')
+      await within(closing, timeoutMs, 'the end of close')
       for (const end of ends) {
         if (end.status === 'fulfilled') committed(end.value)
         else assert.ok(isSettingsError(end.reason), `failed by ${String(end.reason)}`)

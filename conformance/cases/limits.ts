@@ -8,7 +8,7 @@ import { A, B, C, doc, put } from '../harness/sample.ts'
 
 const LARGE = makeKey('boxes', 'kytos', 'large')
 
-/** What a commit must be, and how large an entry may be. */
+/** The requirements for a commit, and the largest entry. */
 export const limits: readonly Case[] = [
   {
     title: 'a commit without an operation is refused',
@@ -27,7 +27,9 @@ export const limits: readonly Case[] = [
         [put(B), { key: A, delete: true }, { key: A, delete: true }],
       ]
       for (const operations of twice) await refused(store.commit(operations), 'CONTENT_MALFORMED')
-      assert.deepEqual((await listed(store)).entries, [{ key: A, text: doc(1), revision, created: revision }])
+      assert.deepEqual((await listed(store)).entries, [
+        { key: A, text: doc(1), modRevision: revision, createRevision: revision },
+      ])
     },
   },
   {

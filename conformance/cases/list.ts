@@ -5,7 +5,7 @@ import type { Case, Context } from '../harness/case.ts'
 import { history, replay } from '../harness/follow.ts'
 import { A, B, C, chunks, doc, put, range, record } from '../harness/sample.ts'
 
-/** More entries than a page of any backend holds. */
+/** More entries than a page of any backend has. */
 const MANY = 6_000
 
 /** Listings: one revision, byte order, whole segments. */
@@ -24,8 +24,8 @@ export const list: readonly Case[] = [
       const { revision: at, entries } = await listed(store)
       assert.ok(at >= revision)
       assert.deepEqual(entries, [
-        { key: A, text: doc(2), revision, created },
-        { key: B, text: doc(1), revision: created, created },
+        { key: A, text: doc(2), modRevision: revision, createRevision: created },
+        { key: B, text: doc(1), modRevision: created, createRevision: created },
       ])
     },
   },

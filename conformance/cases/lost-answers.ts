@@ -6,22 +6,20 @@ import { absent, committed, meanwhile, present, within } from '../harness/assert
 import type { Case, Context } from '../harness/case.ts'
 import { A, B, doc, put, record } from '../harness/sample.ts'
 
-/** How a commit ended whose answer was lost. */
+/** The end of a commit whose answer was lost. */
 type End = Outcome | 'unknown'
 
 const MARKED = { marker: true } as const
 const RECORD = { marker: true, lasting: true, expected: 'absent' } as const
 
-/**
- * Commits, loses the answer, has something done once the commit was applied, and lets everything pass again.
- */
+/** Commits, loses the answer, does something once the commit was applied, and lets all traffic pass again. */
 async function loseAnswer(
   context: Context,
   operations: readonly Operation[],
   applied: () => Promise<boolean>,
   others: () => Promise<unknown>,
 ) {
-  const { lossy, patience } = context
+  const { lossy, timeoutMs } = context
   const line = await lossy()
   line.loseAnswers()
   const end = meanwhile(
@@ -32,12 +30,12 @@ async function loseAnswer(
   )
   const begun = performance.now()
   while (!(await applied())) {
-    assert.ok(performance.now() - begun < patience, 'the commit was not applied')
+    assert.ok(performance.now() - begun < timeoutMs, 'the commit was not applied')
     await sleep(1)
   }
   await others()
   line.restore()
-  return within<End>(end, patience, 'the answer')
+  return within<End>(end, timeoutMs, 'the answer')
 }
 
 const holds = (store: Backend, n: number | string) => async () => (await store.get(A))?.text === doc(n)
@@ -45,8 +43,8 @@ const isGone = (store: Backend) => async () => (await store.get(A)) === undefine
 const nothing = async (): Promise<void> => {}
 
 /**
- * What becomes of a commit that was applied and not answered, when others write the same keys before the line
- * is usable again.
+ * The outcome of a commit that was applied and not answered, when other callers write the same keys before
+ * the connection works again.
  */
 export const lostAnswers: readonly Case[] = [
   {

@@ -4,7 +4,7 @@ import type { Case } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A, doc, put, range, record } from '../harness/sample.ts'
 
-/** A store that no longer holds the steps of the past says so, and loses nothing else. */
+/** A store without the revisions of the past reports that, and loses nothing else. */
 export const lostHistory: readonly Case[] = [
   {
     title: 'a watch from before what is kept ends with HISTORY_LOST, without a batch',
@@ -26,7 +26,12 @@ export const lostHistory: readonly Case[] = [
       const created = committed(await store.commit([put(A, 1), put(record(1))]))
       const revision = committed(await store.commit([put(A, 2), { key: record(1), delete: true }]))
       await forget()
-      assert.deepEqual(await store.get(A), { key: A, text: doc(2), revision, created })
+      assert.deepEqual(await store.get(A), {
+        key: A,
+        text: doc(2),
+        modRevision: revision,
+        createRevision: created,
+      })
       const { revision: at, entries } = await listed(store)
       assert.equal(entries.length, 1)
       const next = committed(await store.commit([{ ...put(A, 3), expected: revision }]))

@@ -4,7 +4,7 @@ import type { Case } from '../harness/case.ts'
 import { fence, follow, history, replay } from '../harness/follow.ts'
 import { A, B, doc, put, range, record } from '../harness/sample.ts'
 
-/** Several backends on one store, as controllers have them. */
+/** Several backends on one store, like those of several controllers. */
 export const sharing: readonly Case[] = [
   {
     title: 'what one backend committed, another gets and lists at once',

@@ -8,7 +8,7 @@ import type { Case, Context } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A } from '../harness/sample.ts'
 
-/** JSON texts that something on the way might be tempted to improve. */
+/** JSON texts that a layer in between might normalize. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'integers beyond 2^53': [
     '{"dpid":15924728282382073856}',
@@ -44,7 +44,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-/** Texts come back bit by bit. */
+/** Texts are returned exactly as they were put. */
 export const text: readonly Case[] = [
   ...Object.entries(TEXTS).map(
     ([what, texts]): Case => ({

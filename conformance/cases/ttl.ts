@@ -6,10 +6,10 @@ import type { Case, Context } from '../harness/case.ts'
 import { type Follower, fence, follow } from '../harness/follow.ts'
 import { A, B, C, doc, put } from '../harness/sample.ts'
 
-/** How much earlier than asked an expiry may seem to be, in ms: clocks are rounded. */
+/** The ms by which an expiry may seem to be early, because clocks are rounded. */
 const ROUNDING = 2
 
-/** Keys that the store itself deletes: never early, and not at all when a later put says so. */
+/** Keys that the store itself deletes: never early, and not at all after a later put without a ttl. */
 export const ttl: readonly Case[] = [
   {
     title: 'a put with a ttl is there, and is deleted by the store that long after, not earlier',
@@ -56,7 +56,7 @@ export const ttl: readonly Case[] = [
         await pause(ttl * 0.6, context)
         const begun = performance.now()
         const outcome = await store.commit([{ ...put(A, 2), ttl, expected }])
-        // A machine so busy that the first ttl was over by now shows nothing.
+        // Proves nothing on a machine so busy that the first ttl has passed by now.
         if (outcome.committed) return void (await expiry(context, follower, begun, outcome.revision))
       }
     },
@@ -178,8 +178,8 @@ export const ttl: readonly Case[] = [
 ]
 
 /**
- * Waits for the deletion of `A` that follows a revision; it must not come before the ttl has passed since
- * `begun`. Gives its revision.
+ * Waits for the deletion of `A` after a revision, which must not come before the ttl has passed since
+ * `begun`; resolves with its revision.
  */
 async function expiry(
   { ttl }: Context,
@@ -200,8 +200,7 @@ async function expiry(
 }
 
 /**
- * Waits until a key that was put now, with a ttl a little longer, has expired: what was going to expire
- * before has done so.
+ * Waits until a key that is put now with a longer ttl has expired; every earlier expiry has happened then.
  */
 async function outlive(context: Context, store: Backend): Promise<void> {
   const { revision: since } = await listed(store)
@@ -210,7 +209,7 @@ async function outlive(context: Context, store: Backend): Promise<void> {
   while ((await follower.change(C)).type !== 'delete');
 }
 
-/** The passing of time is what these cases are about, so this is the one place that waits for it. */
+/** Waits; the only place that does, because these cases are about time. */
 function pause(seconds: number, { over }: Context): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(resolve, seconds * 1000)

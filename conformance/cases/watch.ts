@@ -4,7 +4,7 @@ import type { Case } from '../harness/case.ts'
 import { assertOrderly, digest, fence, follow, history } from '../harness/follow.ts'
 import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
-/** What one watch gives: every revision once, whole, in order. */
+/** A single watch: every revision once, as a whole, in order. */
 export const watch: readonly Case[] = [
   {
     title: 'a put is announced with its text, its revision and the one that created it',
@@ -17,9 +17,16 @@ export const watch: readonly Case[] = [
       assert.deepEqual(follower.batches, [
         {
           revision: created,
-          changes: [{ type: 'put', entry: { key: A, text: doc(1), revision: created, created } }],
+          changes: [
+            { type: 'put', entry: { key: A, text: doc(1), modRevision: created, createRevision: created } },
+          ],
         },
-        { revision, changes: [{ type: 'put', entry: { key: A, text: doc(2), revision, created } }] },
+        {
+          revision,
+          changes: [
+            { type: 'put', entry: { key: A, text: doc(2), modRevision: revision, createRevision: created } },
+          ],
+        },
       ])
     },
   },
@@ -46,9 +53,9 @@ export const watch: readonly Case[] = [
       assert.deepEqual(
         follower.batches.flatMap(batch => batch.changes),
         [
-          { type: 'put', entry: { key: A, text: doc(1), revision: first, created: first } },
+          { type: 'put', entry: { key: A, text: doc(1), modRevision: first, createRevision: first } },
           { type: 'delete', key: A, revision: second },
-          { type: 'put', entry: { key: A, text: doc(2), revision: third, created: third } },
+          { type: 'put', entry: { key: A, text: doc(2), modRevision: third, createRevision: third } },
         ],
       )
     },
@@ -204,10 +211,10 @@ export const watch: readonly Case[] = [
   },
   {
     title: 'a watch from a revision that is yet to come ends with HISTORY_LOST',
-    async run({ store, over, patience }) {
+    async run({ store, over, timeoutMs }) {
       const revision = committed(await store.commit([put(A)]))
       const iterator = store
-        .watch(revision + 1_000_000n, AbortSignal.any([over, AbortSignal.timeout(patience)]))
+        .watch(revision + 1_000_000n, AbortSignal.any([over, AbortSignal.timeout(timeoutMs)]))
         [Symbol.asyncIterator]()
       await refused(iterator.next(), 'HISTORY_LOST')
     },

@@ -5,7 +5,7 @@ import type { Case } from '../harness/case.ts'
 import { assertOrderly, digest, fence, follow, history, watched } from '../harness/follow.ts'
 import { A, B, doc, put, range, record } from '../harness/sample.ts'
 
-/** Several watches, slow ones, ones that end and come again. */
+/** Several watches, slow ones, and ones that end and start again. */
 export const watchers: readonly Case[] = [
   {
     title: 'several watchers are each given everything',
@@ -59,9 +59,9 @@ export const watchers: readonly Case[] = [
   },
   {
     title: 'a watch that was aborted before it began just ends',
-    async run({ store, patience }) {
+    async run({ store, timeoutMs }) {
       const next = store.watch(0n, AbortSignal.abort())[Symbol.asyncIterator]().next()
-      assert.equal((await within(next, patience, 'the end of the watch')).done, true)
+      assert.equal((await within(next, timeoutMs, 'the end of the watch')).done, true)
     },
   },
   {
@@ -74,7 +74,7 @@ export const watchers: readonly Case[] = [
   },
   {
     title: 'an abort ends a watch that has more to give',
-    async run({ store, patience }) {
+    async run({ store, timeoutMs }) {
       for (const n of range(10)) committed(await store.commit([put(A, n)]))
       const end = new AbortController()
       const given = async (): Promise<number> => {
@@ -85,7 +85,7 @@ export const watchers: readonly Case[] = [
         }
         return count
       }
-      assert.ok((await within(given(), patience, 'the end of the watch')) < 10, 'an aborted watch went on')
+      assert.ok((await within(given(), timeoutMs, 'the end of the watch')) < 10, 'an aborted watch went on')
     },
   },
   {
@@ -101,7 +101,7 @@ export const watchers: readonly Case[] = [
   {
     title: 'a reader that leaves and resumes again and again loses nothing and is given nothing twice',
     async run(context) {
-      const { store, over, patience } = context
+      const { store, over, timeoutMs } = context
       const writing = meanwhile(
         Promise.all(range(24).map(async n => committed(await store.commit([put(record(n), n), put(B, n)])))),
       )
@@ -118,7 +118,7 @@ export const watchers: readonly Case[] = [
           }
         }
       }
-      await within(Promise.all([read(), writing]), patience, 'all batches')
+      await within(Promise.all([read(), writing]), timeoutMs, 'all batches')
       assertOrderly(batches, 0n)
       assert.deepEqual(batches, await history(context, store, 0n))
     },

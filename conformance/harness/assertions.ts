@@ -5,16 +5,16 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { type ErrorCode, isSettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, makeKey, type Prefix } from '../../model/key.ts'
 
-/** What a case commits to know that a watch has come this far; no listing and no follower shows it. */
+/** The key that a case commits to find how far a watch has come; listings and followers leave it out. */
 export const FENCE = makeKey('meta', 'fence')
 
-/** The same promise, which fails by assertion when it has not settled after `patience` ms. */
-export async function within<T>(promise: Promise<T>, patience: number, what: string): Promise<T> {
+/** Waits for a promise; an assertion fails when it has not settled after `timeoutMs`. */
+export async function within<T>(promise: Promise<T>, timeoutMs: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new AssertionError({ message: `${what} did not come within ${patience} ms.` })),
-      patience,
+      () => reject(new AssertionError({ message: `${what} did not come within ${timeoutMs} ms.` })),
+      timeoutMs,
     )
   })
   try {
@@ -25,15 +25,15 @@ export async function within<T>(promise: Promise<T>, patience: number, what: str
 }
 
 /**
- * Work that goes on while the case does something else. Its failure is heard where it is awaited, or not at
- * all when the case has failed before.
+ * Marks work that runs while the case does something else. Its failure is reported where it is awaited, or
+ * not at all when the case failed before.
  */
 export function meanwhile<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined)
   return work
 }
 
-/** The outcome of a commit that must not be refused with an error. */
+/** The outcome of a commit that must not fail with an error. */
 export async function accepted(call: Promise<Outcome>): Promise<Outcome> {
   try {
     return await call
@@ -42,13 +42,13 @@ export async function accepted(call: Promise<Outcome>): Promise<Outcome> {
   }
 }
 
-/** The revision of a commit that must have succeeded. */
+/** The revision of a commit that must have been applied. */
 export function committed(outcome: Outcome): Revision {
   assert.ok(outcome.committed, 'a commit whose guards hold was refused')
   return outcome.revision
 }
 
-/** What a commit that must have lost found, by key. */
+/** The entries, by key, that a commit found whose guards must have failed. */
 export function lost(outcome: Outcome): ReadonlyMap<Key, Entry> {
   assert.ok(!outcome.committed, 'a commit whose guard does not hold was applied')
   const found = new Map(outcome.found.map(entry => [entry.key, entry]))
@@ -56,7 +56,7 @@ export function lost(outcome: Outcome): ReadonlyMap<Key, Entry> {
   return found
 }
 
-/** The entry, which must be there. */
+/** The entry of a key, which must exist. */
 export async function present(store: Backend, key: Key): Promise<Entry> {
   const entry = await store.get(key)
   assert.ok(entry, `${key} is absent`)
@@ -70,7 +70,7 @@ export async function absent(store: Backend, key: Key): Promise<void> {
   assert.ok(!entries.some(entry => entry.key === key), `${key} is listed`)
 }
 
-/** A listing, read to its end, fences left out. */
+/** A complete listing, without fences. */
 export async function listed(
   store: Backend,
   prefix: Prefix = EVERYTHING,
@@ -82,7 +82,7 @@ export async function listed(
   return { revision, entries: entries.filter(entry => entry.key !== FENCE) }
 }
 
-/** Asserts that a call is refused with one of these codes, or with any code of ours when none is given. */
+/** Asserts that a call fails with one of these codes, or with any SettingsError when none is given. */
 export async function refused(call: Promise<unknown>, ...codes: ErrorCode[]): Promise<void> {
   const error = await call.then(
     () => undefined,
@@ -95,7 +95,7 @@ export async function refused(call: Promise<unknown>, ...codes: ErrorCode[]): Pr
   )
 }
 
-/** Runs a property of fast-check; a counterexample is a failed assertion that tells how to see it again. */
+/** Runs a property of fast-check; a counterexample is a failed assertion with the seed to repeat it. */
 export async function property<Ts>(
   runs: number,
   arbitrary: fc.Arbitrary<Ts>,

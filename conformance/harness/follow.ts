@@ -7,25 +7,25 @@ import type { Key } from '../../model/key.ts'
 import { committed, FENCE, within } from './assertions.ts'
 import type { Context } from './case.ts'
 
-/** A reader of the watch that notes all it is given, fences left out. */
+/** A reader of a watch that records everything it yields, without fences. */
 export interface Follower {
-  /** Batches that changed something, in the order they came. */
+  /** The batches with changes, in the order they came. */
   readonly batches: readonly Batch[]
-  /** The revision of everything it was given, progress included, in the order it came. */
+  /** The revisions of all batches, progress included, in the order they came. */
   readonly revisions: readonly Revision[]
-  /** Waits until `done` is true of what it was given, and gives the batches. */
+  /** Waits until `done` is true, and resolves with the batches. */
   until(done: () => boolean, what: string): Promise<readonly Batch[]>
-  /** Waits for the first batch after those already waited for that changes a key, and gives that change. */
+  /** Waits for the next change of a key, after the changes already waited for. */
   change(key: Key): Promise<Change>
-  /** Waits until it has passed a fence. */
+  /** Waits until a fence was yielded. */
   pass(fence: string): Promise<readonly Batch[]>
   /** Aborts the watch and waits for its end. */
   stop(): Promise<void>
 }
 
 /**
- * The watch from a revision, and again from what it gave last whenever the line is cut, which a backend is
- * free to do.
+ * Watches from a revision, and again from the last batch with changes when the connection fails, as a backend
+ * may.
  */
 export async function* watched(
   store: Backend,
@@ -45,8 +45,8 @@ export async function* watched(
   }
 }
 
-/** Watches from a revision and notes what comes. */
-export function follow({ over, patience }: Context, store: Backend, since: Revision): Follower {
+/** Watches from a revision and records the batches. */
+export function follow({ over, timeoutMs }: Context, store: Backend, since: Revision): Follower {
   const end = new AbortController()
   const signal = AbortSignal.any([over, end.signal])
   const batches: Batch[] = []
@@ -64,7 +64,7 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
     if (rest.length > 0) batches.push({ revision, changes: rest })
   }
 
-  const ring = (): void => {
+  const notify = (): void => {
     for (const wake of waiting) wake()
     waiting.clear()
   }
@@ -72,13 +72,13 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
   const read = async (): Promise<void> => {
     for await (const batch of watched(store, since, signal)) {
       take(batch)
-      ring()
+      notify()
     }
   }
 
   const reading = read().catch((error: unknown) => {
     failure = error
-    ring()
+    notify()
   })
 
   const until = async (done: () => boolean, what: string): Promise<readonly Batch[]> => {
@@ -88,7 +88,7 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
         await new Promise<void>(resolve => waiting.add(resolve))
       }
     }
-    await within(wait(), patience, what)
+    await within(wait(), timeoutMs, what)
     return batches
   }
 
@@ -108,14 +108,14 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
     pass: fence => until(() => fences.has(fence), 'a commit made after all others'),
     async stop() {
       end.abort()
-      await within(reading, patience, 'the end of an aborted watch')
+      await within(reading, timeoutMs, 'the end of an aborted watch')
     },
   }
 }
 
 /**
- * Commits a fence and waits until all these followers have passed it: what came before it has then been
- * given, twice if it was going to be.
+ * Commits a fence and waits until all these followers have passed it. Everything before it was yielded then,
+ * also a second time if a backend does that.
  */
 export async function fence(store: Backend, ...followers: readonly Follower[]): Promise<void> {
   const text = `{"fence":"${randomUUID()}"}`
@@ -123,7 +123,7 @@ export async function fence(store: Backend, ...followers: readonly Follower[]): 
   await Promise.all(followers.map(follower => follower.pass(text)))
 }
 
-/** Every batch after a revision, up to now. */
+/** All batches after a revision, up to now. */
 export async function history(context: Context, store: Backend, since: Revision): Promise<readonly Batch[]> {
   const follower = follow(context, store, since)
   await fence(store, follower)
@@ -137,7 +137,7 @@ export function keyOf(change: Change): Key {
   return change.type === 'put' ? change.entry.key : change.key
 }
 
-/** A batch in short: its revision and, for each change, the key and the text (null for a delete). */
+/** A short form of a batch: its revision and, for each change, the key and the text (null for a delete). */
 export function digest({
   revision,
   changes,
@@ -149,8 +149,8 @@ export function digest({
 }
 
 /**
- * Asserts what holds for any run of batches: revisions rise, no batch is empty, keys are in byte order and
- * once each, and carry the batch's revision.
+ * Asserts the properties of every sequence of batches: revisions rise, no batch is empty, each key occurs
+ * once and in byte order, and every change has the revision of its batch.
  */
 export function assertOrderly(batches: readonly Batch[], since: Revision): void {
   let last = since
@@ -173,7 +173,7 @@ export function assertOrderly(batches: readonly Batch[], since: Revision): void 
   }
 }
 
-/** The entries that a listing becomes once batches are applied to it. */
+/** The entries of a listing after batches are applied to it. */
 export function replay(entries: readonly Entry[], batches: readonly Batch[]): readonly Entry[] {
   const state = new Map(entries.map(entry => [entry.key, entry]))
   for (const { changes } of batches) {

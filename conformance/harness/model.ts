@@ -3,13 +3,18 @@ import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import { keyOf } from './follow.ts'
 
-/** One commit and what it answered. */
+/*
+ * The model of a store, written from the contract alone. It shares no helper with the backends (such as
+ * backends/operations.ts), because an error in a shared helper would be in both and be found by no case.
+ */
+
+/** One commit and its outcome. */
 export interface Call {
   readonly operations: readonly Operation[]
   readonly outcome: Outcome
 }
 
-/** What a store should hold and should have announced: the model that backends are held against. */
+/** The entries and the batches that a store must have, which backends are compared with. */
 export interface Model {
   readonly entries: ReadonlyMap<Key, Entry>
   /** The revision that last changed a key, also by deleting it. */
@@ -18,15 +23,16 @@ export interface Model {
   readonly batches: readonly Batch[]
 }
 
-/** The model of a store that is empty below some prefix. */
+/** The model of a store that is empty below a prefix. */
 export function emptyModel(revision: Revision): Model {
   return { entries: new Map(), touched: new Map(), revision, batches: [] }
 }
 
 /**
- * The model after calls that were in flight together, if there is an order in which each of them answered
- * rightly and that ends in `entries`; else undefined. Each call happens at one point of that order: a
- * winner's guards hold there and its revision is not behind; a loser's do not, and it found what was there.
+ * The model after calls that were in flight together, if there is an order in which the outcome of each is
+ * correct and that ends in `entries`; else undefined. Each call happens at one point of that order. There the
+ * guards of a committed call hold, and its revision is not behind; the guards of a failed call do not hold,
+ * and it found the entries of that point.
  */
 export function linearize(
   model: Model,
@@ -114,7 +120,7 @@ function sameEntries(some: readonly Entry[], others: readonly Entry[]): boolean 
   return some.map(line).sort().join('\n') === others.map(line).sort().join('\n')
 }
 
-/** Winners in the order of their revisions, losers first: most often the right order at the first try. */
+/** Sorts failed calls first, then the others by revision: mostly the right order at the first attempt. */
 function byRevision(a: Call, b: Call): number {
   const [first, second] = [a, b].map(({ outcome }) => (outcome.committed ? outcome.revision : 0n))
   return Number((first ?? 0n) - (second ?? 0n))

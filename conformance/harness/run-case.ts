@@ -5,18 +5,18 @@ import { within } from './assertions.ts'
 import type { Case, Context, Lossy, Subject } from './case.ts'
 
 /**
- * How one case ended on one subject: `failed` by an assertion, `refused` by an error of the backend,
- * `crashed` by anything else, which is the suite's fault.
+ * The result of one case on one subject: `failed` by an assertion, `refused` by an error of the backend,
+ * `crashed` by any other error, which is a bug of the suite.
  */
 export interface Verdict {
   readonly outcome: 'passed' | 'failed' | 'refused' | 'crashed'
   readonly error?: unknown
 }
 
-/** A case fails when it is not over after this many times the subject's patience. */
-const OVERALL = 4
+/** A case fails when it has not ended after this many times the timeout of the subject. */
+const CASE_TIMEOUT_FACTOR = 4
 
-/** Runs a case on a fresh store and closes all it opened. */
+/** Runs a case on a fresh store and closes everything it opened. */
 export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
   const place = await subject.create()
   const over = new AbortController()
@@ -32,7 +32,7 @@ export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
     const context: Context = {
       store,
       ttl: subject.ttl,
-      patience: subject.patience,
+      timeoutMs: subject.timeoutMs,
       over: over.signal,
       second: () => open(place.backend()),
       async reopen() {
@@ -50,7 +50,7 @@ export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
       },
       forget: () => needed(place.forget).call(place),
     }
-    await within(one.run(context), subject.patience * OVERALL, 'the end of the case')
+    await within(one.run(context), subject.timeoutMs * CASE_TIMEOUT_FACTOR, 'the end of the case')
     return { outcome: 'passed' }
   } catch (error) {
     return { outcome: judge(error), error }

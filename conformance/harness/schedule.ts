@@ -6,7 +6,9 @@ import { listed } from './assertions.ts'
 import { emptyModel, linearize, type Model } from './model.ts'
 import { doc } from './sample.ts'
 
-/** One step of a generated commit; what `guard` expects depends on the model when the commit is made. */
+/**
+ * One operation of a generated commit; the revision for `guard` is that of the model when the commit is made.
+ */
 interface Step {
   readonly name: string
   readonly action: 'put' | 'delete' | 'check'
@@ -18,7 +20,7 @@ export type Schedule = readonly (readonly (readonly Step[])[])[]
 
 const NAMES = ['a', 'b', 'c', 'd']
 
-/** Schedules that fight over four keys: every action with every guard. */
+/** Schedules that compete for four keys: every action with every guard. */
 export function arbitrarySchedule(): fc.Arbitrary<Schedule> {
   const step: fc.Arbitrary<Step> = fc.record({
     name: fc.constantFrom(...NAMES),
@@ -29,24 +31,23 @@ export function arbitrarySchedule(): fc.Arbitrary<Schedule> {
   return fc.array(fc.array(commit, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 6 })
 }
 
-/** Where one run of a schedule has its keys, so that many runs can share a store. */
-export interface Ground {
+/** The keys of one run of a schedule, so that many runs can share a store. */
+export interface KeySpace {
   readonly prefix: Prefix
   readonly key: (name: string) => Key
 }
 
-export function ground(run: number): Ground {
+export function createKeySpace(run: number): KeySpace {
   return { prefix: makePrefix('settings', `run${run}`), key: name => makeKey('settings', `run${run}`, name) }
 }
 
 /**
- * Makes the commits of a schedule, wave after wave, in turn through these backends, and gives the model of
- * what they did. Fails when no order explains what the commits of a wave answered and what is stored after
- * it.
+ * Makes the commits of a schedule, wave after wave, through these backends in turn, and resolves with the
+ * model after them. Fails when no order explains the outcomes of a wave and the entries after it.
  */
 export async function perform(
   schedule: Schedule,
-  { prefix, key }: Ground,
+  { prefix, key }: KeySpace,
   backends: readonly Backend[],
   between?: () => void,
 ): Promise<Model> {

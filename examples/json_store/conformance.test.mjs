@@ -14,7 +14,7 @@ suite(
     forget: false,
     lossy: false,
     ttl: 1,
-    patience: 15_000,
+    timeoutMs: 15_000,
     async create() {
       const folder = await mkdtemp(join(tmpdir(), 'json-store-'))
       /** @param {string} name */

@@ -2,10 +2,20 @@ import { createHash } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
-import { isSettingsError, SettingsError } from 'kytos-settings/backend'
+import {
+  allHold,
+  changeBy,
+  checkOperations,
+  foundEntries,
+  historyLost,
+  inKeyOrder,
+  isSettingsError,
+  listingOf,
+  SettingsError,
+} from 'kytos-settings/backend'
 
 /**
- * @import { Backend, BackendModule, Batch, Change, Entry, Key, Operation, Outcome, Prefix, Revision } from 'kytos-settings/backend'
+ * @import { Backend, BackendModule, Batch, Change, Entry, Key, ListOptions, Operation, Outcome, Prefix, Revision } from 'kytos-settings/backend'
  * @typedef {Entry & { expires?: number }} StoredEntry `expires` in Unix milliseconds.
  * @typedef {{ revision: Revision, entries: ReadonlyMap<Key, StoredEntry>, log: readonly Batch[] }} State
  *   The log holds one batch for each of the newest revisions, without a hole.
@@ -34,15 +44,14 @@ export const options = {
 export const create = ({ file, history }) => new JsonStore(String(file), Number(history ?? 1000))
 
 const ENTRY_BYTES = 16 * 1024 * 1024 + 64 * 1024
-const PAGE_ENTRIES = 500
 const EXPIRY_RETRY_MS = 1_000
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
- * One JSON file, for one controller and a small store: each group of commits writes the whole file.
+ * A store in one JSON file, for one controller and few documents: each group of commits writes the whole file.
  *
- * Invariant: `#state` is what the file holds. It is replaced as a whole, after the new file is on disk, so that no reader
- * sees a commit that a crash could undo.
+ * Invariant: `#state` is the content of the file. It is replaced as a whole, after the new file is on disk, so
+ * that no reader sees a commit that a crash could undo.
  * @implements {Backend}
  */
 class JsonStore {
@@ -85,18 +94,17 @@ class JsonStore {
     return entry && publicEntry(entry)
   }
 
-  /** @param {Prefix} prefix @param {{ newest?: number }} [options] */
-  async list(prefix, { newest } = {}) {
+  /** @param {Prefix} prefix @param {ListOptions} [options] */
+  async list(prefix, options) {
     const { revision, entries } = this.#open()
     const found = [...entries.values()].filter(({ key }) => key.startsWith(prefix)).sort(byKey)
-    const asked = newest === undefined ? found : found.reverse().slice(0, newest)
-    return { revision, pages: pagesOf(asked.map(publicEntry)) }
+    return listingOf(revision, found.map(publicEntry), options)
   }
 
   /** @param {readonly Operation[]} operations @returns {Promise<Outcome>} */
   async commit(operations) {
     this.#open()
-    check(operations)
+    checkOperations(operations, { backend: name, entryBytes: ENTRY_BYTES })
     return new Promise((resolve, reject) => {
       this.#queue.push({ operations, resolve, reject })
       this.#write()
@@ -108,9 +116,9 @@ class JsonStore {
     this.#open()
     const end = AbortSignal.any([signal, this.#closing.signal])
     let wake = () => {}
-    const ring = () => wake()
-    this.#watchers.add(ring)
-    end.addEventListener('abort', ring)
+    const notify = () => wake()
+    this.#watchers.add(notify)
+    end.addEventListener('abort', notify)
     try {
       for (let last = since, isCaughtUp = false; !end.aborted; ) {
         const batch = batchAfter(this.#open(), last)
@@ -122,15 +130,15 @@ class JsonStore {
           yield { revision: last, changes: [] }
         } else {
           /** @type {Promise<void>} */
-          const rung = new Promise(resolve => {
+          const notified = new Promise(resolve => {
             wake = resolve
           })
-          await rung
+          await notified
         }
       }
     } finally {
-      this.#watchers.delete(ring)
-      end.removeEventListener('abort', ring)
+      this.#watchers.delete(notify)
+      end.removeEventListener('abort', notify)
     }
   }
 
@@ -169,7 +177,7 @@ class JsonStore {
   }
 
   async #writeAll() {
-    await undefined // whoever commits in this tick is in the group
+    await undefined // commits of this tick join the group
     const group = this.#queue.splice(0)
     const before = /** @type {State} */ (this.#state)
     let after = before
@@ -185,11 +193,11 @@ class JsonStore {
       after = { ...after, log: after.log.slice(-this.#history) }
       failure = await writeState(this.#file, after).catch(error => error)
     }
-    // Only the sync of the folder failed: the file is the new one already.
+    // With OUTCOME_UNKNOWN only the sync of the folder failed: the new file is in its place.
     if (!failure || isSettingsError(failure, 'OUTCOME_UNKNOWN')) this.#state = after
     if (failure) for (const { reject } of group) reject(failure)
     else for (const answer of answers) answer()
-    for (const ring of this.#watchers) ring()
+    for (const notify of this.#watchers) notify()
     if (!failure) this.#scheduleExpiry()
   }
 
@@ -211,7 +219,7 @@ class JsonStore {
     }, wait)
   }
 
-  /** A socket with the name of the file, which the kernel removes when its process ends, however it ends. */
+  /** Binds a socket named after the file; the kernel removes it when the process ends, however it ends. */
   async #acquireLock() {
     const address = `\0kytos-json-store-${createHash('sha256').update(this.#file).digest('hex').slice(0, 40)}`
     await new Promise((resolve, reject) => {
@@ -229,47 +237,35 @@ class JsonStore {
 
 /** @param {State} state @param {readonly Operation[]} operations @returns {[State, Outcome]} */
 function apply(state, operations) {
-  if (!operations.every(({ key, expected = 'any' }) => holds(expected, state.entries.get(key)))) {
-    const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
-    return [
-      state,
-      {
-        committed: false,
-        found: guarded.flatMap(({ key }) => state.entries.get(key) ?? []).map(publicEntry),
-      },
-    ]
-  }
+  /** @param {Key} key */
+  const get = key => state.entries.get(key)
+  if (!allHold(operations, get))
+    return [state, { committed: false, found: foundEntries(operations, get).map(publicEntry) }]
   const revision = state.revision + 1n
   const entries = new Map(state.entries)
   /** @type {Change[]} */
   const changes = []
   for (const operation of operations) {
-    const { key } = operation
-    const before = entries.get(key)
-    if ('put' in operation) {
-      /** @type {StoredEntry} */
-      const entry = {
-        key,
-        text: operation.put,
-        modRevision: revision,
-        createRevision: before?.createRevision ?? revision,
-      }
-      entries.set(
-        key,
-        operation.ttl === undefined ? entry : { ...entry, expires: Date.now() + operation.ttl * 1000 },
-      )
-      changes.push({ type: 'put', entry })
-    } else if ('delete' in operation && entries.delete(key)) changes.push({ type: 'delete', key, revision })
+    const change = changeBy(operation, state.entries.get(operation.key), revision)
+    if (!change) continue
+    changes.push(change)
+    if (change.type === 'delete') entries.delete(change.key)
+    else entries.set(operation.key, { ...change.entry, ...expiryOf(operation) })
   }
   if (changes.length === 0) return [state, { committed: true, revision: state.revision }]
-  changes.sort((a, b) => byKey(about(a), about(b)))
   return [
-    { revision, entries, log: [...state.log, { revision, changes }] },
+    { revision, entries, log: [...state.log, { revision, changes: inKeyOrder(changes) }] },
     { committed: true, revision },
   ]
 }
 
-/** Deletes what has expired. @param {State} state */
+/** When the entry of a put expires. @param {Operation} operation @returns {{ expires?: number }} */
+function expiryOf(operation) {
+  if (!('put' in operation) || operation.ttl === undefined) return {}
+  return { expires: Date.now() + operation.ttl * 1000 }
+}
+
+/** Deletes the entries that have expired. @param {State} state */
 function expire(state) {
   const now = Date.now()
   const expired = [...state.entries.values()].filter(
@@ -285,37 +281,7 @@ function expire(state) {
 function batchAfter({ revision, log }, since) {
   const forgotten = revision - BigInt(log.length)
   if (since >= forgotten && since <= revision) return log[Number(since - forgotten)]
-  throw new SettingsError(
-    'HISTORY_LOST',
-    `The store is at revision ${revision} and keeps the steps after ${forgotten}; none after ${since}.`,
-  )
-}
-
-/** @param {import('kytos-settings/backend').Expected} expected @param {Entry | undefined} entry */
-function holds(expected, entry) {
-  if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
-}
-
-/** @param {readonly Operation[]} operations */
-function check(operations) {
-  if (operations.length === 0)
-    throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
-  if (new Set(operations.map(({ key }) => key)).size < operations.length) {
-    throw new SettingsError(
-      'CONTENT_MALFORMED',
-      'A commit names a key twice; each key is allowed in one operation.',
-    )
-  }
-  for (const operation of operations) {
-    const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
-    if (bytes > ENTRY_BYTES) {
-      throw new SettingsError(
-        'DOCUMENT_TOO_LARGE',
-        `${operation.key} would hold ${bytes} bytes; ${name} takes ${ENTRY_BYTES} at most.`,
-      )
-    }
-  }
+  throw historyLost(`the store is at revision ${revision} and keeps the revisions after ${forgotten}`)
 }
 
 /** @param {string} file @returns {Promise<State>} */
@@ -392,19 +358,9 @@ async function syncFolder(folder) {
   }
 }
 
-/** @param {readonly Entry[]} entries */
-async function* pagesOf(entries) {
-  for (let at = 0; at < entries.length; at += PAGE_ENTRIES) yield entries.slice(at, at + PAGE_ENTRIES)
-}
-
 /** @param {StoredEntry} entry @returns {Entry} */
 function publicEntry({ key, text, modRevision: revision, createRevision: created }) {
   return { key, text, modRevision: revision, createRevision: created }
-}
-
-/** @param {Change} change */
-function about(change) {
-  return change.type === 'put' ? change.entry : change
 }
 
 /** Keys are ASCII, so that the order of their characters is that of their bytes. @param {{ key: string }} a @param {{ key: string }} b */

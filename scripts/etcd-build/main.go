@@ -1,4 +1,4 @@
-// An etcd server, and nothing else: what etcd's own main does with the same arguments.
+// An etcd server only: the same as etcd's own main with the same arguments.
 package main
 
 import (

@@ -4,10 +4,10 @@ import type { AuthOptions } from '../http/auth/auth.ts'
 import type { Log } from '../log/log.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
-/** The fewest characters of a secret for HS256 (RFC 7518, 3.2). */
-const SHORTEST_SECRET = 32
+/** The minimum length of a secret for HS256, in characters (RFC 7518, 3.2). */
+const MIN_SECRET_LENGTH = 32
 
-/** Who may come in, and a word on what an operator may not have meant. */
+/** The authentication options of a configuration; logs a warning for those that are probably unintended. */
 export function createAuthOptions({ daemon, settings }: Config, tokens: Tokens, log: Log): AuthOptions {
   const { listen, authentication, jwt_rights: rights, tls_cert } = settings
   const required = authentication === 'required'
@@ -23,9 +23,9 @@ export function createAuthOptions({ daemon, settings }: Config, tokens: Tokens, 
   }
   const { jwt_secret: secret } = daemon
   if (secret === undefined || rights.length === 0) return { required, tokens }
-  if (secret.length >= SHORTEST_SECRET) return { required, tokens, jwt: { secret, rights } }
+  if (secret.length >= MIN_SECRET_LENGTH) return { required, tokens, jwt: { secret, rights } }
   log.warn(
-    `Login tokens of Kytos are rejected: jwt_secret in [daemon] must have at least ${SHORTEST_SECRET} characters.`,
+    `Login tokens of Kytos are rejected: jwt_secret in [daemon] must have at least ${MIN_SECRET_LENGTH} characters.`,
   )
   return { required, tokens }
 }

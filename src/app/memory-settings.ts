@@ -27,15 +27,20 @@ export interface MemoryOptions {
   readonly folder?: string
 }
 
-const START_MILLISECONDS = 10_000
+const MAX_START_MS = 10_000
 const SILENT: Log = { info() {}, warn() {}, error() {}, child: () => SILENT }
 
 /**
  * Opens settings on a real service that keeps all data in memory; `overrides` are the initial overrides.
  * @throws SettingsError as `openSettings` and `update`.
- * @example const settings = await openMemorySettings({ type: 'object', properties: { interval: { type:
- * 'number', default: 5 } } }) const napp = createNApp(settings.context) await settings.update({ interval: 2
- * }) await settings.close()
+ * @example
+ * const settings = await openMemorySettings({
+ *   type: 'object',
+ *   properties: { interval: { type: 'number', default: 5 } },
+ * })
+ * const napp = createNApp(settings.context)
+ * await settings.update({ interval: 2 })
+ * await settings.close()
  */
 export async function openMemorySettings<const Schema extends JsonSchema>(
   schema: Schema,
@@ -48,7 +53,7 @@ export async function openMemorySettings<const Schema extends JsonSchema>(
     controller: 'memory',
     strict: false,
     log,
-    startTimeout: START_MILLISECONDS,
+    startTimeout: MAX_START_MS,
   })
   try {
     await service.start()
@@ -76,7 +81,7 @@ function createContext(bus: NAppContext['bus'], { id, log, folder }: Required<Me
     bus,
     log,
     ask: (command, content) => ask(bus, command, content),
-    // The overloads differ only in what the types know of the values.
+    // The overloads differ only in the types of the values.
     openSettings: ((schema: JsonSchema) => openSettings({ id, bus, log }, schema)) as OpenSettings,
   }
 }

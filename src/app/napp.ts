@@ -18,13 +18,17 @@ import { createAuthOptions } from './auth-options.ts'
 import { createService, type Service } from './service.ts'
 
 /**
- * The Settings NApp, `kytos/settings`: opens its doors, then the store, and is ready when there are settings
- * to answer with.
+ * The Settings NApp, `kytos/settings`. It opens the HTTP server, then the store, and is ready when there are
+ * settings to return.
+ * @example
+ * const napp = createNApp(context) // The host passes its context.
+ * await napp.setup?.()
+ * await napp.shutdown?.()
  */
 export default function createNApp(context: SettingsContext): NApp {
   let service: Service | undefined
   let http: Http | undefined
-  let localDoor: LocalAuth | undefined
+  let localAuth: LocalAuth | undefined
   let stopMeasuring = (): void => {}
 
   return {
@@ -50,10 +54,10 @@ export default function createNApp(context: SettingsContext): NApp {
         fatal: error => context.abort(error),
       })
       service = created
-      // The doors first: who asks for its health while the store is away gets an answer.
+      // The server opens before the store, so that it reports the health while the store is unavailable.
       const { feed, health, tokens, fileProblems } = created
-      localDoor = createLocalAuth(own, tokens, log)
-      const door = createAuthOptions(config, localDoor.tokens, log)
+      localAuth = createLocalAuth(own, tokens, log)
+      const auth = createAuthOptions(config, localAuth.tokens, log)
       const metrics = createMetrics({ feed, health, fileProblems, registry })
       measureBus(registry, bus)
       stopMeasuring = measureEventLoop(registry)
@@ -68,13 +72,13 @@ export default function createNApp(context: SettingsContext): NApp {
         port,
         hosts,
         log,
-        door,
+        auth,
         ...(certificate && { certificate }),
       })
       await created.start()
-      await localDoor.open(http.addressUrl)
-      // Only then is it known which schemas there are.
-      void context.started.then(() => created.tellEnvironment())
+      await localAuth.open(http.addressUrl)
+      // All schemas are known only after the NApps have started.
+      void context.started.then(() => created.reportEnvironment())
       const { state, revision, reason } = created.health()
       log.info(
         `${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`,
@@ -83,7 +87,7 @@ export default function createNApp(context: SettingsContext): NApp {
 
     async shutdown() {
       try {
-        await localDoor?.close()
+        await localAuth?.close()
         await http?.close()
       } finally {
         await service?.close()

@@ -5,9 +5,9 @@ import { TokenStore } from '../tokens/token-store.ts'
 import { META_KEY, readEpoch } from '../watcher/epoch.ts'
 
 /**
- * Gives the tokens of the store that a configuration names to `work`, without a service: for when none runs.
- * @throws SettingsError what opening the store throws: STORE_LOCKED when a service has it after all,
- * STORE_FORMAT for one of a newer release.
+ * Calls `work` with the tokens of a configuration's store, for use while no service is running.
+ * @throws SettingsError the errors of opening the store: STORE_LOCKED when a service is running, STORE_FORMAT
+ * for a store of a newer release.
  */
 export async function withTokenStore<Result>(
   config: Config,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, FileProblem, Problem } from '../../backends/backend.ts'
-import type { Handlers, RootBus } from '../../events/event.ts'
-import { createFeed, type Feed } from '../../events/feed.ts'
+import { createFeed } from '../../events/buffered-feed.ts'
+import type { Handlers, KytosEvent, RootBus } from '../../events/event.ts'
+import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
 import { BoxService } from '../boxes/service.ts'
@@ -18,102 +19,103 @@ import { redact } from '../state/secrets.ts'
 import { StatusService } from '../status/service.ts'
 import { LiveTokens } from '../tokens/live-tokens.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import { lookAtStore } from '../watcher/epoch.ts'
+import { readStorePosition } from '../watcher/epoch.ts'
 import type { Health } from '../watcher/readiness.ts'
 import type { SnapshotFile } from '../watcher/snapshot.ts'
-import { type Pace, Watcher } from '../watcher/watcher.ts'
+import { Watcher } from '../watcher/watcher.ts'
+import type { WatcherListener } from '../watcher/watcher-listener.ts'
+import type { Pace } from '../watcher/watcher-options.ts'
 
 export interface ServiceContext {
   readonly bus: RootBus
   readonly controller: string
   readonly strict: boolean
   readonly log: Log
-  /** Where the last known state is kept; without it there is none to start from when the store is away. */
+  /**
+   * The file with the last known state; without it the service cannot start while the store is unavailable.
+   */
   readonly snapshot?: SnapshotFile
-  /** Milliseconds that the store may take to answer. */
+  /** The time that the store may take to respond at the start, in milliseconds. */
   readonly startTimeout: number
-  /** The variables that may hold settings; none when absent. */
+  /** Environment variables that may contain settings; none when absent. */
   readonly environment?: Environment
-  /** How the watcher paces itself, where it is not as {@link Watcher} has it. */
+  /** Differences from the default intervals of {@link Watcher}. */
   readonly pace?: Partial<Pace>
-  /** Called when the store turns out to be a wrong one after the service started from a snapshot. */
+  /** Called when the store turns out to be unusable after the service started from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
 }
 
-/** A running service: its commands are answered on the bus, its facts are said there. */
+/** A running service: it answers commands on the bus and publishes facts there. */
 export interface Service {
   readonly feed: Feed
   readonly tokens: Tokens
   readonly health: () => Health
-  /** The readable files that do not show their documents now. */
+  /** The readable files that currently differ from their documents. */
   readonly fileProblems: () => readonly FileProblem[]
-  /** Takes a finding of the backend: logs it, and announces a document that was refused. */
+  /** Logs a problem of the backend, and announces a manual edit that was rejected. */
   readonly report: (problem: Problem) => void
+  /** Logs the environment variables that are ignored, with reasons: now, and after every change of them. */
+  readonly reportEnvironment: () => void
   /**
-   * Logs which variables of the environment do not count, and why: now, and from now on whenever a schema
-   * that is registered changes that.
-   */
-  readonly tellEnvironment: () => void
-  /**
-   * Resolves when there is data to answer from.
-   * @throws SettingsError when there is none within the time, or the store is a wrong one.
+   * Resolves when there are settings to return.
+   * @throws SettingsError after `startTimeout` without settings, or when the store is unusable.
    */
   start(): Promise<void>
   close(): Promise<void>
 }
 
-/** Milliseconds that a closing service lets the store finish what it was asked by nobody in particular. */
-const PATIENCE = 1_000
+/** The longest wait of a closing service for the requests to the store that are still in progress. */
+const CLOSE_GRACE_MS = 1_000
 
 /**
- * Wires command -> service -> backend -> watcher -> fact around a backend that is not opened yet, and that
- * this service closes.
+ * Wires command -> service -> backend -> watcher -> fact around a backend. The backend must not be open; this
+ * service opens and closes it.
  */
 export function createService(
   createBackend: (report: (problem: Problem) => void) => Backend,
-  surroundings: ServiceContext,
+  context: ServiceContext,
 ): Service {
-  const { bus, controller, log, snapshot } = surroundings
+  const { bus, controller, log, snapshot, environment, pace } = context
   const report = (problem: Problem): void => {
     const { code, message, source } = problem
-    // The watcher logs what it announces.
+    // The watcher also logs a rejection that it announces.
     if (code === 'FILE_REJECTED') watcher.reject(problem)
     else log.warn(message, { code, ...(source !== undefined && { source }) })
   }
   const backend = createBackend(report)
   const housekeeper = new Housekeeper(backend, log)
 
-  const watcher: Watcher = new Watcher({
-    backend,
-    controller,
-    log,
-    announce: (name, content) => bus.announce(name, content),
-    said: (event, weight) => {
-      feed.add(event, weight)
-      keep()
-      // A change of the layers below may be what a variable does not go with.
-      if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false)
-        tellEnvironment()
+  const listener: WatcherListener = {
+    onFact({ name, content }, size) {
+      // The type of Fact pairs name and content, which a call with both cannot express.
+      const event: KytosEvent = bus.announce(name, content as never)
+      feed.add(event, size)
+      saveSnapshot()
+      // A change of a lower layer may make a variable invalid.
+      if (reported && name === 'settings.changed' && environment?.isEmpty === false) reportEnvironment()
+      return event
     },
-    moved: bySteps => feed.moved(bySteps),
-    unrecorded: documents => adoptAll(documents),
-    tokensChanged: () => {
+    onAdvanced: bySteps => feed.advanced(bySteps),
+    onUnrecorded: documents => adoptAll(documents),
+    onTokensChanged() {
       tokens.changed()
-      // Nothing is said of them, so nothing else has the snapshot written: a token that was revoked must not
-      // be in it.
-      keep()
+      // No fact announces them, and the snapshot must not contain a token that was revoked.
+      saveSnapshot()
     },
-    // Nothing may have changed for days: it was good until now all the same.
-    reconciled: () => keep(),
-    ...(surroundings.environment ? { environment: surroundings.environment } : {}),
-    ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
-    ...(surroundings.pace ? { pace: surroundings.pace } : {}),
-  })
+    // The snapshot records how long the state has been good, even without a change for days.
+    onReconciled: () => saveSnapshot(),
+    onFatal: error => context.fatal?.(error),
+  }
+  const watcher = new Watcher(
+    { backend, controller, log, ...(environment && { environment }), ...(pace && { pace }) },
+    listener,
+  )
 
-  const goodAt = () => Date.now() - (watcher.health.age ?? 0) * 1_000
-  /** Has the snapshot written soon; closing writes it for the last time, whatever is said later. */
-  const keep = (): void => {
-    if (!closing) snapshot?.save(watcher.cache, goodAt)
+  /** The Unix time in milliseconds at which the cache was last known to equal the store. */
+  const freshAt = () => Date.now() - (watcher.health.age ?? 0) * 1_000
+  /** Writes the snapshot soon; closing writes it for the last time. */
+  const saveSnapshot = (): void => {
+    if (!closing) snapshot?.save(watcher.cache, freshAt)
   }
   const view = () => ({ cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state })
   const feed = createFeed({
@@ -126,7 +128,7 @@ export function createService(
     get announcing() {
       return watcher.announcing
     },
-    look: () => lookAtStore(backend),
+    storePosition: () => readStorePosition(backend),
     namespaces: () =>
       Object.fromEntries(
         watcher.cache.namespaces().map(namespace => {
@@ -160,18 +162,18 @@ export function createService(
     consumers,
     log,
     controller,
-    strict: surroundings.strict,
+    strict: context.strict,
   })
   const boxes = new BoxService({ backend, watcher })
   const status = new StatusService({ backend, watcher, log, controller })
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
 
-  let told: ReadonlySet<string> | undefined
-  const tellEnvironment = (): void => {
+  let reported: ReadonlySet<string> | undefined
+  const reportEnvironment = (): void => {
     const problems = watcher.cache.environmentProblems()
-    for (const problem of problems) if (!told?.has(problem)) log.warn(problem)
-    told = new Set(problems)
+    for (const problem of problems) if (!reported?.has(problem)) log.warn(problem)
+    reported = new Set(problems)
   }
 
   const adoptAll = (documents: readonly DocumentState[]): void => {
@@ -179,8 +181,7 @@ export function createService(
       writer
         .adopt({ key, data, gone: entry === undefined, revision: entry?.modRevision ?? goneAt })
         .catch(error => {
-          // What could not be recorded now is found again by the next listing, or recorded by the next
-          // change.
+          // The next listing finds an edit that could not be recorded now, or the next change records it.
           if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
             log.error(
               `The hand edit of ${key} was not recorded in the history: ${toSettingsError(error).message}`,
@@ -189,14 +190,14 @@ export function createService(
     }
   }
 
-  /** Every command has its handler here, or this fails to compile. */
+  /** The handler of every command; a missing one does not compile. */
   const handlers: Handlers = {
     ...settings.handlers,
     ...boxes.handlers,
     ...status.handlers,
     'kytos.settings.register': async content => {
       const answer = await settings.register(content)
-      if (told) tellEnvironment()
+      if (reported) reportEnvironment()
       return answer
     },
   }
@@ -208,12 +209,12 @@ export function createService(
     health: () => watcher.health,
     fileProblems: () => backend.fileProblems(),
     report,
-    tellEnvironment,
+    reportEnvironment,
     async start() {
       const known = await snapshot?.read()
-      if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.good))
+      if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.freshAt))
       bus.on('settings.state', ({ content }) => (content.state === 'READY' ? registrar.catchUp() : undefined))
-      await watcher.start(surroundings.startTimeout)
+      await watcher.start(context.startTimeout)
       feed.begin()
       for (const name of Object.keys(COMMANDS) as CommandName[]) serve(name)
     },
@@ -221,11 +222,11 @@ export function createService(
       closing = true
       registrar.stop()
       const stopped = Promise.all([housekeeper.stop(), watcher.stop()])
-      // What they wait for may take long to fail; then closing the backend ends it.
-      const patience = Promise.race([stopped, sleep(PATIENCE, undefined, { ref: false })])
+      // Closing the backend ends their requests to the store, which may otherwise take long to fail.
+      const grace = Promise.race([stopped, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
       await Promise.all([
-        patience.then(() => backend.close()),
-        stopped.then(() => (watcher.cache.epoch > 0 ? snapshot?.flush(watcher.cache, goodAt) : undefined)),
+        grace.then(() => backend.close()),
+        stopped.then(() => (watcher.cache.epoch > 0 ? snapshot?.flush(watcher.cache, freshAt) : undefined)),
       ])
     },
   }

@@ -11,15 +11,16 @@ import { resolveModule, searchedFolders } from './resolve-module.ts'
 import { findDistrust } from './trust.ts'
 
 /*
- * Invariant: no code of a module runs unless a person named the configuration file (`-c FILE`, `start`), or
- * only this user and root can write both files and the folders above them. The check comes before the import.
+ * Invariant: the code of a module runs only under one of two conditions, which are checked before the import:
+ * the operator named the configuration file (`-c FILE`, `start`), or only this user and root can write both
+ * files and the folders above them.
  */
 
-/** What a module exports, as a message says it. */
+/** The exports of a module, for messages. */
 const EXPORTS = 'name (a text), options (a JSON Schema) and create (a function)'
 const METHODS = ['open', 'get', 'list', 'commit', 'watch', 'fileProblems', 'restoreFiles', 'close'] as const
 
-/** The module of a backend, loaded. */
+/** The loaded module of a backend. */
 export interface LoadedModule extends BackendModule {
   readonly file: string
 }
@@ -39,23 +40,26 @@ export async function loadBackendModule(
         ? 'there is no such file'
         : `it is not installed; looked in ${searchedFolders(configFile)}`
     throw invalid(
-      `${configFile}: [settings] backend names the module ${quote(module)}, and ${where}. Install it, or correct the name.`,
+      `${configFile}: [settings] backend names the module ${quote(module)}, and ${where}. ` +
+        'Install it, or correct the name.',
     )
   }
-  if (!isNamed) await refuseUntrusted(configFile, file)
+  if (!isNamed) await rejectUntrusted(configFile, file)
   allowPackageImports()
   return checkModule(await importModule(file), file)
 }
 
-async function refuseUntrusted(configFile: string, file: string): Promise<void> {
+async function rejectUntrusted(configFile: string, file: string): Promise<void> {
   for (const path of [configFile, file]) {
     const distrust = await findDistrust(path)
     if (!distrust) continue
-    const what = `${configFile} names the backend ${file}, which is not part of kytos-settings, and ${distrust.why}. Its code was not run.`
-    const repair = `Make sure that both are as you want them; then run "${distrust.repair}", or name the file: -c ${configFile}.`
-    throw new SettingsError('CONFIG_UNTRUSTED', `${what} ${repair}`, {
-      details: { config: configFile, module: file, repair: distrust.repair },
-    })
+    throw new SettingsError(
+      'CONFIG_UNTRUSTED',
+      `${configFile} names the backend ${file}, which is not part of kytos-settings, ` +
+        `and ${distrust.reason}. Its code was not run. Make sure that both are as you want them; ` +
+        `then run "${distrust.repair}", or name the file: -c ${configFile}.`,
+      { details: { config: configFile, module: file, repair: distrust.repair } },
+    )
   }
 }
 
@@ -72,18 +76,20 @@ function checkModule(module: Readonly<Record<string, unknown>>, file: string): L
   const missing = ['name', 'options', 'create'].filter(key => module[key] === undefined)
   if (missing.length > 0)
     throw invalid(
-      `The backend ${file} does not export ${missing.join(', ')}; it must export ${EXPORTS}. See docs/backends.md.`,
+      `The backend ${file} does not export ${missing.join(', ')}; it must export ${EXPORTS}. ` +
+        'See docs/backends.md.',
     )
   if (typeof name !== 'string' || !isBackendName(name)) {
     throw invalid(
-      `The backend ${file} exports the name ${quote(name)}; allowed are a-z, 0-9, "-" and "_", 64 characters at most.`,
+      `The backend ${file} exports the name ${quote(name)}; ` +
+        'allowed are a-z, 0-9, "-" and "_", 64 characters at most.',
     )
   }
   if (OWN_NAMES.includes(name))
     throw invalid(
       `The backend ${file} exports the name "${name}", which belongs to kytos-settings: choose another.`,
     )
-  // A module may export anything; what is no JSON object is refused here.
+  // A module may export any value; anything but a JSON object is rejected here.
   const schema = options as Json
   if (!isObject(schema) || typeof create !== 'function') {
     const wrong = isObject(schema) ? `create as ${quote(create)}` : `options as ${quote(options)}`
@@ -95,7 +101,8 @@ function checkModule(module: Readonly<Record<string, unknown>>, file: string): L
       ? 'Install a newer kytos-settings, or an older release of the backend.'
       : 'Install a newer release of the backend.'
     throw invalid(
-      `The backend ${file} keeps version ${quote(contract)} of the contract, and this release has version ${CONTRACT_VERSION}. ${repair}`,
+      `The backend ${file} keeps version ${quote(contract)} of the contract, ` +
+        `and this release has version ${CONTRACT_VERSION}. ${repair}`,
     )
   }
   return {
@@ -107,8 +114,8 @@ function checkModule(module: Readonly<Record<string, unknown>>, file: string): L
 }
 
 /**
- * What `create` returned, known to have every method of a backend; what they do is shown by the conformance
- * suite only.
+ * The result of `create`, checked to have every method of a backend; only the conformance suite checks their
+ * behaviour.
  */
 function checkBackend(created: unknown, name: string, file: string): Backend {
   const backend = created as Partial<Backend> | null | undefined

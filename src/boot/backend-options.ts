@@ -4,7 +4,7 @@ import { parseUntrustedJson, printJson } from '../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { defaultsOf } from '../schema/defaults.ts'
 import { compileSchema } from '../schema/validator.ts'
-import { stranger } from './config-check.ts'
+import { unknownKey } from './config-check.ts'
 import { configSections } from './config-schema.ts'
 import { allowed, BOOLEAN } from './config-values.ts'
 import type { IniOption } from './ini.ts'
@@ -12,21 +12,21 @@ import { type ConfigProblem, configInvalid } from './problems.ts'
 
 type Options = ReadonlyMap<string, IniOption>
 
-/** Where the options of a backend come from. */
+/** The source of the options of a backend. */
 export interface OptionSource {
   /** The configuration file, for messages. */
   readonly file: string
-  /** The folder that relative paths start at. */
+  /** The base folder of relative paths. */
   readonly folder: string
-  /** All sections that are not ours; only that of the backend may be there. */
+  /** All `settings.*` sections not known to this package; only that of the backend is allowed. */
   readonly sections: ReadonlyMap<string, Options>
 }
 
 /**
- * The options in `[settings.<name>]`, read and checked with the schema of the backend, defaults filled in. A
- * text is taken as it is where the schema says string, a boolean as anywhere in kytos.ini, everything else is
- * JSON.
- * @throws SettingsError CONFIG_INVALID naming all that is wrong, SCHEMA_MALFORMED for a schema that is none.
+ * The options in `[settings.<name>]`, parsed and validated by the schema of the backend, defaults filled in.
+ * A string property takes the text unchanged and a boolean property the values of kytos.ini; any other
+ * property is JSON.
+ * @throws SettingsError CONFIG_INVALID with all problems, SCHEMA_MALFORMED for an invalid schema.
  */
 export function readBackendOptions(
   name: string,
@@ -37,19 +37,19 @@ export function readBackendOptions(
   const own = `settings.${name}`
   const problems: ConfigProblem[] = [...sections.keys()]
     .filter(section => section !== own)
-    .map(section => foreignSection(section, own))
+    .map(section => unknownSection(section, own))
   const properties = isObject(schema.properties) ? schema.properties : {}
   const options = sections.get(own) ?? new Map<string, IniOption>()
   const set: JsonObject = {}
   for (const [key, option] of options) {
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) {
-      // An option of [DEFAULT] is in every section.
+      // An inherited option is not a mistake, because [DEFAULT] applies to every section.
       if (!option.inherited)
-        problems.push({ line: option.line, message: stranger(own, key, Object.keys(properties)) })
+        problems.push({ line: option.line, message: unknownKey(own, key, Object.keys(properties)) })
       continue
     }
-    // As for the keys of ours: an optional one that is there but empty says the same as none.
+    // An empty optional key counts as absent, as for the keys of this package.
     if (option.value === '') {
       const preset = isObject(property) ? property.default : undefined
       if (preset !== undefined) problems.push({ line: option.line, message: emptyOption(own, key, preset) })
@@ -60,22 +60,25 @@ export function readBackendOptions(
     else setMember(set, key, read.value)
   }
   const values = { ...defaultsOf(schema), ...set }
-  if (problems.length === 0) problems.push(...brokenRules(own, validate(values), properties, options))
+  if (problems.length === 0) problems.push(...schemaProblems(own, validate(values), properties, options))
   if (problems.length > 0) throw configInvalid(file, problems)
   return values
 }
 
-/** The options without those that the schema marks as sensitive: what may be printed. */
+/** The printable options: all but those that the schema marks as sensitive. */
 export function publicOptions(options: JsonObject, schema: JsonObject): JsonObject {
   const properties = isObject(schema.properties) ? schema.properties : {}
   return Object.fromEntries(Object.entries(options).filter(([key]) => !isSensitive(properties[key])))
 }
 
 function emptyOption(section: string, key: string, preset: Json): string {
-  return `[${section}] ${key} is empty: set a value, or remove the line for its default, ${printJson(preset)}.`
+  return (
+    `[${section}] ${key} is empty: set a value, or remove the line for its default, ` +
+    `${printJson(preset)}.`
+  )
 }
 
-function foreignSection(section: string, own: string): ConfigProblem {
+function unknownSection(section: string, own: string): ConfigProblem {
   const names = [
     ...configSections()
       .map(([name]) => name)
@@ -101,12 +104,12 @@ function readValue(
   } catch (error) {
     if (!isSettingsError(error)) throw error
     const example = type === 'integer' || type === 'number' ? 'a number' : 'JSON, such as 5, true or ["a"]'
-    // The text is not repeated: it may be a secret.
+    // The text is not repeated, because it may be a secret.
     return { wrong: `is not ${example}` }
   }
 }
 
-function brokenRules(
+function schemaProblems(
   section: string,
   broken: ReturnType<ReturnType<typeof compileSchema>>,
   properties: JsonObject,

@@ -4,25 +4,21 @@ import type { createFilesystemBackend } from '../../backends/filesystem/index.ts
 import type { JsonObject } from '../../model/value.ts'
 import type { LoadedModule } from './backend-module.ts'
 
-/**
- * A backend's name with the options of that backend; `other` is one of another package, whose module is
- * loaded.
- */
+/** The name of a backend and its options; `other` is a backend of another package, with its loaded module. */
 export type BackendChoice =
   | ({ readonly backend: 'filesystem' } & Parameters<typeof createFilesystemBackend>[0])
   | ({ readonly backend: 'etcd' } & Parameters<typeof createEtcdBackend>[0])
   | { readonly backend: 'other'; readonly module: LoadedModule; readonly options: JsonObject }
 
-/** Creates a backend that is not yet open; what it finds is given to `report`. */
+/** Creates a backend that is not open yet; its findings are passed to `report`. */
 export type CreateBackend = (report: BackendContext['report']) => Backend
 
 /**
- * Returns what creates the chosen backend; loads its code and that of no other. The only place that knows all
+ * Loads the code of the chosen backend only and returns its factory. This is the only place that knows all
  * backends.
  */
 export async function loadBackend(choice: BackendChoice): Promise<CreateBackend> {
-  // Each brings its own libraries: etcd's client alone takes a fifth of the time that a service takes to
-  // start.
+  // Imported dynamically because of their libraries: etcd's client alone takes a fifth of a service's start.
   switch (choice.backend) {
     case 'filesystem': {
       const { createFilesystemBackend } = await import('../../backends/filesystem/index.ts')

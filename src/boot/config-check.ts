@@ -7,32 +7,32 @@ import { isLoopback } from './loopback.ts'
 import { type ConfigProblem, quote } from './problems.ts'
 
 /*
- * The schema against what stands in a file. `[daemon]` and whatever else is there belong to Kytos, which
- * ignores what it does not know; the sections that begin with `settings` are ours, and there a name we do not
- * know is a mistake. An option from [DEFAULT] is in every section, so it is never one.
+ * Validates a file against the schema. `[daemon]` and all other sections belong to Kytos, which ignores
+ * unknown names. The sections that begin with `settings` belong to this package, and an unknown name in them
+ * is a mistake. An option from [DEFAULT] is never a mistake, because it applies to every section.
  */
-const OURS = 'settings'
+const OWN_PREFIX = 'settings'
 
-/** Sections of options whose schema is known only once the module of a backend is loaded, by their names. */
-export type OpenSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
+/** The sections, by name, whose schema is known only after the module of a backend is loaded. */
+export type BackendSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
 
-export interface Checked {
-  /** The sections `[settings.<name>]` that are left to the backend; none for a backend of ours. */
-  readonly open: OpenSections
+export interface CheckedConfig {
+  /** The sections `[settings.<name>]` for the module of a backend; none for a backend of this package. */
+  readonly open: BackendSections
   /** Complete only when there are no problems. */
   readonly values: ConfigValues
   readonly problems: readonly ConfigProblem[]
 }
 
 /**
- * Checks every section and key of a file against the schema and gives all that is wrong at once; relative
+ * Validates every section and key of a file against the schema and returns all problems at once; relative
  * paths start at `folder`.
  */
-export function checkConfig(ini: Ini, folder: string): Checked {
-  const open = openSections(ini)
+export function checkConfig(ini: Ini, folder: string): CheckedConfig {
+  const open = backendSections(ini)
   const problems: ConfigProblem[] = [
-    ...ini.problems.filter(problem => concernsUs(problem, open)),
-    ...findStrangers(ini, open),
+    ...ini.problems.filter(problem => isRelevant(problem, open)),
+    ...findUnknownNames(ini, open),
   ]
   const values = Object.fromEntries(
     configSections().map(([section, keys]) => {
@@ -51,7 +51,7 @@ export function checkConfig(ini: Ini, folder: string): Checked {
 
   function readKey(section: string, key: string, schema: ConfigKey, option: IniOption | undefined): unknown {
     const { type } = schema
-    // An optional key that is there but empty says the same as none, as in `database =` of Kytos.
+    // An empty optional key counts as absent, as in `database =` of Kytos.
     const text =
       option === undefined || (option.value === '' && schema.default === undefined)
         ? schema.default
@@ -60,7 +60,9 @@ export function checkConfig(ini: Ini, folder: string): Checked {
     const reading =
       text === ''
         ? {
-            wrong: `is empty: set a value (${type.name}), or remove the line for the default ${schema.default}`,
+            wrong:
+              `is empty: set a value (${type.name}), ` +
+              `or remove the line for the default ${schema.default}`,
           }
         : type.read(text)
     if ('value' in reading) return type.path ? resolve(folder, text) : reading.value
@@ -68,7 +70,7 @@ export function checkConfig(ini: Ini, folder: string): Checked {
     return undefined
   }
 
-  // Built from the same table that ConfigValues is derived from; where a value is missing there is a problem.
+  // The values are built from the table that ConfigValues is derived from; each missing value has a problem.
   const typed = values as unknown as ConfigValues
   return {
     open,
@@ -76,35 +78,37 @@ export function checkConfig(ini: Ini, folder: string): Checked {
     problems: [
       ...problems,
       ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd')),
-      ...checkDoors(typed, ini),
+      ...checkAccess(typed, ini),
     ],
   }
 }
 
 /**
- * Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others'
- * sections are never looked at.
+ * True for a problem in a section that is read. Python expands a value when it is read, and Kytos reads all
+ * of [daemon]; the sections of other programs are never read.
  */
-function concernsUs({ section, key, inherited }: IniProblem, open: OpenSections): boolean {
+function isRelevant({ section, key, inherited }: IniProblem, open: BackendSections): boolean {
   if (section === undefined || section === 'daemon') return true
   if (open.has(section)) return !inherited
   const keys = new Map(configSections()).get(section)
   return keys !== undefined && (!inherited || Object.hasOwn(keys, key ?? ''))
 }
 
-/** What belongs to a backend of another package, as far as can be told without its code. */
-function openSections({ sections }: Ini): OpenSections {
-  const backend = sections.get(OURS)?.get('backend')?.value || 'filesystem'
+/** The sections of a backend of another package, as far as they are known without its code. */
+function backendSections({ sections }: Ini): BackendSections {
+  const backend = sections.get(OWN_PREFIX)?.get('backend')?.value || 'filesystem'
   if (isOwnBackend(backend) || 'wrong' in BACKEND.read(backend)) return new Map()
   const known = new Map(configSections())
-  return new Map([...sections].filter(([section]) => section.startsWith(`${OURS}.`) && !known.has(section)))
+  return new Map(
+    [...sections].filter(([section]) => section.startsWith(`${OWN_PREFIX}.`) && !known.has(section)),
+  )
 }
 
-function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly ConfigProblem[] {
+function findUnknownNames({ sections, headers }: Ini, open: BackendSections): readonly ConfigProblem[] {
   const schema = configSections()
-  const ours = schema.map(([section]) => section).filter(isOurs)
+  const ours = schema.map(([section]) => section).filter(isOwnSection)
   return [...sections].flatMap(([section, options]): readonly ConfigProblem[] => {
-    if (!isOurs(section) || open.has(section)) return []
+    if (!isOwnSection(section) || open.has(section)) return []
     const keys = Object.keys(new Map(schema).get(section) ?? {})
     const own = [...options].filter(([, { inherited }]) => !inherited)
     if (keys.length === 0) {
@@ -117,18 +121,18 @@ function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly
     }
     return own
       .filter(([key]) => !keys.includes(key))
-      .map(([key, option]) => ({ ...at(option.line), message: stranger(section, key, keys) }))
+      .map(([key, option]) => ({ ...at(option.line), message: unknownKey(section, key, keys) }))
   })
 }
 
-/** True for what begins with `settings` and for what was clearly meant to. */
-function isOurs(section: string): boolean {
+/** True for a section that begins with `settings`, or with a misspelling of it. */
+function isOwnSection(section: string): boolean {
   const [head = ''] = section.trim().toLowerCase().split('.')
-  return head.startsWith(OURS) || leven(head, OURS, { maxDistance: 2 }) < 2
+  return head.startsWith(OWN_PREFIX) || leven(head, OWN_PREFIX, { maxDistance: 2 }) < 2
 }
 
-/** What is said of a key that a section does not have. */
-export function stranger(section: string, key: string, keys: readonly string[]): string {
+/** The message for a key that a section does not have. */
+export function unknownKey(section: string, key: string, keys: readonly string[]): string {
   const home = configSections().find(([, others]) => Object.hasOwn(others, key))?.[0]
   const what = `Unknown key ${quote(key)} in [${section}]`
   return home === undefined
@@ -136,7 +140,7 @@ export function stranger(section: string, key: string, keys: readonly string[]):
     : `${what}: it belongs to [${home}]; allowed here are ${keys.join(', ')}.`
 }
 
-/** What only several keys together tell. */
+/** The problems of keys that are valid alone, but not together. */
 function crossCheck(
   etcd: ConfigValues['settings.etcd'],
   options: ReadonlyMap<string, IniOption> | undefined,
@@ -145,7 +149,7 @@ function crossCheck(
   const pair = (one: 'username' | 'cert', other: 'password_file' | 'key'): void => {
     if ((etcd[one] === undefined) === (etcd[other] === undefined)) return
     const [there, missing] = etcd[one] === undefined ? [other, one] : [one, other]
-    // What is there but wrong was named already.
+    // A present but invalid value has its own problem.
     if (options?.get(missing)?.value) return
     problems.push({
       ...at(options?.get(there)?.line),
@@ -159,14 +163,16 @@ function crossCheck(
     if (!plain || etcd[key] === undefined) continue
     problems.push({
       ...at(options?.get(key)?.line),
-      message: `[settings.etcd] ${key} is set, but endpoints start with http://, which is unencrypted. Use https://, or remove ${key}.`,
+      message:
+        `[settings.etcd] ${key} is set, but endpoints start with http://, which is unencrypted. ` +
+        `Use https://, or remove ${key}.`,
     })
   }
   return problems
 }
 
-/** How the service may be reached, and by whom. */
-function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): readonly ConfigProblem[] {
+/** The problems of the address, TLS and authentication together. */
+function checkAccess({ daemon, settings }: ConfigValues, { sections }: Ini): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const options = sections.get('settings')
   if ((settings.tls_cert === undefined) !== (settings.tls_key === undefined)) {
@@ -179,7 +185,7 @@ function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): read
       })
   }
   const listen = settings.listen ?? daemon.listen
-  // What is missing here was named as wrong already.
+  // An undefined value was invalid and has its own problem.
   if (
     listen !== undefined &&
     !isLoopback(listen) &&
@@ -190,8 +196,9 @@ function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): read
     problems.push({
       ...at(option?.line),
       message:
-        `listen is ${quote(listen)}, which other hosts can reach, but requests require no token. Set "authentication = required" in [settings] ` +
-        '(then "kytos-settings token create NAME"), or "listen = 127.0.0.1". With "allow_anonymous = true", every client can change all settings.',
+        `listen is ${quote(listen)}, which other hosts can reach, but requests require no token. ` +
+        'Set "authentication = required" in [settings] (then "kytos-settings token create NAME"), ' +
+        'or "listen = 127.0.0.1". With "allow_anonymous = true", every client can change all settings.',
     })
   }
   return problems

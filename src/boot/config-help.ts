@@ -1,6 +1,6 @@
 import { type ConfigKey, configSections } from './config-schema.ts'
 
-/** Every key of kytos.ini with its default, type and meaning, as text for a terminal. */
+/** All keys of kytos.ini with default, type and meaning, as text for a terminal. */
 export function describeConfig(): string {
   const sections = configSections().map(([section, keys]) => {
     const lines = Object.entries(keys).map(([key, schema]) => {
@@ -13,7 +13,7 @@ export function describeConfig(): string {
   return `${sections.join('\n\n')}\n`
 }
 
-/** The same as one Markdown table, which docs/configuration.md holds. */
+/** All keys of kytos.ini as the Markdown table in docs/configuration.md. */
 export function configTable(): string {
   const rows = configSections().flatMap(([section, keys]) =>
     Object.entries(keys).map(([key, schema]) => {

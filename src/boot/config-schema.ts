@@ -1,27 +1,21 @@
+import { ENDPOINTS, HOSTS, NAPPS, PERMISSION_LIST } from './config-lists.ts'
 import {
   BACKEND,
   BOOLEAN,
-  BRIEF,
   CONTROLLER,
   choice,
-  ENDPOINTS,
   HOST,
-  HOSTS,
-  NAPPS,
   PATH,
   PERIOD,
   PORT,
   PREFIX_PATH,
-  RIGHTS_LIST,
   SECONDS,
+  SHORT_SECONDS,
   TEXT,
   type ValueType,
 } from './config-values.ts'
 
-/**
- * One key of kytos.ini. Its default is written as it would be in the file; without one, `otherwise` says what
- * holds.
- */
+/** One key of kytos.ini. Its default is written as in the file; `otherwise` describes a missing default. */
 export interface ConfigKey<Value = unknown> {
   readonly type: ValueType<Value>
   readonly default?: string
@@ -30,8 +24,8 @@ export interface ConfigKey<Value = unknown> {
 }
 
 /**
- * Every key of kytos.ini that is ours to read, by section: validation, help and docs/configuration.md come
- * from here.
+ * All keys of kytos.ini that this package reads, by section; validation, help and docs/configuration.md are
+ * derived from them.
  */
 export const CONFIG_SCHEMA = {
   daemon: {
@@ -46,13 +40,15 @@ export const CONFIG_SCHEMA = {
       type: NAPPS,
       default: '["kytos/settings"]',
       description:
-        'NApps that are linked and enabled at start if they are not installed yet; a disabled NApp stays disabled.',
+        'NApps that are linked and enabled at start if they are not installed yet; ' +
+        'a disabled NApp stays disabled.',
     },
     jwt_secret: {
       type: TEXT,
       otherwise: 'none',
       description:
-        'The secret with which Kytos signs its login tokens (JWT). With at least 32 characters, these tokens are accepted here, with jwt_rights.',
+        'The secret with which Kytos signs its login tokens (JWT). ' +
+        'With at least 32 characters, these tokens are accepted here, with jwt_rights.',
     },
   },
   settings: {
@@ -60,7 +56,8 @@ export const CONFIG_SCHEMA = {
       type: BACKEND,
       default: 'filesystem',
       description:
-        'Where settings are stored: filesystem for one controller, etcd for several, or the module of another backend, whose options are in [settings.NAME]. See docs/backends.md.',
+        'Where settings are stored: filesystem for one controller, etcd for several, ' +
+        'or the module of another backend, whose options are in [settings.NAME]. See docs/backends.md.',
     },
     controller: {
       type: CONTROLLER,
@@ -71,7 +68,8 @@ export const CONFIG_SCHEMA = {
       type: HOST,
       otherwise: 'listen of [daemon]',
       description:
-        'The address of this service. Set it if a kytosd with this file listens on other addresses for its switches.',
+        'The address of this service. Set it if a kytosd with this file listens on other addresses for ' +
+        'its switches.',
     },
     port: {
       type: PORT,
@@ -82,7 +80,8 @@ export const CONFIG_SCHEMA = {
       type: HOSTS,
       default: '[]',
       description:
-        'Additional names of this service besides its address and localhost, such as the name in its certificate or that of a proxy.',
+        'Additional names of this service besides its address and localhost, ' +
+        'such as the name in its certificate or that of a proxy.',
     },
     authentication: {
       type: choice('none', 'required'),
@@ -94,10 +93,11 @@ export const CONFIG_SCHEMA = {
       type: BOOLEAN,
       default: 'false',
       description:
-        'Allow listening beyond loopback without authentication: every client that reaches the address can read and change all settings.',
+        'Allow listening beyond loopback without authentication: ' +
+        'every client that reaches the address can read and change all settings.',
     },
     jwt_rights: {
-      type: RIGHTS_LIST,
+      type: PERMISSION_LIST,
       default: '["read", "write"]',
       description:
         'The permissions of a login token of Kytos: read, write, admin; [] rejects all login tokens.',
@@ -130,22 +130,25 @@ export const CONFIG_SCHEMA = {
       description: 'How long a start waits for the store if there is no snapshot, before it fails.',
     },
     hook_timeout: {
-      type: BRIEF,
+      type: SHORT_SECONDS,
       default: '2',
       description:
-        'How long a NApp may take to accept a change of its settings, 20 at most; after that, the change is rejected.',
+        'How long a NApp may take to accept a change of its settings, 20 at most; ' +
+        'after that, the change is rejected.',
     },
     reconcile: {
       type: PERIOD,
       default: '300',
       description:
-        'How often the cache is compared with the whole store, in case a watch event was lost; differences are counted and repaired.',
+        'How often the cache is compared with the whole store, in case a watch event was lost; ' +
+        'differences are counted and repaired.',
     },
     log: {
       type: choice('auto', 'text', 'json'),
       default: 'auto',
       description:
-        'The format of the log on standard error: text, or json with one object per line; auto is text on a terminal and json elsewhere.',
+        'The format of the log on standard error: text, or json with one object per line; ' +
+        'auto is text on a terminal and json elsewhere.',
     },
   },
   'settings.filesystem': {
@@ -191,8 +194,8 @@ type ValueOf<Key> = Key extends { readonly type: ValueType<infer Value> }
   : never
 
 /**
- * The values of a file by section and key, defaults filled in, paths absolute; undefined where nothing stands
- * and there is no default.
+ * The values of a file by section and key, defaults filled in, paths absolute; undefined for an absent key
+ * without a default.
  */
 export type ConfigValues = {
   readonly [Section in keyof Schema]: {

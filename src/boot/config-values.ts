@@ -1,22 +1,17 @@
 import { isIP } from 'node:net'
 import { closestMatch } from 'leven'
-import { isSettingsError } from '../../model/errors.ts'
-import { parseJson } from '../../model/json.ts'
 import { isControllerId } from '../../model/namespace.ts'
-import { isPermission, PERMISSIONS, type Permission } from '../../model/permissions.ts'
-import { isArray } from '../../model/value.ts'
 import { quote } from './problems.ts'
 
 /**
- * What a value's text means, or what is wrong with it: a phrase that goes on after "`key`", without its full
- * stop.
+ * The value of a text, or its problem: a phrase that continues a sentence after the key, without a full stop.
  */
 export type Reading<Value> = { readonly value: Value } | { readonly wrong: string }
 
-/** One type of values in kytos.ini: how help and documentation call it, and how a text is read. */
+/** One type of values in kytos.ini: its name in help and documentation, and its parser. */
 export interface ValueType<Value> {
   readonly name: string
-  /** True when a relative text starts at the file's folder. */
+  /** True when a relative path starts at the file's folder. */
   readonly path?: true
   read(text: string): Reading<Value>
 }
@@ -25,15 +20,13 @@ export interface ValueType<Value> {
 export const BACKENDS = ['filesystem', 'etcd'] as const
 export type BackendName = (typeof BACKENDS)[number]
 
-/** The name of a package, perhaps with the path of a module that it exports. */
+/** The name of a package, optionally with the path of a module that it exports. */
 const PACKAGE = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*(?:\/[\w.-]+)*$/
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/
-/** As Kytos installs them: `username/name`, perhaps of a repository or a version. */
-const NAPP = /^(?:(?:https?|file):\/\/\S+\/)?[A-Za-z0-9][\w.-]{0,63}\/[A-Za-z0-9][\w.-]{0,63}(?::\S+)?$/
 const PREFIX = /^(?:\/[^/\s\p{Cc}]+)+$/u
-/** Less than a command waits for its answer. */
-const LONGEST_WAIT = 20
-const DAY = 86_400
+/** Less than the time that a command waits for its response. */
+const MAX_WAIT_SECONDS = 20
+const SECONDS_PER_DAY = 86_400
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 'yes', 'true', 'on'].map(word => [word, true] as const),
   ...['0', 'no', 'false', 'off'].map(word => [word, false] as const),
@@ -42,29 +35,32 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 /** Any text that is not empty. */
 export const TEXT: ValueType<string> = { name: 'text', read: text => ({ value: text }) }
 
-/** A file or folder; its text is made absolute by whoever knows the file's folder. */
+/** A file or folder; the caller, which knows the file's folder, makes it absolute. */
 export const PATH: ValueType<string> = {
   name: 'path',
   path: true,
-  read: text => (/\p{Cc}/u.test(text) ? got(text, 'a path on one line') : { value: text }),
+  read: text => (/\p{Cc}/u.test(text) ? unexpected(text, 'a path on one line') : { value: text }),
 }
 
 /** An IP address or a host name. */
 export const HOST: ValueType<string> = {
   name: 'host',
   read: text =>
-    isIP(text) || HOST_NAME.test(text)
-      ? { value: text }
-      : got(text, 'an IP address or a host name, without a port'),
+    isHost(text) ? { value: text } : unexpected(text, 'an IP address or a host name, without a port'),
 }
 
-/** A TCP port; 0 has the system choose a free one. */
+/** True for an IP address or a host name. */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || HOST_NAME.test(text)
+}
+
+/** A TCP port; 0 selects a free one. */
 export const PORT: ValueType<number> = {
   name: 'port',
   read: text =>
     /^\d{1,5}$/.test(text) && Number(text) < 65_536
       ? { value: Number(text) }
-      : got(text, 'a port, 0 to 65535'),
+      : unexpected(text, 'a port, 0 to 65535'),
 }
 
 /** Seconds above 0, a day at most; a fraction is allowed. */
@@ -72,40 +68,40 @@ export const SECONDS: ValueType<number> = {
   name: 'seconds',
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : 0
-    return seconds > 0 && seconds <= DAY
+    return seconds > 0 && seconds <= SECONDS_PER_DAY
       ? { value: seconds }
-      : got(text, `seconds, above 0 and at most ${DAY}, such as 30 or 2.5`)
+      : unexpected(text, `seconds, above 0 and at most ${SECONDS_PER_DAY}, such as 30 or 2.5`)
   },
 }
 
-/** Seconds that somebody waits for an answer meanwhile, so few that he still does. */
-export const BRIEF: ValueType<number> = {
+/** Seconds during which a caller waits for a response, limited so that the caller does not time out. */
+export const SHORT_SECONDS: ValueType<number> = {
   name: 'seconds',
   read: text => {
     const seconds = /^\d{1,2}(?:\.\d+)?$/.test(text) ? Number(text) : 0
-    return seconds > 0 && seconds <= LONGEST_WAIT
+    return seconds > 0 && seconds <= MAX_WAIT_SECONDS
       ? { value: seconds }
-      : got(text, `seconds, above 0 and at most ${LONGEST_WAIT}, such as 2`)
+      : unexpected(text, `seconds, above 0 and at most ${MAX_WAIT_SECONDS}, such as 2`)
   },
 }
 
-/** Seconds between two times, a day at most; 0 for never. */
+/** The seconds of a period, a day at most; 0 for never. */
 export const PERIOD: ValueType<number> = {
   name: 'seconds, 0 for never',
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-    return seconds <= DAY
+    return seconds <= SECONDS_PER_DAY
       ? { value: seconds }
-      : got(text, `seconds, at most ${DAY}, such as 300, or 0 for never`)
+      : unexpected(text, `seconds, at most ${SECONDS_PER_DAY}, such as 300, or 0 for never`)
   },
 }
 
-/** As Python's getboolean. */
+/** A boolean, in the spelling of Python's getboolean. */
 export const BOOLEAN: ValueType<boolean> = {
   name: 'boolean',
   read: text => {
     const value = BOOLEANS.get(text.toLowerCase())
-    return value === undefined ? got(text, 'one of true, yes, on, 1, false, no, off, 0') : { value }
+    return value === undefined ? unexpected(text, 'one of true, yes, on, 1, false, no, off, 0') : { value }
   },
 }
 
@@ -118,9 +114,8 @@ export const BACKEND: ValueType<string> = {
     const others = 'a package such as "@me/my-store", or a module such as "./my-store.mjs"'
     if (near === undefined && PACKAGE.test(text)) return { value: text }
     const hint = near === undefined ? '' : `did you mean "${near}"? `
-    return {
-      wrong: `is ${quote(text)}; ${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${BACKENDS.join(', ')}, ${others}`,
-    }
+    const choices = `${hint === '' ? 'allowed' : 'Allowed'} are ${BACKENDS.join(', ')}, ${others}`
+    return { wrong: `is ${quote(text)}; ${hint}${choices}` }
   },
 }
 
@@ -140,68 +135,22 @@ export const CONTROLLER: ValueType<string> = {
   read: text =>
     isControllerId(text)
       ? { value: text }
-      : got(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit'),
+      : unexpected(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit'),
 }
 
-/** A JSON list of NApp ids. */
-export const NAPPS: ValueType<readonly string[]> = {
-  name: 'JSON list of NApp ids',
-  read: text =>
-    readList(text, '["kytos/settings"]', napp =>
-      NAPP.test(napp) ? undefined : `${quote(napp)} is not a NApp id such as "kytos/settings"`,
-    ),
-}
-
-/** A JSON list of host names and addresses, each as a Host header has it, without a port. */
-export const HOSTS: ValueType<readonly string[]> = {
-  name: 'JSON list of host names',
-  read: text =>
-    readList(text, '["controller-1.example.org"]', host =>
-      isIP(host) || HOST_NAME.test(host)
-        ? undefined
-        : `${quote(host)} is not an IP address or a host name, without a port`,
-    ),
-}
-
-/** A JSON list of rights. */
-export const RIGHTS_LIST: ValueType<readonly Permission[]> = {
-  name: 'JSON list of permissions',
-  read: text => {
-    const reading = readList(text, '["read", "write"]', right =>
-      isPermission(right) ? undefined : `${quote(right)} is not a permission; ${allowed(right, PERMISSIONS)}`,
-    )
-    return 'wrong' in reading ? reading : { value: reading.value.filter(isPermission) }
-  },
-}
-
-/** A JSON list of etcd endpoints: at least one, all of one scheme. */
-export const ENDPOINTS: ValueType<readonly string[]> = {
-  name: 'JSON list of URLs',
-  read: text => {
-    const reading = readList(text, '["http://127.0.0.1:2379"]', whyNoEndpoint)
-    if ('wrong' in reading) return reading
-    if (reading.value.length === 0)
-      return { wrong: 'is an empty list: add at least one URL, such as ["http://127.0.0.1:2379"]' }
-    const secure = reading.value.filter(url => url.startsWith('https:')).length
-    if (secure > 0 && secure < reading.value.length)
-      return { wrong: 'mixes http:// and https://: use the same one for all URLs' }
-    return reading
-  },
-}
-
-/** The first part of etcd keys. */
+/** The prefix of etcd keys. */
 export const PREFIX_PATH: ValueType<string> = {
   name: 'key prefix',
   read: text =>
     PREFIX.test(text)
       ? { value: text }
-      : got(
+      : unexpected(
           text,
           'a prefix such as /kytos, which starts but does not end with "/", and has no "//" and no space',
         ),
 }
 
-/** One of a few words; a misspelt one is told the nearest. */
+/** One of these words; the problem of a misspelt one names the nearest. */
 export function choice<const Word extends string>(...words: readonly Word[]): ValueType<Word> {
   return {
     name: words.join(' or '),
@@ -212,7 +161,7 @@ export function choice<const Word extends string>(...words: readonly Word[]): Va
   }
 }
 
-/** "did you mean ...? Allowed are ...": what to say about a word that is none of `words`. */
+/** The message for a word that is not in `words`: "did you mean ...? Allowed are ...". */
 export function allowed(text: string, words: readonly string[]): string {
   const nearest = closestMatch(text.toLowerCase(), words, {
     maxDistance: Math.max(2, Math.floor(text.length / 3)),
@@ -221,36 +170,6 @@ export function allowed(text: string, words: readonly string[]): string {
   return `${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${words.join(', ')}`
 }
 
-function got(text: string, expected: string): { readonly wrong: string } {
+function unexpected(text: string, expected: string): { readonly wrong: string } {
   return { wrong: `is ${quote(text)}: expected ${expected}` }
-}
-
-function readList(
-  text: string,
-  example: string,
-  why: (item: string) => string | undefined,
-): Reading<readonly string[]> {
-  // The text is not repeated: a URL in it may hold a password.
-  const noList = { wrong: `is not a JSON list of strings: write it as ${example}` }
-  try {
-    const list = parseJson(text)
-    if (!isArray(list)) return noList
-    const items = list.filter(item => typeof item === 'string')
-    if (items.length < list.length) return noList
-    const wrong = items.map(why).filter(reason => reason !== undefined)
-    return wrong.length > 0 ? { wrong: `is invalid: ${wrong.join('; ')}` } : { value: items }
-  } catch (error) {
-    if (isSettingsError(error, 'JSON_MALFORMED')) return noList
-    throw error
-  }
-}
-
-function whyNoEndpoint(text: string): string | undefined {
-  if (text.includes('@')) return 'a URL contains a user: use username and password_file instead'
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-    return `${quote(text)} is not a URL that starts with http:// or https://`
-  if (!/^https?:\/\/[^/?#]+:\d+$/.test(text))
-    return `${quote(text)} must be scheme, host and port only, such as ${url.protocol}//${url.hostname}:2379`
-  return undefined
 }

@@ -5,43 +5,43 @@ import { dirname, join, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { isControllerId } from '../../model/namespace.ts'
 import type { Permission } from '../../model/permissions.ts'
-import { checkConfig, type OpenSections } from './config-check.ts'
+import { type BackendSections, checkConfig } from './config-check.ts'
 import type { ConfigValues } from './config-schema.ts'
 import { isModulePath, isOwnBackend } from './config-values.ts'
 import { readIni } from './ini.ts'
 import { type ConfigProblem, configInvalid, quote } from './problems.ts'
 
-/** `kytos.ini`, read and checked: absolute paths, defaults filled in. */
+/** The validated `kytos.ini`: absolute paths, defaults filled in. */
 export interface Config {
-  /** The file it was read from, absolute. */
+  /** The absolute path of the file. */
   readonly file: string
   readonly daemon: {
     readonly listen: string
     readonly api_port: number
     readonly napps: string
     readonly napps_pre_installed: readonly string[]
-    /** A secret of Kytos: never to be logged. */
+    /** A secret of Kytos, never logged. */
     readonly jwt_secret?: string | undefined
   }
   readonly settings: {
-    /** `filesystem`, `etcd`, or what `other` is about. */
+    /** `filesystem`, `etcd`, or the backend that `other` describes. */
     readonly backend: string
     readonly controller: string
     readonly listen: string
     readonly port: number
-    /** Names that a Host header may hold besides the address and those of loopback. */
+    /** The names allowed in a Host header besides the address and those of loopback. */
     readonly hosts: readonly string[]
     readonly authentication: 'none' | 'required'
     readonly allow_anonymous: boolean
-    /** What a login token of Kytos may do. */
+    /** The permissions of a login token of Kytos. */
     readonly jwt_rights: readonly Permission[]
     readonly tls_cert?: string | undefined
     readonly tls_key?: string | undefined
     readonly state_dir: string
     readonly strict: boolean
-    /** Seconds in OFFLINE before the process gives up. */
+    /** Seconds in OFFLINE before the process exits. */
     readonly start_timeout: number
-    /** Seconds that a NApp may take to accept a change. */
+    /** The limit, in seconds, for a NApp's decision on a change. */
     readonly hook_timeout: number
     /** Seconds between two comparisons of the cache with the store; 0 for none. */
     readonly reconcile: number
@@ -49,18 +49,18 @@ export interface Config {
   }
   readonly filesystem: { readonly path: string }
   readonly etcd: EtcdConfig
-  /** The backend of another package, where `settings.backend` names one; nothing of it is loaded yet. */
+  /** The backend of another package, if `settings.backend` names one; its code is not loaded yet. */
   readonly other?: OtherBackend
 }
 
 export interface OtherBackend {
-  /** As the file names it: a package, or an absolute path. */
+  /** The name of a package, or an absolute path. */
   readonly module: string
-  /** The sections that may hold its options. */
-  readonly sections: OpenSections
+  /** The sections that may contain its options. */
+  readonly sections: BackendSections
   /**
-   * True when a person named the file, or started the service with it: its code is then run whoever may write
-   * it.
+   * True when the operator named the file, or started the service with it: its code then runs without a check
+   * of the file's permissions.
    */
   readonly isNamed: boolean
 }
@@ -73,14 +73,14 @@ export interface EtcdConfig {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
-  /** Seconds until an unanswered call has failed. */
+  /** Seconds after which a call without a response fails. */
   readonly timeout: number
 }
 
-const NAMES = ['kytos.ini', 'kytos.conf']
-const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or use -c FILE.'
+const FILE_NAMES = ['kytos.ini', 'kytos.conf']
+const CREATE_HINT = 'Copy kytos.example.ini to kytos.ini, or use -c FILE.'
 
-/** From where a file is looked for. */
+/** The environment of the search for a file. */
 export interface ConfigContext {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
@@ -88,29 +88,29 @@ export interface ConfigContext {
 
 /**
  * The absolute path of the file to read: the explicit one, else kytos.ini, else kytos.conf, in `cwd`, then in
- * `/etc/kytos`, which in a virtual environment of Python is below that, as Kytos has it. @throws
- * SettingsError CONFIG_ABSENT naming where it looked.
+ * `/etc/kytos`, which is below `VIRTUAL_ENV` in a virtual environment of Python, as in Kytos.
+ * @throws SettingsError CONFIG_ABSENT with the searched paths.
  */
 export function findConfig(explicit: string | undefined, { cwd, env }: ConfigContext): string {
   const system = join(env.VIRTUAL_ENV || '/', 'etc/kytos')
   const candidates =
     explicit === undefined
-      ? [cwd, system].flatMap(folder => NAMES.map(name => resolve(folder, name)))
+      ? [cwd, system].flatMap(folder => FILE_NAMES.map(name => resolve(folder, name)))
       : [resolve(cwd, explicit)]
   const found = candidates.find(file => existsSync(file))
   if (found !== undefined) return found
   const message =
     explicit === undefined
-      ? `No configuration file found; searched ${candidates.join(', ')}. ${HOW_TO_MAKE_ONE}`
-      : `The configuration file ${candidates.join()} does not exist. ${HOW_TO_MAKE_ONE}`
+      ? `No configuration file found; searched ${candidates.join(', ')}. ${CREATE_HINT}`
+      : `The configuration file ${candidates.join()} does not exist. ${CREATE_HINT}`
   throw new SettingsError('CONFIG_ABSENT', message, { details: { looked_for: candidates } })
 }
 
 /**
- * Reads and checks a file as Kytos reads it: defaults filled in, relative paths from the file's folder,
- * unknown keys refused in `[settings*]` only. Runs no code of a backend. `isNamed` says that a person named
- * the file (`-c FILE`), or starts the service with it.
- * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID naming everything that is wrong with its line.
+ * Reads and validates a file in the syntax of Kytos: defaults filled in, relative paths from the file's
+ * folder, unknown keys rejected in `[settings*]` only. Runs no code of a backend. `isNamed` is true when the
+ * operator named the file (`-c FILE`), or starts the service with it.
+ * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID with all problems and their lines.
  */
 export async function loadConfig(
   path: string,
@@ -138,7 +138,7 @@ export async function loadConfig(
 function otherBackend(
   backend: string,
   folder: string,
-  sections: OpenSections,
+  sections: BackendSections,
   isNamed: boolean,
 ): Pick<Config, 'other'> {
   if (isOwnBackend(backend)) return {}
@@ -153,7 +153,7 @@ async function read(file: string): Promise<Buffer> {
     if (code === 'ENOENT')
       throw new SettingsError(
         'CONFIG_ABSENT',
-        `The configuration file ${file} does not exist. ${HOW_TO_MAKE_ONE}`,
+        `The configuration file ${file} does not exist. ${CREATE_HINT}`,
         { cause },
       )
     const why =
@@ -168,7 +168,7 @@ async function read(file: string): Promise<Buffer> {
 
 function decode(file: string, bytes: Buffer): string {
   try {
-    // The byte order mark stays: Python sees it too, and the reader says what to do about it.
+    // The byte order mark is kept, because Python sees it too; the ini reader reports it.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
     const line =
@@ -184,13 +184,15 @@ function decode(file: string, bytes: Buffer): string {
   }
 }
 
-/** The host name stands in for `controller`, so it has to be one. */
+/** Checks that the host name is a valid controller id if it is the default of `controller`. */
 function checkHostName(controller: string | undefined): readonly ConfigProblem[] {
   const name = hostname()
   if (controller !== undefined || isControllerId(name)) return []
   return [
     {
-      message: `the host name ${quote(name)} is not a valid controller name. Set controller in [settings], such as controller-1.`,
+      message:
+        `the host name ${quote(name)} is not a valid controller name. ` +
+        'Set controller in [settings], such as controller-1.',
     },
   ]
 }

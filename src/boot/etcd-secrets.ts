@@ -4,15 +4,15 @@ import type { EtcdConfig } from './config.ts'
 import { type ConfigProblem, configInvalid } from './problems.ts'
 
 /**
- * What the files of `[settings.etcd]` hold: PEM bytes as they are, the password without the newline at its
- * end. Never to be logged.
+ * The contents of the files of `[settings.etcd]`, never logged: PEM bytes unchanged, the password without its
+ * final newline.
  */
 export interface EtcdSecrets {
   readonly password?: string
   readonly ca?: Buffer
   readonly cert?: Buffer
   readonly key?: Buffer
-  /** Sentences for an operator: a secret that everybody on this host can read. */
+  /** Sentences for the operator about secrets that all users of this host can read. */
   readonly warnings: readonly string[]
 }
 
@@ -20,8 +20,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
  * Reads the password and PEM files that the configuration names.
- * @throws SettingsError CONFIG_INVALID naming every file that is missing, unreadable, empty or not what it
- * should be, and a key of another certificate.
+ * @throws SettingsError CONFIG_INVALID with every file that is missing, unreadable, empty or invalid, and a
+ * key that does not match its certificate.
  */
 export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> {
   const problems: ConfigProblem[] = []
@@ -51,7 +51,7 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
     }
   }
 
-  // One after the other, so that what is wrong is always said in the same order.
+  // Loaded one after the other, so that the order of the problems is always the same.
   const secret = await load('password_file', true)
   const ca = await load('ca', false)
   const cert = await load('cert', false)
@@ -59,7 +59,9 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
   const password = secret?.toString('utf8').replace(/\r?\n$/, '')
   if (password === '')
     problems.push({
-      message: `[settings.etcd] password_file ${config.password_file} is empty. Write the password into its first line.`,
+      message:
+        `[settings.etcd] password_file ${config.password_file} is empty. ` +
+        'Write the password into its first line.',
     })
   if (ca) problems.push(...checkCertificates('ca', config.ca, ca))
   if (cert) problems.push(...checkCertificates('cert', config.cert, cert))
@@ -74,7 +76,7 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
   }
 }
 
-/** The bytes and the mode of one and the same file, whatever happens to its name meanwhile. */
+/** The bytes and the mode of the same file, even if its name is concurrently reused. */
 async function readWithMode(path: string): Promise<{ readonly bytes: Buffer; readonly mode: number }> {
   const file = await open(path)
   try {
@@ -99,7 +101,9 @@ function checkCertificates(
       ? []
       : [
           {
-            message: `[settings.etcd] ${name} ${path} is damaged: its certificate ${i + 1} of ${blocks.length} cannot be read.`,
+            message:
+              `[settings.etcd] ${name} ${path} is damaged: ` +
+              `its certificate ${i + 1} of ${blocks.length} cannot be read.`,
           },
         ],
   )
@@ -115,7 +119,7 @@ function checkKey(config: EtcdConfig, pem: Buffer, cert: Buffer | undefined): re
   return [{ message: `[settings.etcd] key ${config.key} does not match the certificate ${config.cert}.` }]
 }
 
-/** Undefined when it is none; the reason OpenSSL has says nothing to an operator. */
+/** The certificate; undefined if it is invalid, because OpenSSL's reason does not help an operator. */
 function parseCertificate(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem)

@@ -1,20 +1,17 @@
 /*
  * Python's BasicInterpolation: `%%` is a percent sign, `%(name)s` the value of that option in the same
- * section or in [DEFAULT], expanded when it is asked for. Anything else after a `%` is refused, as is nesting
- * beyond ten values, which a circle always reaches.
+ * section or in [DEFAULT], expanded when it is read. Anything else after a `%` is rejected, as is nesting
+ * beyond ten values, which every cycle reaches.
  */
 const MAX_DEPTH = 10
-/**
- * Ten levels of a hundred references each would be more steps than a life has seconds; Python would just
- * hang.
- */
+/** The limit of expanded parts, because ten levels of a hundred references each would never end. */
 const MAX_STEPS = 100_000
 const REFERENCE = /^%\(([^)]+)\)s/
 
-/** The expanded text, or what is wrong with it. */
+/** The expanded text, or its problem. */
 export type Expanded = { readonly value: string } | { readonly wrong: string }
 
-/** Expands a value as Python does; `lookup` gives the raw value of a lower-cased option name. */
+/** Expands a value as Python does; `lookup` returns the raw value of a lower-case option name. */
 export function interpolate(raw: string, lookup: (name: string) => string | undefined): Expanded {
   const parts: string[] = []
   let steps = 0
@@ -37,13 +34,17 @@ export function interpolate(raw: string, lookup: (name: string) => string | unde
         continue
       }
       const [token, name = ''] = REFERENCE.exec(text.slice(percent)) ?? []
-      // Two characters and no more: the rest may be a secret of Kytos.
-      if (token === undefined)
-        return `${JSON.stringify(text.slice(percent, percent + 2))} is invalid. Write a percent sign as %%, and a reference as %(name)s.`
+      // Only two characters are shown, because the rest may be a secret of Kytos.
+      if (token === undefined) {
+        const invalid = JSON.stringify(text.slice(percent, percent + 2))
+        return `${invalid} is invalid. Write a percent sign as %%, and a reference as %(name)s.`
+      }
       const value = lookup(name.toLowerCase())
-      if (value === undefined)
-        return `${JSON.stringify(token)} is not an option of this section or of [DEFAULT]. Write a percent sign as %%.`
-      // A plain value takes no level of its own: the one below the tenth may still be plain.
+      if (value === undefined) {
+        const where = 'is not an option of this section or of [DEFAULT]'
+        return `${JSON.stringify(token)} ${where}. Write a percent sign as %%.`
+      }
+      // A plain value adds no level, so that the value below the tenth level may still be plain.
       const wrong = value.includes('%') ? expand(value, depth + 1) : void parts.push(value)
       if (wrong !== undefined) return wrong
       at = percent + token.length

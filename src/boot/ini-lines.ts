@@ -2,25 +2,25 @@ import { type ConfigProblem, quote } from './problems.ts'
 import { indentOf, strip, stripEnd } from './strip.ts'
 
 /*
- * The pre-pass: what Python's ConfigParser does line by line, before interpolation, and what the `ini`
- * package cannot see.
+ * The pre-pass: the line-by-line part of Python's ConfigParser before interpolation, which the `ini` package
+ * does not implement.
  *
  * Invariants: a line belongs to the option above it exactly if it is blank, or indented deeper than that
- * option's own line. A comment is a whole line, led by `#` or `;` after any indent, and vanishes even inside
- * a value; there are no inline comments. A header ends at the last `]` of its line. Whatever Python refuses
- * is in `problems`; reading goes on after each, so that all are reported at once, but only what came without
- * problems is Python's answer.
+ * option's own line. A comment is a whole line that starts with `#` or `;` after any indent, and is removed
+ * even inside a value; there are no inline comments. A header ends at the last `]` of its line. Every error
+ * of Python is in `problems`; reading continues after each, so that all are reported at once. Only a result
+ * without problems equals Python's.
  */
 
-/** An option as it stands in the file: its lines folded with `\n`, nothing interpolated. */
+/** An option as written in the file: its lines folded with `\n`, nothing interpolated. */
 export interface RawOption {
   readonly value: string
   readonly line: number
 }
 
 /**
- * Sections by name and options by lower-cased name, in the order of the file; `[DEFAULT]` is one of them.
- * `headers` has the line of each section.
+ * The sections by name and options by lower-case name, in the order of the file, including `[DEFAULT]`.
+ * `headers` contains the line of each section.
  */
 export interface RawIni {
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, RawOption>>
@@ -100,12 +100,12 @@ class LineReader {
   }
 
   #header(name: string, line: number): void {
-    const twin = this.#sections.get(name)
-    // Python lets [DEFAULT] stand more than once; its options still may not.
-    if (twin && name !== DEFAULT_SECTION) {
-      this.#report(line, `the section [${name}] is a duplicate of line ${twin.line}. Merge both sections.`)
+    const earlier = this.#sections.get(name)
+    // Python allows [DEFAULT] more than once, but not its options.
+    if (earlier && name !== DEFAULT_SECTION) {
+      this.#report(line, `the section [${name}] is a duplicate of line ${earlier.line}. Merge both sections.`)
     }
-    this.#section = twin ?? { name, line, options: new Map() }
+    this.#section = earlier ?? { name, line, options: new Map() }
     this.#sections.set(name, this.#section)
     this.#option = undefined
   }
@@ -124,17 +124,18 @@ class LineReader {
     if (delimiter < 0) {
       this.#report(
         line,
-        `${quote(text)} is neither "key = value" nor a [section]. Indent the continuation lines of a value; start a comment line with "#" or ";".`,
+        `${quote(text)} is neither "key = value" nor a [section]. ` +
+          'Indent the continuation lines of a value; start a comment line with "#" or ";".',
       )
       return
     }
     const key = stripEnd(text.slice(0, delimiter)).toLowerCase()
     if (key === '')
       this.#report(line, `${quote(text)} has no key before "${text.charAt(delimiter)}". Write "key = value".`)
-    const twin = this.#section.options.get(key)
+    const earlier = this.#section.options.get(key)
     this.#option = { parts: [strip(text.slice(delimiter + 1))], line }
-    if (twin) {
-      const where = `${quote(key)} in [${this.#section.name}] is a duplicate of line ${twin.line}`
+    if (earlier) {
+      const where = `${quote(key)} in [${this.#section.name}] is a duplicate of line ${earlier.line}`
       this.#report(line, `${where}. Remove one of them (keys are case-insensitive).`)
     } else this.#section.options.set(key, this.#option)
   }

@@ -4,31 +4,30 @@ import { DEFAULT_SECTION, type RawIni, readLines } from './ini-lines.ts'
 import { type ConfigProblem, configInvalid, quote } from './problems.ts'
 
 /*
- * kytos.ini exactly as Kytos reads it, which is Python's ConfigParser(): strict, BasicInterpolation, values
+ * Reads kytos.ini exactly like Kytos, which uses Python's ConfigParser(): strict, BasicInterpolation, values
  * over several lines, no inline comments.
  *
- *   text -> pre-pass (ini-lines.ts: Python's lines) -> shielded text -> `ini` -> names and values -> interpolation
+ *   text -> pre-pass (ini-lines.ts) -> escaped text -> `ini` -> names and values -> interpolation
  *
- * Invariant: `ini` gives back every name and value that the pre-pass found, whatever is in it;
- * test/integration/ini-python.test.ts holds the whole against python3.
+ * Invariant: `ini` returns every name and value of the pre-pass unchanged, whatever its characters;
+ * test/integration/ini-python.test.ts compares the whole with python3.
  */
 
-/**
- * One option: its value after interpolation, the line of its key, and whether the section has it from
- * `[DEFAULT]`.
- */
+/** One option: its value after interpolation, the line of its key, and whether it is from `[DEFAULT]`. */
 export interface IniOption {
   readonly value: string
   readonly line: number
   readonly inherited: boolean
 }
 
-/** Options by lower-cased name, by section; `[DEFAULT]` is merged into every section and is none itself. */
+/**
+ * The options by lower-case name, by section; `[DEFAULT]` is merged into every section and not one itself.
+ */
 export type IniSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
 
 /**
- * What is wrong in an ini text. With a section and key, only that value is (its `%`); Python refuses it when
- * somebody asks for it.
+ * A problem in an ini text. With a section and key, only that value is invalid (its `%`), and Python rejects
+ * it when a program reads it.
  */
 export interface IniProblem extends ConfigProblem {
   readonly section?: string
@@ -44,8 +43,8 @@ export interface Ini {
 }
 
 /**
- * @throws SettingsError CONFIG_INVALID naming `source:line` of everything that Python would refuse, in any
- * section.
+ * Parses an ini text without problems.
+ * @throws SettingsError CONFIG_INVALID with `source:line` of every error of Python, in any section.
  */
 export function parseIni(text: string, source: string): IniSections {
   const { sections, problems } = readIni(text)
@@ -53,10 +52,7 @@ export function parseIni(text: string, source: string): IniSections {
   return sections
 }
 
-/**
- * Reads what can be read, and says what cannot: options without a valid value are left out of `sections` and
- * named in `problems`.
- */
+/** Reads an ini text with problems: invalid options are omitted from `sections` and listed in `problems`. */
 export function readIni(text: string): Ini {
   if (!text.isWellFormed())
     return {
@@ -66,7 +62,7 @@ export function readIni(text: string): Ini {
     }
   const raw = readLines(text)
   const problems: IniProblem[] = [...raw.problems]
-  const values = throughIni(raw)
+  const values = parseWithIniPackage(raw)
   const defaults = values.get(DEFAULT_SECTION) ?? new Map<string, string>()
   const sections = new Map<string, ReadonlyMap<string, IniOption>>()
   for (const [section, own] of values) {
@@ -93,40 +89,39 @@ export function readIni(text: string): Ini {
 }
 
 /**
- * The `ini` package parses the folded lines; every name and value is shielded on the way in and bared on the
- * way out.
+ * Parses the folded lines with the `ini` package; names and values are escaped before and unescaped after.
  */
-function throughIni({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<string, string>> {
+function parseWithIniPackage({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const lines: string[] = []
   for (const [section, options] of sections) {
-    lines.push(`[${shieldName(section)}]`)
-    for (const [key, { value }] of options) lines.push(`${shieldName(key)}=${shieldValue(value)}`)
+    lines.push(`[${escapeName(section)}]`)
+    for (const [key, { value }] of options) lines.push(`${escapeName(key)}=${escapeValue(value)}`)
   }
   const parsed: Record<string, Record<string, string>> = parse(lines.join('\n'))
   return new Map(
     Object.entries(parsed).map(([section, options]) => [
-      bareName(section),
-      new Map(Object.entries(options).map(([key, value]) => [bareName(key), value.slice(1)])),
+      unescapeName(section),
+      new Map(Object.entries(options).map(([key, value]) => [unescapeName(key), value.slice(1)])),
     ]),
   )
 }
 
 /**
- * Percent-encoded, so without the signs `ini` acts on; led by ":", so that `__proto__` is dropped and `10`
- * moved to the front by nobody.
+ * Percent-encodes a name, because `ini` interprets some characters. The prefix ":" keeps `__proto__` from
+ * being dropped and `10` from moving to the front.
  */
-function shieldName(name: string): string {
+function escapeName(name: string): string {
   return `:${encodeURIComponent(name).replaceAll('.', '%2E')}`
 }
 
-function bareName(name: string): string {
+function unescapeName(name: string): string {
   return decodeURIComponent(name.slice(1))
 }
 
 /**
- * A JSON string, which `ini` takes as it is; led by "=", so that `true` and `null` stay text. Its line
- * pattern stops at U+2028 and U+2029.
+ * Writes a value as a JSON string, which `ini` accepts unchanged. The prefix "=" keeps `true` and `null`
+ * text; U+2028 and U+2029 are escaped, because the line pattern of `ini` stops at them.
  */
-function shieldValue(value: string): string {
+function escapeValue(value: string): string {
   return JSON.stringify(`=${value}`).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
 }

@@ -1,8 +1,8 @@
 import * as nodeModule from 'node:module'
 
-const OURS = /^kytos-settings(\/|$)/
+const OWN_NAME = /^kytos-settings(\/|$)/
 
-/** The hook of Node 22.15 and later, which the types of Node 20 do not have; it runs in this thread. */
+/** The hook of Node 22.15 and later, which runs in this thread; the types of Node 20 lack it. */
 interface Resolver {
   resolve(
     specifier: string,
@@ -11,7 +11,7 @@ interface Resolver {
   ): { readonly url: string }
 }
 
-/** The same for Node 20, where hooks run in a thread of their own, from their text alone. */
+/** The same hook for Node 20, as text, because hooks run there in their own thread. */
 const HOOKS = `
 let ours
 export function initialize(url) { ours = url }
@@ -19,22 +19,21 @@ export async function resolve(specifier, context, next) {
   try {
     return await next(specifier, context)
   } catch (error) {
-    if (!${OURS}.test(specifier) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    if (!${OWN_NAME}.test(specifier) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     return next(specifier, { ...context, parentURL: ours })
   }
 }`
 
-let isDone = false
+let isRegistered = false
 
 /**
- * Lets NApps and backends in any folder import `kytos-settings`: this package, unless they bring one of their
- * own. Node's own resolution is asked first; only a name that it does not find is looked up as if this
- * package had asked.
+ * Allows NApps and backends in any folder to import `kytos-settings`: this package, unless their own folder
+ * has one. Node's resolution comes first; only a name that it does not find is resolved from this package.
  */
 export function allowPackageImports(): void {
-  if (isDone) return
-  isDone = true
-  // Newer versions have it, and warn of the older way.
+  if (isRegistered) return
+  isRegistered = true
+  // Newer versions have `registerHooks` and warn of `register`.
   const { registerHooks } = nodeModule as { registerHooks?: (hooks: Resolver) => void }
   if (!registerHooks) {
     nodeModule.register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, { data: import.meta.url })
@@ -46,7 +45,7 @@ export function allowPackageImports(): void {
         return next(specifier, context)
       } catch (error) {
         const isOurs =
-          OURS.test(specifier) &&
+          OWN_NAME.test(specifier) &&
           error instanceof Error &&
           'code' in error &&
           error.code === 'ERR_MODULE_NOT_FOUND'

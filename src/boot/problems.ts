@@ -1,8 +1,8 @@
 import { SettingsError } from '../../model/errors.ts'
 
 /**
- * Something wrong in a file, for people: what, what is allowed, what to do. The line counts from 1; undefined
- * when no line is to blame.
+ * A problem in a file, for the operator: the cause, the allowed values, the remedy. The line counts from 1,
+ * and is undefined for a problem without a line.
  */
 export interface ConfigProblem {
   readonly line?: number
@@ -10,8 +10,7 @@ export interface ConfigProblem {
 }
 
 /**
- * One CONFIG_INVALID that names all problems, in the order of their lines, each led by `file:line`. There
- * must be at least one.
+ * One CONFIG_INVALID with all problems (at least one), in the order of their lines, each as `file:line: ...`.
  */
 export function configInvalid(
   source: string,
@@ -30,7 +29,7 @@ export function configInvalid(
   return new SettingsError('CONFIG_INVALID', message, { cause, details })
 }
 
-/** A text from the file as a message shows it: quoted, on one line, cut after 80 characters. */
+/** A text from the file for a message: quoted, on one line, truncated to 80 characters. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text)
 }

@@ -5,27 +5,28 @@ import { fileURLToPath } from 'node:url'
 import { hasCode } from '../../model/failure.ts'
 
 /**
- * The file of a module that a configuration names, found without running any code: an absolute path as it is,
- * a package from the folder of the configuration upwards, then beside this package. Undefined when there is
- * none.
+ * The file of a module that a configuration names, resolved without running its code: an absolute path
+ * itself, a package from the folder of the configuration upwards, then beside this package. Undefined when
+ * none exists.
  */
 export function resolveModule(module: string, configFile: string): string | undefined {
   if (isAbsolute(module)) return existsSync(module) ? module : undefined
   return findPackage(module, configFile) ?? findPackage(module, fileURLToPath(import.meta.url))
 }
 
-/** The folders that a package was looked for in, for a message. */
+/** The searched folders of a package, for a message. */
 export function searchedFolders(configFile: string): string {
-  return `${join(dirname(configFile), 'node_modules')}, the same in each folder above, and beside kytos-settings`
+  const own = join(dirname(configFile), 'node_modules')
+  return `${own}, the same in each folder above, and beside kytos-settings`
 }
 
 function findPackage(module: string, from: string): string | undefined {
   try {
     const found = createRequire(from).resolve(module)
-    // A module of Node itself has no file, and is no backend.
+    // A module of Node itself has no file and is not a backend.
     return isAbsolute(found) ? found : undefined
   } catch (error) {
-    // A package for `import` only: its exports have nothing under the conditions of `require`.
+    // The package is for `import` only: its exports have no target under the conditions of `require`.
     if (hasCode(error, 'ERR_PACKAGE_PATH_NOT_EXPORTED')) return findImportOnly(module, dirname(from))
     if (hasCode(error, 'MODULE_NOT_FOUND')) return undefined
     throw error
@@ -39,13 +40,13 @@ function findImportOnly(module: string, folder: string): string | undefined {
   const home = join(folder, 'node_modules', name)
   if (!existsSync(join(home, 'package.json')))
     return dirname(folder) === folder ? undefined : findImportOnly(module, dirname(folder))
-  // What is in the file of another package is known at run time only.
+  // The content of another package's file is known at run time only.
   const { exports }: { exports?: unknown } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
   const target = targetOf(memberOf(exports, inside) ?? (inside === '.' ? exports : undefined))
   return target === undefined ? undefined : join(home, target)
 }
 
-/** The first target among the conditions of `import`, in the order of the package. */
+/** The first target under the conditions of `import`, in the order of the package. */
 function targetOf(exported: unknown): string | undefined {
   if (typeof exported === 'string') return exported
   if (typeof exported !== 'object' || exported === null) return undefined

@@ -10,9 +10,9 @@ import type { Config, OtherBackend } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
 
 /**
- * The store that a configuration names, with the secrets from its files; secrets that everybody can read are
- * reported to `warn`. Runs the code of a backend of another package. @throws SettingsError CONFIG_INVALID,
- * CONFIG_UNTRUSTED, BACKEND_INVALID.
+ * The store that a configuration names, with the secrets from its files; secrets that all users can read are
+ * reported to `warn`. Runs the code of a backend of another package.
+ * @throws SettingsError CONFIG_INVALID, CONFIG_UNTRUSTED, BACKEND_INVALID.
  */
 export async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
   if (config.other) return chooseOther(config.other, config.file)
@@ -27,6 +27,7 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
     timeout,
     ...(username === undefined ? {} : { username }),
     ...secrets,
+    readSecrets: () => loadEtcdSecrets(config.etcd),
   }
 }
 
@@ -50,22 +51,21 @@ async function chooseOther(other: OtherBackend, file: string): Promise<BackendCh
 }
 
 /**
- * False for a folder that does not exist, or is empty, as a service manager makes it; any other store shows
- * it only when it is opened.
+ * False for a folder that does not exist, or is empty as created by a service manager. True for any other
+ * store, whose existence is known only after it is opened.
  */
-export function isThere(choice: BackendChoice): boolean {
+export function storeExists(choice: BackendChoice): boolean {
   if (choice.backend !== 'filesystem') return true
   try {
     return readdirSync(choice.path).length > 0
   } catch (error) {
-    // Whatever else is wrong with it, opening it says.
+    // Any other error is reported when the store is opened.
     return !hasCode(error, 'ENOENT')
   }
 }
 
 /**
- * The store as its snapshots and the log name it: without secrets, and never the same for two stores of one
- * backend.
+ * The name of a store in snapshots and in the log: without secrets, and unique among stores of its backend.
  */
 export function nameStore(choice: BackendChoice): string {
   switch (choice.backend) {

@@ -1,11 +1,11 @@
 /*
- * White space as Python's `str.strip` and `\s` see it. It is not JavaScript's: the four information
- * separators and NEL belong to it, the byte order mark does not. Plain loops, because a pattern such as
- * /\s+$/ is quadratic on a long run of spaces.
+ * White space by the definition of Python's `str.strip` and `\s`. In contrast to JavaScript's, it includes
+ * the four information separators and NEL, but not the byte order mark. The loops replace patterns, because a
+ * pattern such as /\s+$/ is quadratic on a long run of spaces.
  */
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 
-/** How many characters of white space lead the text. */
+/** The number of white space characters at the start of the text. */
 export function indentOf(text: string): number {
   let start = 0
   while (start < text.length && SPACE.test(text.charAt(start))) start++

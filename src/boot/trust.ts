@@ -1,10 +1,10 @@
 import { lstat, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Why a file is not trusted, and the command after which it is. */
+/** The reason why a file is not trusted, and the command that repairs it. */
 export interface Distrust {
   /** A clause: `/tmp/kytos.ini may be written by others (mode 0666)`. */
-  readonly why: string
+  readonly reason: string
   readonly repair: string
 }
 
@@ -12,26 +12,30 @@ const WRITABLE_BY_OTHERS = 0o022
 const STICKY = 0o1000
 
 /**
- * Why another user of this host could decide what is in a file: the file, a folder above it or a link on the
- * way belongs to neither this user nor root, or others may write it. Undefined when only this user and root
- * can. In a folder with the sticky bit, such as /tmp, others cannot replace what is not theirs.
+ * The reason why another user of this host could change a file: the file, a folder above it or a link on its
+ * path belongs to neither this user nor root, or is writable by others. Undefined when only this user and
+ * root can change it. A folder with the sticky bit, such as /tmp, is safe, because users cannot replace files
+ * of others in it.
  */
 export async function findDistrust(file: string): Promise<Distrust | undefined> {
   const user = process.getuid?.()
   if (user === undefined)
     return {
-      why: `the users who may write ${file} are unknown on this system`,
+      reason: `the users who may write ${file} are unknown on this system`,
       repair: 'name the file with -c FILE',
     }
   for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {
     const stats = await lstat(path)
     if (stats.uid !== user && stats.uid !== 0)
-      return { why: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
+      return { reason: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
     const isProtected = stats.isDirectory() && (stats.mode & STICKY) !== 0
-    // The mode of a link says nothing: only its folder counts.
+    // The mode of a link has no meaning; only its folder counts.
     if (!stats.isSymbolicLink() && !isProtected && (stats.mode & WRITABLE_BY_OTHERS) !== 0) {
       const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0')
-      return { why: `${path} may be written by others (mode ${mode})`, repair: `chmod go-w ${quoted(path)}` }
+      return {
+        reason: `${path} may be written by others (mode ${mode})`,
+        repair: `chmod go-w ${quoted(path)}`,
+      }
     }
   }
   return undefined
@@ -43,7 +47,7 @@ function withFolders(path: string): readonly string[] {
   return folder === path ? [path] : [path, ...withFolders(folder)]
 }
 
-/** A path as one word of a shell's command line. */
+/** A path as one word of a shell command line. */
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }

@@ -1,4 +1,4 @@
-import type { Box } from '../../events/map.ts'
+import type { Box } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { type Entry, printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
@@ -15,9 +15,9 @@ export interface StoredBox {
   readonly owner: string | null
 }
 
-/** The longest encoded namespace or box id, in bytes: with `.json` it must be a file name. */
-const NAME_BYTES = 180
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\\]/
+/** The longest percent-encoded namespace or box id, because with `.json` it must be a file name. */
+const MAX_NAME_BYTES = 180
+const FORBIDDEN_CHARACTERS = /[\u0000-\u001f\u007f-\u009f/\\]/
 
 /** @throws SettingsError BOX_MALFORMED for a namespace or box id that cannot be one. */
 export function boxKey(namespace: unknown, boxId: unknown): Key {
@@ -31,24 +31,24 @@ export function parseName(value: unknown, field: string): string {
     value !== '' &&
     value !== '.' &&
     value !== '..' &&
-    !FORBIDDEN.test(value) &&
+    !FORBIDDEN_CHARACTERS.test(value) &&
     value.isWellFormed() &&
-    encodeSegment(value).length <= NAME_BYTES
+    encodeSegment(value).length <= MAX_NAME_BYTES
   if (fits) return value
   throw new SettingsError(
     'BOX_MALFORMED',
-    `Invalid "${field}" ${quote(value)}: it must have 1 to ${NAME_BYTES} bytes when percent-encoded, no control characters, "/" or "\\", and must not be "." or "..".`,
+    `Invalid "${field}" ${quote(value)}: it must have 1 to ${MAX_NAME_BYTES} bytes when percent-encoded, no control characters, "/" or "\\", and must not be "." or "..".`,
     { details: { field } },
   )
 }
 
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
+const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
 /**
- * When a box that moves in was made; undefined for one that is made now.
- * @throws SettingsError BOX_MALFORMED for what is no such time, or from a NApp.
+ * Parses the creation time of an imported box; undefined for a box that is created now.
+ * @throws SettingsError BOX_MALFORMED for a value that is no such time, or that a NApp sent.
  */
-export function parseCreation(value: unknown, actor: Actor): string | undefined {
+export function parseCreationTime(value: unknown, actor: Actor): string | undefined {
   if (value === undefined) return undefined
   if (actor.type !== 'import' && actor.type !== 'user') {
     throw new SettingsError(
@@ -59,7 +59,7 @@ export function parseCreation(value: unknown, actor: Actor): string | undefined 
       },
     )
   }
-  if (typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return value
+  if (typeof value === 'string' && UTC_TIME.test(value) && !Number.isNaN(Date.parse(value))) return value
   throw new SettingsError(
     'BOX_MALFORMED',
     `"created_at" must be a UTC time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`,
@@ -70,8 +70,8 @@ export function parseCreation(value: unknown, actor: Actor): string | undefined 
 }
 
 /**
- * The stored text; `writeId` makes it unlike any other, so that a commit whose answer was lost can be told
- * from a lost race.
+ * The stored text of a box. `writeId` makes it unique, so that a commit whose answer was lost can be
+ * distinguished from a lost race.
  */
 export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
   return printJson({
@@ -82,7 +82,7 @@ export function printBox(box: StoredBox, writeId: string, actor: Actor, at: stri
   })
 }
 
-/** @throws SettingsError STORE_DAMAGED for a text that is no box: another hand wrote it. */
+/** @throws SettingsError STORE_DAMAGED for a text that is no box, which another program wrote. */
 export function parseBox(entry: Entry): StoredBox {
   const value = parseStored(entry)
   if (!isObject(value) || value.data === undefined) {
@@ -98,14 +98,14 @@ export function parseBox(entry: Entry): StoredBox {
   }
 }
 
-/** Shorter boxes are parsed: that is cheap, and finds what another program wrote. */
+/** Shorter boxes are parsed, because that is cheap and detects the texts of other programs. */
 const PARSED_LENGTH = 64 * 1024
 const HEAD = '{"data":'
 
 /**
- * A stored box as answers carry it. The data of a long one is parsed only when it is read: whoever sends it on
- * takes its stored text.
- * @throws SettingsError STORE_DAMAGED, for a long one perhaps not before its data is read.
+ * A stored box as answers carry it. The data of a long box is parsed when it is read; a caller that only
+ * sends it uses its stored text.
+ * @throws SettingsError STORE_DAMAGED, for a long box perhaps only when its data is read.
  */
 export function presentStoredBox(entry: Entry): Box {
   const parts = splitText(entry.text)
@@ -122,12 +122,12 @@ export function presentStoredBox(entry: Entry): Box {
   return rememberText(box, parts.data)
 }
 
-/** The text of a box's data, and what stands around it; undefined for what {@link printBox} did not print. */
+/** The text of the data of a box, and its envelope; undefined for a text that is not of {@link printBox}. */
 function splitText(
   text: string,
 ): { readonly data: string; readonly envelope: Omit<StoredBox, 'data'> } | undefined {
   if (text.length < PARSED_LENGTH || !text.startsWith(HEAD)) return undefined
-  // What follows is printed by us and short; a quote in one of its texts is escaped.
+  // The rest was printed by this service and is short; a quote in one of its texts is escaped.
   const end = text.lastIndexOf(',"created_at":')
   if (end < 0 || text.length - end > PARSED_LENGTH) return undefined
   try {
@@ -141,7 +141,7 @@ function splitText(
       envelope: { created_at, owner: typeof owner === 'string' ? owner : null },
     }
   } catch {
-    return undefined // another program wrote it; it is parsed whole
+    return undefined // another program wrote it, so the whole text is parsed
   }
 }
 
@@ -162,6 +162,6 @@ function parseStored(entry: Entry): Json | undefined {
   try {
     return parseJson(entry.text)
   } catch {
-    return undefined // told apart from nothing by the caller, with the document's name
+    return undefined // the caller reports it with the name of the document
   }
 }

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
 import { parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
-import type { Box, CommandContent } from '../../events/map.ts'
+import type { CommandContent } from '../../events/map.ts'
+import type { Box } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
@@ -15,13 +16,14 @@ import type { Watcher } from '../watcher/watcher.ts'
 import {
   boxKey,
   parseBox,
-  parseCreation,
+  parseCreationTime,
   parseName,
   presentBox,
   presentStoredBox,
   printBox,
   type StoredBox,
 } from './box.ts'
+import { boxNotFound, contention, deletionUnknown, revisionMismatch, writeUnknown } from './box-errors.ts'
 
 export interface BoxServiceOptions {
   readonly backend: Backend
@@ -31,25 +33,25 @@ export interface BoxServiceOptions {
 type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> =
   CommandContent<`kytos.storehouse.${N}`>
 
-/** Milliseconds for which a lost race is run again. */
-const PATIENCE = 5_000
-/** What the stores allow an entry above the data of a box. */
+/** How long a change is retried after lost races. */
+const LOST_RACE_RETRY_MS = 5_000
+/** The bytes that an entry needs in addition to the data of its box. */
 const ENVELOPE_BYTES = 64 * 1024
 
 /**
  * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded
- * by their revision, announced by the watcher. Boxes are read from the store, not from the cache, which knows
- * only where they are.
+ * by their revision, announced by the watcher. Boxes are read from the store, because the cache has only
+ * their keys.
  *
- * Invariant: one command has at most one effect. It is made anew from a fresh read only after a lost race, of
- * which the store says that nothing of it was applied or will be; never after OUTCOME_UNKNOWN, because other
- * callers create and delete the same boxes: a creation would come back after its deletion, and a deletion
- * would also remove the box that was created after it.
+ * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race,
+ * because the store guarantees that a lost commit is never applied. It is never retried after
+ * OUTCOME_UNKNOWN, because other callers create and delete the same boxes: a creation would come back after
+ * its deletion, and a deletion would also remove the box that was created after it.
  */
 export class BoxService {
   readonly #options: BoxServiceOptions
   readonly #mutex = new KeyedMutex()
-  /** Its part of the table of handlers. */
+  /** The handlers of this service, by command. */
   readonly handlers = {
     'kytos.storehouse.create': (content, { actor }) => this.create(content, actor),
     'kytos.storehouse.retrieve': content => this.retrieve(content),
@@ -62,13 +64,13 @@ export class BoxService {
     this.#options = options
   }
 
-  /** A new box; without `box_id` under a new one. @throws SettingsError DOCUMENT_EXISTS. */
+  /** Creates a box; without `box_id` with a random one. @throws SettingsError DOCUMENT_EXISTS. */
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
     const data = parseValue(content.data, 'data')
     const owner =
       content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
-    const createdAt = parseCreation(content.created_at, actor)
+    const createdAt = parseCreationTime(content.created_at, actor)
     const make = (entry: Entry | undefined): StoredBox => {
       if (entry)
         throw new SettingsError(
@@ -86,7 +88,8 @@ export class BoxService {
   }
 
   /**
-   * PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces.
+   * PATCH replaces the members of the box that `data` has, at the top level only, null included; PUT replaces
+   * the value.
    * @throws SettingsError BOX_NOT_FOUND, REVISION_MISMATCH.
    */
   async update(content: Content<'update'>, actor: Actor): Promise<Box> {
@@ -95,21 +98,21 @@ export class BoxService {
     const key = boxKey(content.namespace, content.box_id)
     const data = parseValue(content.data, 'data')
     return this.#change(key, actor, entry => {
-      if (!entry) throw unknownBox(key)
+      if (!entry) throw boxNotFound(key)
       if (expected !== undefined && entry.modRevision !== expected)
-        throw mismatch(key, entry.modRevision, expected)
+        throw revisionMismatch(key, entry.modRevision, expected)
       const box = parseBox(entry)
       return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
     })
   }
 
-  /** True when there was such a box. */
+  /** True when the box existed. */
   async delete(content: Content<'delete'>): Promise<boolean> {
     const key = boxKey(content.namespace, content.box_id)
     this.#requireReady()
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
-      const deadline = performance.now() + PATIENCE
+      const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (;;) {
         const entry = await backend.get(key)
@@ -122,7 +125,7 @@ export class BoxService {
           await watcher.passed(outcome.revision, position)
           return true
         }
-        if (performance.now() > deadline) throw contention(key)
+        if (performance.now() > deadline) throw contention(key, LOST_RACE_RETRY_MS / 1_000)
       }
     })
   }
@@ -134,7 +137,10 @@ export class BoxService {
       .map(key => splitKey(key).segments[1] ?? '')
   }
 
-  /** What is most likely `absent` is not looked at before the first commit, which finds out. */
+  /**
+   * Commits a change of a box. One that is `likely` absent is not read first, because the commit's guard
+   * shows it.
+   */
   async #change(
     key: Key,
     actor: Actor,
@@ -144,7 +150,7 @@ export class BoxService {
     this.#requireReady()
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
-      const deadline = performance.now() + PATIENCE
+      const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (let attempt = 1; ; attempt++) {
         const isGuess = likely === 'absent' && attempt === 1
@@ -170,13 +176,13 @@ export class BoxService {
           )
         }
         if (isGuess) continue
-        if (performance.now() > deadline) throw contention(key)
+        if (performance.now() > deadline) throw contention(key, LOST_RACE_RETRY_MS / 1_000)
         await sleep(Math.random() * Math.min(2 ** attempt, 50))
       }
     })
   }
 
-  /** `mark`: the write id of a put, or the revision of the box that a deletion is for. */
+  /** `mark` is the write id of a put, or the revision of the box to be deleted. */
   async #commit(operation: Operation, mark: string | Revision) {
     try {
       return await this.#options.backend.commit([operation])
@@ -186,10 +192,10 @@ export class BoxService {
     }
   }
 
-  /** What belongs to the box beside its data is not the caller's, so it does not count. */
+  /** Limits the data only, because the rest of the stored text is not the caller's. */
   #refuseLarge({ data }: StoredBox, text: string): void {
     const limit = this.#options.backend.supports.entryBytes - ENVELOPE_BYTES
-    // The data is never longer than the whole text, which is at hand.
+    // Checked first, because the text is printed already and is never shorter than the data.
     if (Buffer.byteLength(text) <= limit) return
     const got = Buffer.byteLength(printJson(data))
     if (got <= limit) return
@@ -224,41 +230,4 @@ function updateMembers(box: Json, data: Json): JsonObject {
   for (const source of [box, data])
     for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
   return result
-}
-
-function unknownBox(key: Key): SettingsError {
-  return new SettingsError('BOX_NOT_FOUND', `The box "${splitKey(key).segments.join('/')}" does not exist.`)
-}
-
-function writeUnknown(cause: SettingsError, writeId: string): SettingsError {
-  const advice = `Retrieve the box before you retry: the change was applied if its write_id is ${writeId}.`
-  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, {
-    cause,
-    details: { ...cause.details, write_id: writeId },
-  })
-}
-
-function deletionUnknown(cause: SettingsError, revision: Revision): SettingsError {
-  const advice = `Retrieve the box before you retry the deletion of revision ${revision}: a later revision may be another caller's box.`
-  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, {
-    cause,
-    details: { ...cause.details, revision: String(revision) },
-  })
-}
-
-function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError {
-  return new SettingsError(
-    'REVISION_MISMATCH',
-    `The box "${splitKey(key).segments.join('/')}" is at revision ${actual}, not ${expected}: another caller changed it. Retrieve it, then retry.`,
-    {
-      details: { got: String(expected), expected: String(actual) },
-    },
-  )
-}
-
-function contention(key: Key): SettingsError {
-  return new SettingsError(
-    'CONTENTION',
-    `Concurrent changes of "${key}" won for ${PATIENCE / 1000} s. Nothing was changed; retry.`,
-  )
 }

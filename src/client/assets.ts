@@ -6,7 +6,7 @@ import type { JsonObject } from '../../model/value.ts'
 import { MANIFEST, parseObject } from './manifest.ts'
 import type { Manifest } from './napp.ts'
 
-/** A NApp's own values for its settings, beside its `napp.json`. */
+/** The file with a NApp's own values for its settings, beside its `napp.json`. */
 const SEED = 'settings.json'
 
 /** The JSON Schema a manifest names, undefined when it names none. @throws SettingsError NAPP_INVALID. */
@@ -17,10 +17,9 @@ export async function readSchema(folder: string, manifest: Manifest): Promise<Js
   if (schema !== undefined) return schema
   throw new SettingsError(
     'NAPP_INVALID',
-    `${join(folder, MANIFEST)}: the file "${manifest.settings}" named by "settings" does not exist. Create it or correct the path.`,
-    {
-      details: { file },
-    },
+    `${join(folder, MANIFEST)}: the file "${manifest.settings}" named by "settings" does not exist. ` +
+      'Create it or correct the path.',
+    { details: { file } },
   )
 }
 

@@ -5,8 +5,8 @@ type TypeName = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
 type Subschema = JsonSchema | boolean
 
 /**
- * A JSON Schema, draft 2020-12, as a NApp writes it in its code: the one declaration of its settings, from
- * which their types are inferred too. A bound outside +-(2^53 - 1) is a bigint, and so may be the value then.
+ * A JSON Schema, draft 2020-12, as a NApp writes it in its code: the only declaration of its settings, from
+ * which their types are inferred. A bound outside +-(2^53 - 1) is a bigint, and the value may then be one.
  */
 export interface JsonSchema {
   readonly type?: TypeName | readonly TypeName[]
@@ -34,6 +34,6 @@ export interface JsonSchema {
   /** When a change takes effect; `restart` when absent. */
   readonly 'x-apply'?: ApplyMode
   readonly 'x-sensitive'?: boolean
-  /** Every other keyword: those without an influence on the type, and annotations. */
+  /** All other keywords: annotations, and keywords without an influence on the type. */
   readonly [keyword: string]: unknown
 }

@@ -1,6 +1,6 @@
 import type { Method, ValueChange } from '../../events/changes.ts'
 import type { Unsubscribe } from '../../events/event.ts'
-import type { ServiceState, Settings, TransactionResult } from '../../events/map.ts'
+import type { ServiceState, Settings, TransactionResult } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Json } from '../../model/value.ts'
 import type { JsonSchema } from './json-schema.ts'

@@ -4,7 +4,7 @@ import { parseUntrustedJson } from '../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import type { Manifest } from './napp.ts'
 
-/** The id of the NApp that everybody else's settings come from. */
+/** The id of the NApp that provides the settings of all other NApps. */
 export const SETTINGS_NAPP = 'kytos/settings'
 /** The file that makes a folder a NApp of this host. */
 export const MANIFEST = 'napp.json'
@@ -19,23 +19,24 @@ export function isNAppId(text: string): boolean {
   return ID.test(text)
 }
 
-/** The NApp id a manifest gives itself. */
+/** The NApp id that a manifest declares. */
 export function nappId(manifest: Manifest): string {
   return `${manifest.username}/${manifest.name}`
 }
 
 /**
- * Reads the text of a `napp.json`; keys the host does not use (Kytos' `license`, `tags`, ...) are left alone.
- * @throws SettingsError NAPP_INVALID that names `file` and everything that is wrong in it.
+ * Parses the text of a `napp.json`; keys that the host does not use (Kytos' `license`, `tags`, ...) are
+ * ignored.
+ * @throws SettingsError NAPP_INVALID that names `file` and all of its problems.
  */
 export function parseManifest(text: string, file: string): Manifest {
   const json = parseObject(text, file)
-  const wrong: string[] = []
+  const problems: string[] = []
   const check = (key: string, rule: string, test: (value: Json) => boolean, required = false): void => {
     const value = Object.hasOwn(json, key) ? json[key] : undefined
     if (value === undefined) {
-      if (required) wrong.push(`"${key}" is missing: ${rule}`)
-    } else if (!test(value)) wrong.push(`"${key}" must be ${rule}`)
+      if (required) problems.push(`"${key}" is missing: ${rule}`)
+    } else if (!test(value)) problems.push(`"${key}" must be ${rule}`)
   }
   check('username', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
   check('name', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
@@ -52,8 +53,8 @@ export function parseManifest(text: string, file: string): Manifest {
   check('priority', `an integer of 1 or more (0 is reserved for ${SETTINGS_NAPP})`, value =>
     isPriority(value, json),
   )
-  if (wrong.length > 0) throw invalid(file, wrong.join('; '))
-  // Every member was checked above against the type it has there; the copy drops what the host does not use.
+  if (problems.length > 0) throw invalid(file, problems.join('; '))
+  // Each member was checked above against its declared type; the copy drops the members that are not used.
   return pick(json, [
     'username',
     'name',
@@ -67,7 +68,7 @@ export function parseManifest(text: string, file: string): Manifest {
 }
 
 /**
- * Reads a JSON object from a text.
+ * Parses a text that must be a JSON object.
  * @throws SettingsError NAPP_INVALID that names `file`.
  */
 export function parseObject(text: string, file: string): JsonObject {

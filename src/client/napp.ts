@@ -45,5 +45,13 @@ export interface NApp {
   shutdown?(): Promise<void> | void
 }
 
-/** The default export of a NApp's `main`. */
+/**
+ * The default export of a NApp's `main`.
+ * @example
+ * const createNApp: CreateNApp = context => ({
+ *   setup: () => context.log.info('started'),
+ *   shutdown: () => context.log.info('stopped'),
+ * })
+ * export default createNApp
+ */
 export type CreateNApp<Context extends NAppContext = NAppContext> = (context: Context) => NApp

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ask } from '../../events/ask.ts'
 import type { Unsubscribe } from '../../events/event.ts'
-import type { Facts, Settings, TransactionOperation, TransactionResult } from '../../events/map.ts'
+import type { Facts } from '../../events/map.ts'
+import type { Settings, TransactionOperation, TransactionResult } from '../../events/nouns.ts'
 import { parseCursor } from '../../model/cursor.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
@@ -14,28 +15,30 @@ import type { SettingsOf } from './settings-of.ts'
 
 /*
  * Invariants:
- *  1. Every fact that is heard was said after the schema was registered, and the subscription stands before
- *     the values are asked for: nothing in between is lost, and nothing from before takes the schema's effect
- *     back.
- *  2. After the beginning only facts move `values`, so that a listener hears every step that the watcher
- *     tells.
+ *  1. Every received fact was announced after the schema was registered, and the subscription exists before
+ *     the values are retrieved. So no fact in between is lost, and no earlier fact undoes the schema's
+ *     effect.
+ *  2. After `load` only facts change `values`, so that a listener gets every step that the watcher announces.
  */
 
 /** The owner of the settings: a NApp's context, or the required part of one. */
 export type SettingsOwner = Pick<NAppContext, 'id' | 'bus' | 'log'> &
   Partial<Pick<NAppContext, 'folder' | 'manifest'>>
 
-/** Milliseconds that an update waits for its own fact once the service has answered. */
-const PATIENCE = 2_000
-/** An answer holds everything of its revision. */
-const WHOLE = Number.MAX_SAFE_INTEGER
+/** Limit of the time that an update waits for its own fact after the response of the service. */
+const OBSERVE_TIMEOUT_MS = 2_000
+/** The position of a response within its revision: it includes all facts of that revision. */
+const END_OF_REVISION = Number.MAX_SAFE_INTEGER
 
 /**
  * Opens the live settings of a NApp and registers its schema, seed and version if a schema is given.
  * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for an invalid schema or seed, SERVICE_ABSENT.
- * @example const settings = await openSettings(context, { type: 'object', properties: { interval: { type:
- * 'number', default: 5 } } }) settings.on('interval', (now, before) => context.log.info(`every ${now} s, not
- * ${before}`))
+ * @example
+ * const settings = await openSettings(context, {
+ *   type: 'object',
+ *   properties: { interval: { type: 'number', default: 5 } },
+ * })
+ * settings.on('interval', (now, before) => context.log.info(`every ${now} s, not ${before}`))
  */
 export async function openSettings<const Schema extends JsonSchema>(
   owner: SettingsOwner,
@@ -46,8 +49,8 @@ export async function openSettings(owner: SettingsOwner, schema?: JsonSchema): P
   if (schema) await register(owner, schema)
   const settings = new BusSettings(owner)
   try {
-    await settings.begin()
-    // It is what the overloads say as far as the schema says it, which only the caller's types know.
+    await settings.load()
+    // The overloads type the values by the schema, which only the caller's types know.
     return settings
   } catch (error) {
     settings.close()
@@ -55,12 +58,12 @@ export async function openSettings(owner: SettingsOwner, schema?: JsonSchema): P
   }
 }
 
-/** Hands over the schema in the NApp's own name, as the host does with one that the manifest names. */
+/** Registers the schema in the NApp's own name, as the host does for the schema file of a manifest. */
 async function register({ id, bus, folder, manifest }: SettingsOwner, schema: JsonSchema): Promise<void> {
   const seed = folder === undefined ? undefined : await readSeed(folder)
   await ask(bus, 'kytos.settings.register', {
     namespace: id,
-    // The service takes only JSON, and says where something else stands.
+    // The service accepts only JSON and reports the place of any other value.
     schema: schema as JsonObject,
     ...(seed === undefined ? {} : { seed }),
     ...(manifest?.version === undefined ? {} : { napp_version: manifest.version }),
@@ -72,19 +75,20 @@ class BusSettings extends SettingsCache {
   readonly #owner: SettingsOwner
   readonly #subscriptions: readonly Unsubscribe[]
   readonly #hooks = new Set<Unsubscribe>()
-  readonly #waiting = new Set<() => void>()
+  readonly #pending = new Set<() => void>()
   #closed = false
 
   constructor(owner: SettingsOwner) {
     super((where, error) =>
       owner.log.error(
-        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ${toSettingsError(error).message}`,
+        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ` +
+          toSettingsError(error).message,
       ),
     )
     this.#owner = owner
     this.namespace = owner.id
     this.#subscriptions = [
-      owner.bus.on('settings.changed', ({ content }) => this.#hear(content), { namespace: owner.id }),
+      owner.bus.on('settings.changed', ({ content }) => this.#receive(content), { namespace: owner.id }),
       owner.bus.on('settings.state', ({ content }) => {
         this.state = content.state
       }),
@@ -92,19 +96,22 @@ class BusSettings extends SettingsCache {
     ]
   }
 
-  async begin(): Promise<void> {
+  async load(): Promise<void> {
     const answer = await this.#retrieve()
     this.state = answer?.state ?? 'READY'
     if (!answer) return
     const { epoch, revision } = answer
-    this.take({ at: { epoch, revision: BigInt(revision), n: WHOLE }, data: frozen(answer.data) })
+    this.take({
+      at: { epoch, revision: BigInt(revision), n: END_OF_REVISION },
+      data: frozenCopy(answer.data),
+    })
     this.learnRevision(epoch, revision)
   }
 
   async update(patch: object, { comment, scope, revision, dryRun }: UpdateOptions = {}): Promise<Settings> {
     const answer = await ask(this.#owner.bus, 'kytos.settings.update', {
       namespace: this.namespace,
-      // The service takes only JSON, and says where something else stands.
+      // The service accepts only JSON and reports the place of any other value.
       data: patch as JsonObject,
       ...(comment === undefined ? {} : { comment }),
       ...(scope === undefined ? {} : { scope }),
@@ -119,7 +126,7 @@ class BusSettings extends SettingsCache {
     { comment, dryRun }: TransactionOptions = {},
   ): Promise<TransactionResult> {
     const answer = await ask(this.#owner.bus, 'kytos.settings.transaction', {
-      // As above; each operation may name another namespace.
+      // As in `update`; each operation may name another namespace.
       operations: operations.map(one => ({
         ...one,
         namespace: ('namespace' in one && one.namespace) || this.namespace,
@@ -131,8 +138,8 @@ class BusSettings extends SettingsCache {
     const settings = await Promise.all(
       answer.settings.map(async one => (one.namespace === this.namespace ? this.#observe(one) : one)),
     )
-    // The facts of one revision come one after the other, and between two of them sockets and timers may have
-    // had a turn.
+    // The facts of one revision arrive one after the other, with turns of sockets and timers possibly in
+    // between.
     await turn()
     await turn()
     return { settings }
@@ -152,27 +159,27 @@ class BusSettings extends SettingsCache {
     return unsubscribe
   }
 
-  /** What was answered, once `values` have it too; `observed: false` where that does not come in time. */
+  /** The answer, once `values` include it; with `observed: false` if they do not in time. */
   async #observe<Answer extends Settings>(answer: Answer): Promise<Answer> {
-    const isHere = answer.observed !== false && (await this.#reach(answer))
-    if (isHere) this.learnRevision(answer.epoch, answer.revision)
-    return isHere ? answer : { ...answer, observed: false }
+    const isObserved = answer.observed !== false && (await this.#reach(answer))
+    if (isObserved) this.learnRevision(answer.epoch, answer.revision)
+    return isObserved ? answer : { ...answer, observed: false }
   }
 
   override close(): void {
     this.#closed = true
     for (const unsubscribe of [...this.#subscriptions, ...this.#hooks]) unsubscribe()
     super.close()
-    for (const look of this.#waiting) look()
+    for (const check of this.#pending) check()
   }
 
-  #hear({ cursor, data, changes, scope, origin, epoch, revision }: Facts['settings.changed']): void {
+  #receive({ cursor, data, changes, scope, origin, epoch, revision }: Facts['settings.changed']): void {
     this.take({ at: parseCursor(cursor), data, changes })
-    // A listing's facts have the listing's revision, and other controllers' overrides do not count: there the
-    // service knows the namespace's own.
+    // In these cases the revision is retrieved: facts of a listing carry the revision of the listing, and
+    // overrides of other controllers do not count for the namespace.
     if (origin === 'resync' || scope.startsWith('controller')) void this.#refreshRevision()
     else this.learnRevision(epoch, revision)
-    for (const look of this.#waiting) look()
+    for (const check of this.#pending) check()
   }
 
   async #refreshRevision(): Promise<void> {
@@ -180,7 +187,7 @@ class BusSettings extends SettingsCache {
       const answer = await this.#retrieve()
       if (answer) this.learnRevision(answer.epoch, answer.revision)
     } catch (error) {
-      // The older revision stays, which as a guard refuses rather than overwrites; the next fact asks again.
+      // The older revision is kept: as a guard it rejects rather than overwrites. The next fact retries.
       if (!this.#closed)
         this.#owner.log.warn(
           `The revision of "${this.namespace}" was not refreshed: ${toSettingsError(error).message}`,
@@ -188,7 +195,7 @@ class BusSettings extends SettingsCache {
     }
   }
 
-  /** undefined when there is neither a schema nor an override yet. */
+  /** The current settings; undefined while there is neither a schema nor an override. */
   async #retrieve(): Promise<Settings | undefined> {
     try {
       return await ask(this.#owner.bus, 'kytos.settings.retrieve', { namespace: this.namespace })
@@ -198,10 +205,7 @@ class BusSettings extends SettingsCache {
     }
   }
 
-  /**
-   * True once `values` hold what was answered; false when that does not come in time, or nothing comes any
-   * more.
-   */
+  /** True once `values` include the answer; false if they do not in time, or after `close`. */
   #reach({ epoch, revision }: Settings): Promise<boolean> {
     const isReached = (): boolean =>
       this.at.epoch > epoch || (this.at.epoch === epoch && this.at.revision >= BigInt(revision))
@@ -209,20 +213,20 @@ class BusSettings extends SettingsCache {
     return new Promise(resolve => {
       const settle = (): void => {
         clearTimeout(timer)
-        this.#waiting.delete(look)
+        this.#pending.delete(check)
         resolve(isReached())
       }
-      const look = (): void => {
+      const check = (): void => {
         if (isReached() || this.#closed) settle()
       }
-      const timer = setTimeout(settle, PATIENCE)
-      this.#waiting.add(look)
+      const timer = setTimeout(settle, OBSERVE_TIMEOUT_MS)
+      this.#pending.add(check)
     })
   }
 }
 
-/** A deep, frozen copy: what was answered may be the service's own. */
-function frozen(data: JsonObject): JsonObject {
-  // A copy of an object is one.
+/** A deep copy of the answer, because its data may be the service's own object; `take` freezes it. */
+function frozenCopy(data: JsonObject): JsonObject {
+  // A copy of an object is an object.
   return toJson(data) as JsonObject
 }

@@ -1,18 +1,18 @@
-/** What stands for a place that a schema does not declare. */
+/** The type of a place that a schema does not declare. */
 export declare const UNDECLARED: unique symbol
 type Undeclared = typeof UNDECLARED
 
-/** The keys that settings declare; one that begins with `/` is reached by its JSON Pointer only. */
+/** The declared keys of settings; a key that begins with `/` is addressed by its JSON Pointer only. */
 export type KeyOf<Values> = Exclude<keyof Values & string, `/${string}`>
 
-/** The value at a JSON Pointer into settings; undefined among it where something on the way may be absent. */
+/** The value at a JSON Pointer into settings, with undefined if a member on the path may be absent. */
 export type ValueAt<Values, Pointer extends string> = Pointer extends `/${infer Token}/${infer Rest}`
   ? ValueAt<Member<Values, Unescaped<Token>>, `/${Rest}`>
   : Pointer extends `/${infer Token}`
     ? Member<Values, Unescaped<Token>>
     : Undeclared
 
-/** The pointer itself, or `never` when the settings declare nothing there. */
+/** The pointer itself, or `never` for a place that the settings do not declare. */
 export type DeclaredPointer<Values, Pointer extends string> =
   Undeclared extends ValueAt<Values, Pointer> ? never : Pointer
 

@@ -2,55 +2,55 @@ import type { ValueChange } from '../../events/changes.ts'
 import { differences } from '../../events/differences.ts'
 import type { Unsubscribe } from '../../events/event.ts'
 import { deepFreeze } from '../../events/freeze.ts'
-import type { ServiceState } from '../../events/map.ts'
+import type { ServiceState } from '../../events/nouns.ts'
 import { type Cursor, compareCursors, START } from '../../model/cursor.ts'
 import { equalJson, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { valueAt } from '../schema/exact-keywords.ts'
 
 /*
- * One NApp's picture of its settings.
+ * The settings of one NApp as a cache that facts advance.
  *
  * Invariants:
- *  1. The place (epoch, then revision, then number within it) only grows; what is not beyond it is late or
- *     repeated and changes nothing.
- *  2. `values` is replaced whole, never changed; it keeps its identity while nothing differs.
- *  3. A listener is called after the replacement, in the order of registration, and what is `before` in one
- *     call was `now` in its call before.
+ *  1. The cursor (epoch, then revision, then number within it) only grows; an update that is not beyond it is
+ *     late or repeated and changes nothing.
+ *  2. `values` is replaced as a whole, never modified; it keeps its identity while nothing differs.
+ *  3. A listener is called after the replacement, in the order of registration, and `before` of one call is
+ *     `now` of its previous call.
  */
 
-/** What is known of a namespace at some place of its history. */
-export interface News {
+/** The settings of a namespace at one cursor of its history. */
+export interface SettingsUpdate {
   readonly at: Cursor
   readonly data: JsonObject
-  /** How what changed takes effect, as far as that is known. */
+  /** The apply modes of the changed values, as far as they are known. */
   readonly changes?: readonly ValueChange[]
 }
 
 type Notify = (now: Json | undefined, before: Json | undefined, changes: readonly ValueChange[]) => unknown
 
-interface Listening {
-  /** Empty for everything. */
+interface ListenerEntry {
+  /** Empty for all settings. */
   readonly pointer: string
   readonly notify: Notify
 }
 
-/** Holds the newest values and tells those who listen when they change. */
+/** Holds the newest values and notifies listeners of their changes. */
 export class SettingsCache {
-  /** A property, not a getter: it is read in the innermost loops of NApps. */
+  /** A property, not a getter, because NApps read it in their innermost loops. */
   values: JsonObject = Object.freeze({})
-  /** Of the last commit that touched the namespace, in this epoch. */
+  /** The revision of the last commit that touched the namespace, in this epoch. */
   revision = '0'
   state: ServiceState = 'OFFLINE'
   #at: Cursor = START
-  readonly #listening = new Set<Listening>()
-  readonly #failed: (where: string, error: unknown) => void
+  readonly #listeners = new Set<ListenerEntry>()
+  readonly #onError: (where: string, error: unknown) => void
 
-  /** `failed` hears of listeners that throw or reject, and where they listened. */
-  constructor(failed: (where: string, error: unknown) => void) {
-    this.#failed = failed
+  /** `onError` is called for listeners that throw or reject, with the pointer of the listener. */
+  constructor(onError: (where: string, error: unknown) => void) {
+    this.#onError = onError
   }
 
-  /** Everything up to here is in `values`. */
+  /** The cursor up to which all facts are in `values`. */
   get at(): Cursor {
     return this.#at
   }
@@ -59,8 +59,8 @@ export class SettingsCache {
     return this.#at.epoch
   }
 
-  /** Takes what is beyond the present place, else does nothing. */
-  take({ at, data, changes = [] }: News): void {
+  /** Applies an update beyond the current cursor; ignores any other. */
+  take({ at, data, changes = [] }: SettingsUpdate): void {
     if (compareCursors(at, this.#at) <= 0) return
     if (at.epoch !== this.#at.epoch) this.revision = '0'
     this.#at = at
@@ -68,55 +68,55 @@ export class SettingsCache {
     if (equalJson(before, data)) return
     const now = deepFreeze(data)
     this.values = now
-    const told = deepFreeze(
+    const leaves = deepFreeze(
       differences(before, now).map(one => ({ ...one, apply: modeAt(one.path, changes) })),
     )
-    for (const one of [...this.#listening]) this.#tell(one, now, before, told)
+    for (const one of [...this.#listeners]) this.#notify(one, now, before, leaves)
   }
 
-  /** Learns a revision that the namespace has had; the highest one of this epoch counts. */
+  /** Records a revision of the namespace; keeps the highest one of this epoch. */
   learnRevision(epoch: number, revision: string): void {
     if (epoch === this.epoch && BigInt(revision) > BigInt(this.revision)) this.revision = revision
   }
 
-  /** Listens at a key, or at a JSON Pointer where it begins with `/`. */
+  /** Adds a listener at a key, or at a JSON Pointer if the place begins with `/`. */
   on(place: string, listener: (now: Json | undefined, before: Json | undefined) => unknown): Unsubscribe {
-    return this.#listen(place.startsWith('/') ? place : pointerToken(place), (now, before) =>
+    return this.#add(place.startsWith('/') ? place : pointerToken(place), (now, before) =>
       listener(now, before),
     )
   }
 
   onChange(listener: Notify): Unsubscribe {
-    return this.#listen('', listener)
+    return this.#add('', listener)
   }
 
   close(): void {
-    this.#listening.clear()
+    this.#listeners.clear()
   }
 
-  #listen(pointer: string, notify: Notify): Unsubscribe {
-    const listening: Listening = { pointer, notify }
-    this.#listening.add(listening)
-    return () => void this.#listening.delete(listening)
+  #add(pointer: string, notify: Notify): Unsubscribe {
+    const entry: ListenerEntry = { pointer, notify }
+    this.#listeners.add(entry)
+    return () => void this.#listeners.delete(entry)
   }
 
-  #tell(one: Listening, now: JsonObject, before: JsonObject, changes: readonly ValueChange[]): void {
-    // A listener called before it may have ended it.
-    if (!this.#listening.has(one)) return
+  #notify(one: ListenerEntry, now: JsonObject, before: JsonObject, changes: readonly ValueChange[]): void {
+    // An earlier listener of this update may have removed this one.
+    if (!this.#listeners.has(one)) return
     const after = valueAt(now, one.pointer)
     const former = valueAt(before, one.pointer)
     if (equalJson(after, former)) return
-    const failed = (error: unknown): void => this.#failed(one.pointer, error)
+    const onError = (error: unknown): void => this.#onError(one.pointer, error)
     try {
-      // Not awaited: a listener may wait for an update of its own, whose fact comes through here.
-      Promise.resolve(one.notify(after, former, changes)).catch(failed)
+      // Not awaited, because a listener may wait for its own update, whose fact arrives through this cache.
+      Promise.resolve(one.notify(after, former, changes)).catch(onError)
     } catch (error) {
-      failed(error)
+      onError(error)
     }
   }
 }
 
-/** The mode that a fact's changes give a path: of the nearest one at, above or below it. */
+/** The apply mode of a path by the changes of a fact: that of the nearest change at, above or below it. */
 function modeAt(path: string, changes: readonly ValueChange[]): ValueChange['apply'] {
   const related = changes.filter(
     change =>

@@ -1,21 +1,22 @@
 import type { Json, JsonObject } from '../../model/value.ts'
 
 /*
- * The type of the settings that a schema declares, as they are once the layers are merged:
+ * The type of the settings that a schema declares, after the layers are merged:
  *
- *  - A key that has a default, itself or somewhere inside, is always there. Any other may not be set yet,
- *    `required` or not: a NApp starts before an operator has set anything.
- *  - Inside what no default fills (items of arrays, additional properties, objects nobody has set yet) it is
- *    the other way round: that was validated as it stands, so `required` counts and a default does nothing.
- *  - A number is a bigint too where the schema says so, by a bound or a default that is one.
- *  - What cannot be told from the schema is Json.
+ *  - A key with a default, its own or one inside it, is always present. Any other key may be unset,
+ *    `required` or not, because a NApp starts before an operator sets values.
+ *  - Values that no default fills (items of arrays, additional properties, objects that are not set yet)
+ *    follow the opposite rule: they were validated as stored, so `required` counts and a default has no
+ *    effect.
+ *  - A number may be a bigint if a bound or a default in the schema is a bigint.
+ *  - A value whose type the schema does not determine is Json.
  */
 
 /** The type of the settings that a JSON Schema declares; see above for when a key is optional. */
 export type SettingsOf<Schema> =
   Value<Schema, Schema, 'layered'> extends infer Values extends object ? Values : JsonObject
 
-/** Whether defaults fill the value, or it stands as it was validated. */
+/** Whether defaults fill the value (`layered`), or it is exactly as validated (`whole`). */
 type Filling = 'layered' | 'whole'
 
 type Value<S, Root, F extends Filling> = S extends { readonly $ref: infer Ref }
@@ -28,7 +29,7 @@ type Value<S, Root, F extends Filling> = S extends { readonly $ref: infer Ref }
         ? AllOf<S['allOf'], Root, F> & Own<S, Root, F>
         : Own<S, Root, F>
 
-/** By all but the keywords that lead elsewhere. */
+/** The type by the schema's own keywords: all but `$ref`, `const`, `enum` and `allOf`. */
 type Own<S, Root, F extends Filling> = S extends { readonly properties: unknown }
   ? S extends { readonly type: readonly (infer T)[] }
     ? Typed<T, S, Root, F>
@@ -67,7 +68,7 @@ type Item<S, Root> = S extends { readonly items: infer I }
       | (S extends { readonly prefixItems: readonly (infer P)[] } ? Each<P, Root> : never)
   : Json
 
-/** One by one, so that each member of a union is looked at for itself. */
+/** The type of each member of a union, distributed so that each member is evaluated alone. */
 type Each<S, Root> = S extends unknown ? Value<S, Root, 'whole'> : never
 
 type AllOf<Parts extends readonly unknown[], Root, F extends Filling> = Parts extends readonly [
@@ -105,10 +106,7 @@ type Declared<P, S, Root, F extends Filling> = {
   >
 }
 
-/**
- * Keys beside the declared ones, where the schema says what they hold; keys that it merely does not forbid
- * are not there to be read.
- */
+/** Undeclared keys whose type the schema declares; keys that it merely does not forbid are not readable. */
 type Others<S, Root, Properties> = S extends { readonly additionalProperties: infer A }
   ? A extends false
     ? unknown
@@ -127,7 +125,7 @@ type Present<K, P, S, Root, F extends Filling> = F extends 'whole'
       : Filled<P, Root>
     : Filled<P, Root>
 
-/** True when a default stands in the schema, behind its `$ref` or `allOf`, or in one of its properties. */
+/** True when a default is in the schema, behind its `$ref` or `allOf`, or in one of its properties. */
 type Filled<P, Root> = P extends { readonly default: unknown }
   ? true
   : P extends { readonly $ref: infer Ref }

@@ -1,26 +1,26 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { word } from './commands.ts'
+import { shellWord } from './commands.ts'
 import { broken, type Finding, warning } from './finding.ts'
 
-/** A file of certificates that the configuration names, and what becomes of a new one. */
+/** A file of certificates that the configuration names, and how a new one takes effect. */
 export interface CertificateFile {
   readonly cert: string
   readonly key?: string | undefined
-  /** Any of them is enough, as of authorities; else each has to be valid, as of those up to an authority. */
+  /** True when one valid certificate is enough, as of authorities; otherwise each one must be valid. */
   readonly any?: boolean
-  /** How a new one is taken up, as a comment behind a command. */
+  /** The step after a replacement, as a comment behind a command. */
   readonly after: string
 }
 
-const DAY = 86_400_000
-/** Days before its end from which a certificate should be renewed. */
-const SOON = 30
+const MS_PER_DAY = 86_400_000
+/** The number of days before the end of a certificate in which a warning is reported. */
+const EXPIRY_WARNING_DAYS = 30
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
- * Whether the certificates in a file are valid now and stay so for a while, and whether the key is theirs;
- * says nothing of what cannot be read.
+ * Examines whether the certificates in a file are valid now and in the near future, and whether they match
+ * the key. Unreadable content is ignored here, because another check reports it.
  */
 export async function examineCertificates(
   file: CertificateFile,
@@ -36,10 +36,11 @@ export async function examineCertificates(
   const findings = found.flatMap((one): Finding[] => {
     const [from, to] = [Date.parse(one.validFrom), Date.parse(one.validTo)]
     const name = describe(one)
-    const repair = renew(cert, key, one, after)
+    const repair = renewCommand(cert, key, one, after)
     if (now >= to) return [wrong('certificate.expired', cert, `${name} expired on ${instant(to)}.`, repair)]
     if (now < from) {
-      const what = `${name} is not valid before ${instant(from)}; the clock of this host is at ${instant(now)}.`
+      const clock = `the clock of this host is at ${instant(now)}`
+      const what = `${name} is not valid before ${instant(from)}; ${clock}.`
       return [
         wrong(
           'certificate.early',
@@ -49,7 +50,7 @@ export async function examineCertificates(
         ),
       ]
     }
-    if (to - now >= SOON * DAY) return []
+    if (to - now >= EXPIRY_WARNING_DAYS * MS_PER_DAY) return []
     return [
       warning(
         'certificate.expiring',
@@ -59,9 +60,9 @@ export async function examineCertificates(
       ),
     ]
   })
-  if (key === undefined || (await belongs(first, key)) !== false) return findings
-  const what = `${word(key)} does not match ${describe(first)}; TLS requires a matching pair.`
-  return [...findings, broken('certificate.key', cert, what, renew(cert, key, first, after))]
+  if (key === undefined || (await matchesKey(first, key)) !== false) return findings
+  const what = `${shellWord(key)} does not match ${describe(first)}; TLS requires a matching pair.`
+  return [...findings, broken('certificate.key', cert, what, renewCommand(cert, key, first, after))]
 }
 
 function parseCertificates(pem: string): X509Certificate[] {
@@ -69,40 +70,47 @@ function parseCertificates(pem: string): X509Certificate[] {
     try {
       return [new X509Certificate(block)]
     } catch {
-      return [] // damaged, which whoever loads the file says
+      return [] // damaged, which the check that loads the file reports
     }
   })
 }
 
-/** Undefined when the key cannot be read. */
-async function belongs(certificate: X509Certificate, file: string): Promise<boolean | undefined> {
+/** True when the key matches the certificate; undefined when the key cannot be read. */
+async function matchesKey(certificate: X509Certificate, file: string): Promise<boolean | undefined> {
   try {
     return certificate.checkPrivateKey(createPrivateKey(await readFile(file)))
   } catch {
-    return undefined // absent, or none, which whoever loads it says
+    return undefined // absent or not a key, which the check that loads the file reports
   }
 }
 
 /**
- * The command that asks for a new one with the same names, for the key that there is; of an authority there
- * is nothing to ask for.
+ * The command that requests a new certificate with the same names for the existing key. For a file without a
+ * key, an authority, it shows the certificate, because the request is made elsewhere.
  */
-function renew(cert: string, key: string | undefined, certificate: X509Certificate, after: string): string {
+function renewCommand(
+  cert: string,
+  key: string | undefined,
+  certificate: X509Certificate,
+  after: string,
+): string {
   if (key === undefined)
-    return `openssl x509 -noout -text -in ${word(cert)}   # request a new one from its issuer; ${after}`
+    return `openssl x509 -noout -text -in ${shellWord(cert)}   # request a new one from its issuer; ${after}`
   const names = namesOf(certificate)
-  const extension = names === undefined ? '' : ` -addext ${word(`subjectAltName=${names}`)}`
-  const request = `openssl req -new -key ${word(key)} -subj ${word(subjectOf(certificate))}${extension} -out ${word(`${cert}.csr`)}`
+  const extension = names === undefined ? '' : ` -addext ${shellWord(`subjectAltName=${names}`)}`
+  const request =
+    `openssl req -new -key ${shellWord(key)} -subj ${shellWord(subjectOf(certificate))}${extension} ` +
+    `-out ${shellWord(`${cert}.csr`)}`
   return `${request}   # have your authority sign it, and replace ${cert} with the result; ${after}`
 }
 
-/** As `openssl req -subj` takes it. */
+/** The subject in the syntax of `openssl req -subj`. */
 function subjectOf({ subject = '' }: X509Certificate): string {
   const parts = subject.split(/\n(?=\w+=)/).filter(part => part !== '')
   return parts.length === 0 ? '/' : parts.map(part => `/${part.replaceAll(/[\\/+]/g, '\\$&')}`).join('')
 }
 
-/** As `subjectAltName` of openssl takes them. */
+/** The alternative names in the syntax of openssl's `subjectAltName`. */
 function namesOf({ subjectAltName }: X509Certificate): string | undefined {
   return subjectAltName?.replaceAll('IP Address:', 'IP:').replaceAll(', ', ',')
 }
@@ -116,6 +124,6 @@ function instant(ms: number): string {
 }
 
 function inDays(ms: number): string {
-  const days = Math.floor(ms / DAY)
+  const days = Math.floor(ms / MS_PER_DAY)
   return days === 0 ? 'within a day' : days === 1 ? 'in a day' : `in ${days} days`
 }

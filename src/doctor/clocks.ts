@@ -1,16 +1,16 @@
 import type { Entry } from '../../model/document.ts'
 import { type Key, parseHistoryKey } from '../../model/key.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
-import { type Examined, type Finding, warning } from './finding.ts'
+import { type Examination, type Finding, warning } from './finding.ts'
 
-/** Milliseconds by which clocks may differ before it is worth a word. */
-const SKEW = 2_000
+/** The difference of clocks up to which no warning is reported. */
+const MAX_SKEW_MS = 2_000
 
 /**
- * Whether the clocks of the controllers differ, as far as the history shows it: a change of a document that
- * another controller made after another one, and whose clock said that it was before.
+ * Examines whether the clocks of the controllers differ, as far as the history shows: a version of a document
+ * that is dated before its previous version by another controller.
  */
-export function examineClocks(entries: readonly Entry[]): Examined {
+export function examineClocks(entries: readonly Entry[]): Examination {
   const newest = new Map<Key, StoredRecord>()
   const worst = new Map<string, { readonly finding: Finding; readonly ms: number }>()
   const controllers = new Set<string>()
@@ -24,8 +24,10 @@ export function examineClocks(entries: readonly Entry[]): Examined {
     if (!before || before.controller === record.controller) continue
     const ms = Date.parse(before.at) - Date.parse(record.at)
     const pair = `${record.controller}, ${before.controller}`
-    if (!(ms > SKEW) || ms <= (worst.get(pair)?.ms ?? 0)) continue
-    const what = `The clock of ${before.controller} was at least ${(ms / 1_000).toFixed(0)} s ahead of ${record.controller}: ${entry.key} is dated ${record.at}, before its previous version.`
+    if (!(ms > MAX_SKEW_MS) || ms <= (worst.get(pair)?.ms ?? 0)) continue
+    const what =
+      `The clock of ${before.controller} was at least ${(ms / 1_000).toFixed(0)} s ahead of ` +
+      `${record.controller}: ${entry.key} is dated ${record.at}, before its previous version.`
     worst.set(pair, {
       ms,
       finding: warning(

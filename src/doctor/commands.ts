@@ -1,23 +1,23 @@
 import type { Config } from '../boot/config.ts'
 
 /*
- * Repairs are typed as they stand: with every path as one word of the shell, and with what the examined
- * configuration needs.
+ * The commands of repairs can be run unchanged: each path is one word of the shell, and each command contains
+ * the options that the examined configuration requires.
  */
 
-/** A text as one word of a shell's command line. */
-export function word(text: string): string {
+/** A text as one word of a shell command line. */
+export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** `kytos-settings` with these arguments, on the configuration that was examined. */
+/** The `kytos-settings` command with these arguments and the examined configuration. */
 export function kytosSettings({ file }: Pick<Config, 'file'>, ...args: readonly string[]): string {
-  return `kytos-settings ${args.join(' ')} -c ${word(file)}`
+  return `kytos-settings ${args.join(' ')} -c ${shellWord(file)}`
 }
 
 /**
- * `etcdctl` for these endpoints, with the certificates of a configuration; as root where etcd has users, who
- * alone may do more than read and write.
+ * The `etcdctl` command for these endpoints, with the certificates of a configuration. It uses root if etcd
+ * has users, because only root may do more than read and write.
  */
 export function etcdctl(
   { ca, cert, key, username }: Config['etcd'],
@@ -31,20 +31,23 @@ export function etcdctl(
     ['key', key],
     ['user', username && 'root'],
   ] as const
-  return `etcdctl ${flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${word(value)}`])).join(' ')} ${args}`
+  const given = flags.flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${shellWord(value)}`],
+  )
+  return `etcdctl ${given.join(' ')} ${args}`
 }
 
-/** The editor of whoever reads this, on a file. */
+/** The command that opens a file in the operator's editor. */
 export function edit(file: string): string {
-  return `\${EDITOR:-vi} ${word(file)}`
+  return `\${EDITOR:-vi} ${shellWord(file)}`
 }
 
-/** A command that takes more rights than this user has. */
+/** A command that requires root. */
 export function asRoot(command: string): string {
   return `sudo ${command}`
 }
 
-/** Who runs this, as chown takes it. */
+/** The user of this process, in the syntax of chown. */
 export function thisUser(): string {
   return process.getuid ? String(process.getuid()) : 'USER'
 }

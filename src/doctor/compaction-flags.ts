@@ -2,18 +2,18 @@ const MODE = 'auto-compaction-mode'
 const RETENTION = 'auto-compaction-retention'
 const UNITS: Readonly<Record<string, number>> = { h: 3_600, m: 60, s: 1 }
 
-/** What auto-compaction keeps of the history. */
-export interface Horizon {
+/** The part of the history that auto-compaction keeps. */
+export interface CompactionHorizon {
   readonly off: boolean
   readonly seconds?: number
   readonly changes?: number
 }
 
 /**
- * What the command line of an etcd says of its auto-compaction: off, or what it keeps; neither where a file
- * may say more, or where it says nothing sensible.
+ * The auto-compaction in the command line of an etcd: off, or the history it keeps; neither of them if a
+ * configuration file may set it, or if the flag is invalid.
  */
-export function compactionHorizon(commandLine: readonly string[]): Horizon {
+export function compactionHorizon(commandLine: readonly string[]): CompactionHorizon {
   const retention = flag(commandLine, RETENTION)
   if (retention === undefined || retention === '0')
     return { off: flag(commandLine, 'config-file') === undefined }
@@ -23,7 +23,7 @@ export function compactionHorizon(commandLine: readonly string[]): Horizon {
   return seconds === undefined ? { off: false } : { off: false, seconds }
 }
 
-/** A bare number is in hours, as etcd has it. */
+/** The seconds of a duration; a plain number is in hours, as in etcd. */
 function secondsIn(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text) * 3_600
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)([hms])/g)]

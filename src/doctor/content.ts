@@ -9,15 +9,12 @@ import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { Cache } from '../watcher/cache.ts'
 import { META_KEY, readEpoch } from '../watcher/epoch.ts'
 import { surveyStore } from '../watcher/survey.ts'
-import { etcdctl, kytosSettings, word } from './commands.ts'
-import { broken, type Examined, type Finding, warning } from './finding.ts'
+import { etcdctl, kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, warning } from './finding.ts'
 import { plainSecrets } from './plain-secrets.ts'
 
-/**
- * Whether what a store holds can be used: overrides that do not validate, schemas that cannot be read,
- * secrets in the clear.
- */
-export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examined> {
+/** Examines the stored content: invalid overrides, unreadable schemas, unencrypted secrets. */
+export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examination> {
   const part = 'stored content'
   try {
     readEpoch(entries.find(({ key }) => key === META_KEY))
@@ -39,9 +36,9 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
   }
 }
 
-/** What a controller with this id makes of it. */
+/** The cache of a controller with this id. */
 async function cacheOf(controller: string, entries: readonly Entry[]): Promise<Cache> {
-  const records = groupByDocument(entries)
+  const records = recordsByDocument(entries)
   const cache = new Cache(controller, async key => newestFirst(records.get(key) ?? []))
   const { batch } = await surveyStore(listing(entries), cache)
   await cache.apply(batch, { epoch: 1 })
@@ -58,11 +55,16 @@ function otherControllers(controller: string, entries: readonly Entry[]): Set<st
   return others
 }
 
-/** Its NApp registers it again at its next start; a folder gives no document away but through a service. */
+/**
+ * The command that removes an unreadable schema, which its NApp registers again at its next start. A
+ * filesystem store is restored instead, because only a service can delete one of its documents.
+ */
 function replaceSchema(config: Config, key: Key): string {
   const { backend } = config.settings
-  if (backend === 'etcd')
-    return `${etcdctl(config.etcd, config.etcd.endpoints, `del ${word(`${config.etcd.prefix}/${key}`)}`)}   # its NApp registers it again`
+  if (backend === 'etcd') {
+    const remove = `del ${shellWord(`${config.etcd.prefix}/${key}`)}`
+    return `${etcdctl(config.etcd, config.etcd.endpoints, remove)}   # its NApp registers it again`
+  }
   return kytosSettings(config, 'restore', 'FILE', '--overwrite')
 }
 
@@ -78,7 +80,9 @@ function examineRules(config: Config, { namespace, scope, rejected, fallback }: 
   if (!first) return []
   const more = others.length > 0 ? `, and ${others.length} more` : ''
   const instead = fallback ? `version ${fallback.version} is used instead` : 'defaults are used instead'
-  const what = `The stored overrides (${scope}) do not match the schema: ${first.pointer || '/'}: ${first.message}${more}; ${instead}.`
+  const what =
+    `The stored overrides (${scope}) do not match the schema: ${first.pointer || '/'}: ` +
+    `${first.message}${more}; ${instead}.`
   return [
     broken(
       'overrides.invalid',
@@ -94,9 +98,10 @@ function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }
   const pointers = schema ? plainSecrets(schema.schema, data ?? {}) : []
   if (pointers.length === 0) return []
   const what = `Secrets are stored unencrypted (${scope}): ${pointers.join(', ')}.`
-  const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(word), ...scopeFlag(scope))
+  const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(shellWord), ...scopeFlag(scope))
   const otherwise =
-    'if its NApp can run without; otherwise protect store, history and backups, because this release does not encrypt'
+    'if its NApp can run without; otherwise protect store, history and backups, ' +
+    'because this release does not encrypt'
   return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
 }
 
@@ -104,7 +109,7 @@ function scopeFlag(scope: Scope): readonly string[] {
   return scope === CLUSTER ? [] : ['--scope', scope]
 }
 
-function groupByDocument(entries: readonly Entry[]): ReadonlyMap<Key, readonly Entry[]> {
+function recordsByDocument(entries: readonly Entry[]): ReadonlyMap<Key, readonly Entry[]> {
   const groups = new Map<Key, Entry[]>()
   for (const entry of entries) {
     const document = parseHistoryKey(entry.key)?.document
@@ -120,7 +125,7 @@ function newestFirst(records: readonly Entry[]): StoredRecord[] {
   return records.flatMap(entry => parseRecord(entry) ?? []).sort((a, b) => b.version - a.version)
 }
 
-/** Entries as a store would list them. */
+/** A listing of these entries, in the form of a store. */
 function listing(entries: readonly Entry[]): Pick<Backend, 'list'> {
   const revision = entries.reduce(
     (newest, entry) => (entry.modRevision > newest ? entry.modRevision : newest),

@@ -6,21 +6,23 @@ import type { Config } from '../boot/config.ts'
 import { chooseBackend } from '../boot/store-choice.ts'
 import { loadCertificate } from '../http/auth/certificate.ts'
 import { type CertificateFile, examineCertificates } from './certificates.ts'
-import { asRoot, kytosSettings, thisUser, word } from './commands.ts'
-import { broken, type Examined, type Finding, warning } from './finding.ts'
+import { asRoot, kytosSettings, shellWord, thisUser } from './commands.ts'
+import { broken, type Examination, type Finding, warning } from './finding.ts'
 
 /** A file that the configuration names. */
-interface Named {
+interface NamedFile {
   readonly name: string
   readonly file: string | undefined
   readonly isSecret?: boolean
 }
 
 /**
- * Whether the files that the configuration names are there, private where they should be, and hold what the
- * start will look for in them.
+ * Examines whether the files that the configuration names exist, are private where required, and contain
+ * valid certificates, keys and passwords.
  */
-export async function examineCredentials(config: Config): Promise<Examined & { readonly usable: boolean }> {
+export async function examineCredentials(
+  config: Config,
+): Promise<Examination & { readonly usable: boolean }> {
   const named = namedFiles(config)
   const files = await Promise.all(named.map(one => examineFile(one, config)))
   const certificates = await Promise.all(certificateFiles(config).map(one => examineCertificates(one)))
@@ -41,7 +43,7 @@ export async function examineCredentials(config: Config): Promise<Examined & { r
   return { part: 'certificates and secrets', findings, usable }
 }
 
-/** What keeps the store from being opened with what is in the files. */
+/** The findings about files with which the store cannot be opened. */
 const UNUSABLE: readonly Finding['code'][] = [
   'config.credentials',
   'file.absent',
@@ -49,7 +51,7 @@ const UNUSABLE: readonly Finding['code'][] = [
   'certificate.key',
 ]
 
-function namedFiles({ file, daemon, etcd, settings }: Config): readonly Named[] {
+function namedFiles({ file, daemon, etcd, settings }: Config): readonly NamedFile[] {
   const ofEtcd =
     settings.backend === 'etcd'
       ? [
@@ -68,7 +70,7 @@ function namedFiles({ file, daemon, etcd, settings }: Config): readonly Named[] 
 }
 
 function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[] {
-  const restart = 'then restart the service'
+  const after = 'a running service reads it again once etcd refuses the current one'
   const { tls_cert, tls_key } = settings
   return [
     ...(tls_cert === undefined
@@ -76,14 +78,12 @@ function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[
       : [{ cert: tls_cert, key: tls_key, after: 'a running service reloads it within ten seconds' }]),
     ...(settings.backend !== 'etcd' || etcd.cert === undefined
       ? []
-      : [{ cert: etcd.cert, key: etcd.key, after: restart }]),
-    ...(settings.backend !== 'etcd' || etcd.ca === undefined
-      ? []
-      : [{ cert: etcd.ca, any: true, after: restart }]),
+      : [{ cert: etcd.cert, key: etcd.key, after }]),
+    ...(settings.backend !== 'etcd' || etcd.ca === undefined ? [] : [{ cert: etcd.ca, any: true, after }]),
   ]
 }
 
-async function examineFile({ name, file, isSecret = false }: Named, config: Config): Promise<Finding[]> {
+async function examineFile({ name, file, isSecret = false }: NamedFile, config: Config): Promise<Finding[]> {
   if (file === undefined) return []
   const found = await stat(file).catch((cause: NodeJS.ErrnoException) => cause.code ?? 'unknown')
   if (found === 'ENOENT' || found === 'ENOTDIR') {
@@ -92,7 +92,7 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
         'file.absent',
         file,
         `The file of ${name} does not exist.`,
-        `ls -l ${word(file)}   # create it, or correct ${word(config.file)}`,
+        `ls -l ${shellWord(file)}   # create it, or correct ${shellWord(config.file)}`,
       ),
     ]
   }
@@ -103,7 +103,7 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
         'file.unreadable',
         file,
         `User ${thisUser()} cannot read the file of ${name}.`,
-        letRead(file, isSecret),
+        grantReadCommand(file, isSecret),
       ),
     )
   }
@@ -113,28 +113,28 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
         'secret.readable',
         file,
         `All users of this host can read ${name}.`,
-        `chmod o-rwx ${word(file)}`,
+        `chmod o-rwx ${shellWord(file)}`,
       ),
     )
   }
   return findings
 }
 
-/** What only the owner may read becomes this user's; what all may read stays whose it is. */
-function letRead(file: string, isSecret: boolean): string {
+/** The command that makes a file readable: a secret becomes this user's, any other file keeps its owner. */
+function grantReadCommand(file: string, isSecret: boolean): string {
   const repair = isSecret
-    ? `chown ${thisUser()} ${word(file)} && sudo chmod 600 ${word(file)}`
-    : `chmod a+r ${word(file)}`
-  return `${asRoot(repair)}   # check its folders too: namei -l ${word(file)}`
+    ? `chown ${thisUser()} ${shellWord(file)} && sudo chmod 600 ${shellWord(file)}`
+    : `chmod a+r ${shellWord(file)}`
+  return `${asRoot(repair)}   # check its folders too: namei -l ${shellWord(file)}`
 }
 
-/** What the start would say of the contents, of the files that are sound so far. */
+/** The findings of a start about the contents of the files without an earlier finding. */
 async function examineContents(
   config: Config,
   isSound: (file: string | undefined) => boolean,
 ): Promise<Finding[]> {
   const findings: Finding[] = []
-  const tryOut = async (where: string, work: () => Promise<unknown>): Promise<void> => {
+  const check = async (where: string, work: () => Promise<unknown>): Promise<void> => {
     try {
       await work()
     } catch (error) {
@@ -151,11 +151,11 @@ async function examineContents(
     ...(ca !== undefined && isSound(ca) && { ca }),
     ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
   }
-  // The module of another package is looked at with its store.
-  if (!config.other) await tryOut(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
+  // The module of another package is examined with its store.
+  if (!config.other) await check(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
   const { tls_cert, tls_key } = config.settings
   if (tls_cert !== undefined && tls_key !== undefined && isSound(tls_cert) && isSound(tls_key)) {
-    await tryOut(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))
+    await check(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))
   }
   return findings
 }
@@ -167,8 +167,11 @@ async function isReadable(file: string): Promise<boolean> {
   )
 }
 
-/** The file by which the owner of a service comes in, if one runs: who reads it administers the service. */
-export async function examineLocalDoor({
+/**
+ * Examines the file with the admin token of a running service: each of its readers can administer the
+ * service.
+ */
+export async function examineLocalAuth({
   settings: { state_dir, controller },
 }: Config): Promise<readonly Finding[]> {
   const file = join(state_dir, controller, 'service.json')
@@ -179,7 +182,7 @@ export async function examineLocalDoor({
       'secret.readable',
       file,
       'All users of this host can read the admin token of this service.',
-      `chmod 600 ${word(file)}`,
+      `chmod 600 ${shellWord(file)}`,
     ),
   ]
 }

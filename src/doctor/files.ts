@@ -2,18 +2,18 @@ import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from '../boot/config.ts'
-import { asRoot, thisUser, word } from './commands.ts'
-import { broken, type Examined, type Finding, warning } from './finding.ts'
+import { asRoot, shellWord, thisUser } from './commands.ts'
+import { broken, type Examination, type Finding, warning } from './finding.ts'
 
 const MEBIBYTE = 1024 * 1024
-/** Free space below which nothing can be written soon, and below which somebody should look. */
-const SCARCE = 32 * MEBIBYTE
-const LITTLE = 256 * MEBIBYTE
-/** Files that can still be made. */
-const FEW = 1_000
+/** The free space below which a disk is broken, or reported with a warning. */
+const MIN_FREE_BYTES = 32 * MEBIBYTE
+const LOW_FREE_BYTES = 256 * MEBIBYTE
+/** The number of free inodes below which a disk is broken. */
+const MIN_FREE_INODES = 1_000
 
-/** Whether folders are there for this user and for no others, and how much room there is. */
-export async function examineFiles(config: Config): Promise<Examined> {
+/** Examines whether folders are writable for this user only, and the free space of their disks. */
+export async function examineFiles(config: Config): Promise<Examination> {
   const { state_dir, controller, backend } = config.settings
   const own = join(state_dir, controller)
   const { path } = config.filesystem
@@ -26,25 +26,30 @@ export async function examineFiles(config: Config): Promise<Examined> {
   return {
     part: 'files and disk',
     findings: [...found.flat(), ...(await examineSpace(consequences))],
-    unknown: await othersFolders(folders),
+    unknown: await unknownPermissions(folders),
   }
 }
 
 async function examineFolder(path: string, all: readonly string[]): Promise<Finding[]> {
   const stats = await stat(path).catch(() => undefined)
   if (!stats) {
-    // The next start makes it, in one that is looked at too or in whatever there is.
+    // The next start creates it in another examined folder, or in its nearest existing folder.
     const isInside = all.some(other => path.startsWith(`${other}/`))
     return isInside ? [] : examineParent(path, await nearestFolder(path))
   }
   if (!stats.isDirectory()) {
-    return [broken('folder.none', path, 'It is not a folder.', `mv ${word(path)} ${word(`${path}.old`)}`)]
+    return [
+      broken('folder.none', path, 'It is not a folder.', `mv ${shellWord(path)} ${shellWord(`${path}.old`)}`),
+    ]
   }
   const findings: Finding[] = []
-  const lacking = await whyUnwritable(path)
+  const lacking = await accessErrorCode(path)
   if (lacking === 'EROFS') findings.push(readOnly(path, path))
   else if (lacking !== undefined) {
-    const repair = `${asRoot(`chmod -R u+rwX ${word(path)}`)} && ${asRoot(`chown -R ${thisUser()} ${word(path)}`)}   # or run the doctor as the user of the service`
+    const repair =
+      `${asRoot(`chmod -R u+rwX ${shellWord(path)}`)} && ` +
+      asRoot(`chown -R ${thisUser()} ${shellWord(path)}`) +
+      '   # or run the doctor as the user of the service'
     findings.push(broken('folder.unwritable', path, `User ${thisUser()} cannot write into it.`, repair))
   }
   if ((stats.mode & 0o022) !== 0) {
@@ -53,31 +58,33 @@ async function examineFolder(path: string, all: readonly string[]): Promise<Find
         'folder.open',
         path,
         'Other users of this host can write into it and change settings without validation.',
-        `chmod 700 ${word(path)}`,
+        `chmod 700 ${shellWord(path)}`,
       ),
     )
   } else if ((stats.mode & 0o004) !== 0 && path.endsWith('journal')) {
     findings.push(
-      warning('folder.readable', path, 'All users of this host can read it.', `chmod 700 ${word(path)}`),
+      warning('folder.readable', path, 'All users of this host can read it.', `chmod 700 ${shellWord(path)}`),
     )
   }
   return findings
 }
 
 async function examineParent(path: string, parent: string): Promise<Finding[]> {
-  const lacking = await whyUnwritable(parent)
+  const lacking = await accessErrorCode(parent)
   if (lacking === undefined) return []
   if (lacking === 'EROFS') return [readOnly(path, parent)]
   const what = `User ${thisUser()} cannot create this folder in ${parent}.`
-  return [broken('folder.unwritable', path, what, asRoot(`install -d -m 700 -o ${thisUser()} ${word(path)}`))]
+  return [
+    broken('folder.unwritable', path, what, asRoot(`install -d -m 700 -o ${thisUser()} ${shellWord(path)}`)),
+  ]
 }
 
 function readOnly(path: string, at: string): Finding {
-  const repair = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${word(at)})"`)
+  const repair = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${shellWord(at)})"`)
   return broken('folder.unwritable', path, 'Its file system is read-only.', repair)
 }
 
-/** One finding for each disk, of the first path on it. */
+/** At most one finding for each disk, about the first path on it. */
 async function examineSpace(
   paths: readonly (readonly [path: string, consequence: string])[],
 ): Promise<Finding[]> {
@@ -93,22 +100,22 @@ async function examineSpace(
 async function examineDisk(path: string, at: string, consequence: string): Promise<Finding | undefined> {
   const { bavail, bsize, blocks, ffree, files } = await statfs(at)
   const free = bavail * bsize
-  const said = `Its disk has ${Math.floor(free / MEBIBYTE)} MiB left: ${consequence}.`
-  const repair = `df -h ${word(at)}   # then free space there`
-  if (blocks > 0 && free < SCARCE) return broken('disk.full', path, said, repair)
-  if (files > 0 && ffree < FEW) {
+  const what = `Its disk has ${Math.floor(free / MEBIBYTE)} MiB left: ${consequence}.`
+  const repair = `df -h ${shellWord(at)}   # then free space there`
+  if (blocks > 0 && free < MIN_FREE_BYTES) return broken('disk.full', path, what, repair)
+  if (files > 0 && ffree < MIN_FREE_INODES) {
     return broken(
       'disk.full',
       path,
       `Its disk has ${ffree} free inodes left: ${consequence}.`,
-      `df -i ${word(at)}   # then free space there`,
+      `df -i ${shellWord(at)}   # then free space there`,
     )
   }
-  return blocks > 0 && free < LITTLE ? warning('disk.little', path, said, repair) : undefined
+  return blocks > 0 && free < LOW_FREE_BYTES ? warning('disk.little', path, what, repair) : undefined
 }
 
-/** What only the user of the service can tell: root may do everything. */
-async function othersFolders(paths: readonly string[]): Promise<string[]> {
+/** The permissions of another owner of the folders, unknown because the doctor runs as a different user. */
+async function unknownPermissions(paths: readonly string[]): Promise<string[]> {
   const stats = await Promise.all(paths.map(path => stat(path).catch(() => undefined)))
   const other = stats.findIndex(
     one => one !== undefined && process.getuid !== undefined && one.uid !== process.getuid(),
@@ -128,8 +135,8 @@ async function nearestFolder(path: string): Promise<string> {
   return there || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
 
-/** The error's code; undefined where this user may write. */
-async function whyUnwritable(path: string): Promise<string | undefined> {
+/** The error code of an access; undefined if this user may write. */
+async function accessErrorCode(path: string): Promise<string | undefined> {
   return access(path, constants.W_OK | constants.X_OK).then(
     () => undefined,
     (error: NodeJS.ErrnoException) => error.code ?? 'unknown',

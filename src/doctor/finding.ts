@@ -1,28 +1,28 @@
 import type { CodeOf, FindingCode, Severity } from './findings.ts'
 
-/** One thing that a person should know. */
+/** One result of an examination, for the operator. */
 export interface Finding {
   readonly severity: Severity
   /** Stable, for machines: `lock.held`. */
   readonly code: FindingCode
-  /** The file, endpoint, namespace or NApp it is about. */
+  /** The file, endpoint, namespace or NApp of the finding. */
   readonly where: string
-  /** One sentence. */
+  /** The problem, as one sentence. */
   readonly what: string
-  /** The command that repairs it, or what else to do. */
+  /** The command that repairs it, or another remedy. */
   readonly repair: string
 }
 
-/** What one part of an examination came to. */
-export interface Examined {
-  /** What was looked at, in two or three words. */
+/** The results of one part of an examination. */
+export interface Examination {
+  /** The name of the part, in two or three words. */
   readonly part: string
   readonly findings: readonly Finding[]
-  /** What could not be told, and why. */
+  /** The facts that could not be determined, and why. */
   readonly unknown?: readonly string[]
 }
 
-/** Makes findings of one severity. */
+/** Creates findings of one severity. */
 export const broken = finding('broken')
 export const warning = finding('warning')
 export const hint = finding('hint')

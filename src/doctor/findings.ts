@@ -1,19 +1,17 @@
 /**
- * `broken`: something does not work, or soon will not. `warning`: it works, and should not stay so. `hint`:
- * worth knowing.
+ * The severity of a finding. `broken`: a function fails, or soon will. `warning`: it works, but requires a
+ * repair. `hint`: information.
  */
 export type Severity = 'broken' | 'warning' | 'hint'
 
-interface Kind {
-  /** As which it may be told, gravest first. */
+interface FindingKind {
+  /** The possible severities, most severe first. */
   readonly severity: readonly Severity[]
-  /** What it means, for the table in docs/moving-stores.md. */
+  /** The meaning, for the table in docs/moving-stores.md. */
   readonly means: string
 }
 
-/**
- * Every finding that there is, by its code. Codes are stable; the sentences that are told with them are not.
- */
+/** All findings by code. Codes are stable; the sentences of findings are not. */
 export const FINDINGS = {
   'config.absent': { severity: ['broken'], means: 'The configuration file does not exist.' },
   'config.invalid': { severity: ['broken'], means: 'The configuration file has invalid lines.' },
@@ -24,7 +22,8 @@ export const FINDINGS = {
   'config.untrusted': {
     severity: ['broken'],
     means:
-      'Another user could have written the configuration file or its backend module; the module is not executed.',
+      'Another user could have written the configuration file or its backend module; ' +
+      'the module is not executed.',
   },
   'backend.invalid': {
     severity: ['broken'],
@@ -42,7 +41,8 @@ export const FINDINGS = {
   'certificate.expired': {
     severity: ['broken', 'warning'],
     means:
-      'A certificate of the service, the client or an authority has expired; a warning if another authority in the file is valid.',
+      'A certificate of the service, the client or an authority has expired; ' +
+      'a warning if another authority in the file is valid.',
   },
   'certificate.early': {
     severity: ['broken', 'warning'],
@@ -129,7 +129,7 @@ export const FINDINGS = {
   'etcd.leaderless': { severity: ['broken'], means: 'The cluster has no leader: too few members run.' },
   'etcd.outdated': {
     severity: ['warning'],
-    means: 'The etcd version has known watch bugs: below 3.4.38, or below 3.5.22.',
+    means: 'The etcd version has known watch bugs: below 3.4.38, 3.5.22 or 3.6.2.',
   },
   'etcd.no_space': { severity: ['broken'], means: 'The etcd alarm NOSPACE is active.' },
   'etcd.filling': { severity: ['warning'], means: 'More than 80 % of the etcd quota is used.' },
@@ -173,11 +173,11 @@ export const FINDINGS = {
   'napp.cycle': { severity: ['broken'], means: 'The dependencies of NApps form a cycle.' },
   'napp.priority': { severity: ['hint'], means: 'The priority of a NApp contradicts its dependencies.' },
   'napp.settings': { severity: ['broken'], means: 'kytos/settings is not enabled.' },
-} as const satisfies Readonly<Record<string, Kind>>
+} as const satisfies Readonly<Record<string, FindingKind>>
 
 export type FindingCode = keyof typeof FINDINGS
 
-/** The codes that may be told as one severity. */
+/** The codes that may have one severity. */
 export type CodeOf<S extends Severity> = {
   [Code in FindingCode]: S extends (typeof FINDINGS)[Code]['severity'][number] ? Code : never
 }[FindingCode]

@@ -3,38 +3,38 @@ import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import {
   findEdits,
-  findHolder,
+  findLockHolder,
   findRejected,
   type Inspection,
   inspectFolder,
 } from '../../backends/filesystem/inspect.ts'
 import { findOverlap } from '../../backends/filesystem/overlap.ts'
-import type { FileState } from '../../events/map.ts'
+import type { FileState } from '../../events/nouns.ts'
 import type { Entry } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
 import { nameDocument } from '../state/files.ts'
-import { edit, kytosSettings, word } from './commands.ts'
-import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
+import { edit, kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 import { brokenFile, describeFiles, examineWritable } from './readable-files.ts'
-import { askFiles, type Running } from './running.ts'
+import { askFiles, type RunningService } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/**
- * What is known of a store after it was looked at; no entries when it could not be read, or there is none
- * yet.
- */
-export interface StoreExamined extends Examined {
+/** The results about a store and its entries; no entries if it cannot be read or does not exist yet. */
+export interface StoreExamination extends Examination {
   readonly entries: readonly Entry[]
 }
 
 /**
- * Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people
- * did to its files. Changes nothing.
+ * Examines a filesystem store, also while another process has it open: its lock, its journal, and hand edits
+ * of its files. Changes nothing.
  */
-export async function examineFolderStore(config: Config, { service }: Running): Promise<StoreExamined> {
+export async function examineFolderStore(
+  config: Config,
+  { service }: RunningService,
+): Promise<StoreExamination> {
   const part = 'the filesystem store'
   const { path } = config.filesystem
   const { isHeld, findings: lock } = examineLock(path, service !== undefined)
@@ -43,9 +43,9 @@ export async function examineFolderStore(config: Config, { service }: Running): 
     const found = await inspectFolder(path)
     if (found) {
       const edits = await examineEdits(config, found, isHeld)
-      const { told, unknown } = await askService(config, service)
-      // A file that cannot be taken in is seen from both sides.
-      const more = told.filter(({ where }) => !edits.some(edit => edit.where === where))
+      const { findings: reported, unknown } = await askService(config, service)
+      // Both sides report a file that cannot be imported; it is listed once.
+      const more = reported.filter(({ where }) => !edits.some(edit => edit.where === where))
       return {
         part,
         findings: [...findings, ...edits, ...more, ...examineJournal(config, found, isHeld)],
@@ -64,29 +64,31 @@ export async function examineFolderStore(config: Config, { service }: Running): 
   } catch (error) {
     const { message, code } = toSettingsError(error)
     const journal = `${path}/journal`
-    const aside = `mv ${word(journal)} ${word(`${journal}.damaged`)}`
+    const aside = `mv ${shellWord(journal)} ${shellWord(`${journal}.damaged`)}`
     const repair =
       code === 'STORE_DAMAGED'
-        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one, start the service: it imports the files in ${path}`
-        : `ls -l ${word(journal)}   # when it is readable: ${kytosSettings(config, 'doctor')}`
+        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; ` +
+          `without one, start the service: it imports the files in ${path}`
+        : `ls -l ${shellWord(journal)}   # when it is readable: ${kytosSettings(config, 'doctor')}`
     return { part, findings: [...findings, broken('journal.damaged', journal, message, repair)], entries: [] }
   }
 }
 
-/** What the running service says of its readable files. */
+/** The findings of the running service about its readable files. */
 async function askService(
   config: Config,
-  service: Running['service'],
-): Promise<{ readonly told: readonly Finding[]; readonly unknown: string[] }> {
-  if (!service) return { told: [], unknown: [] }
+  service: RunningService['service'],
+): Promise<{ readonly findings: readonly Finding[]; readonly unknown: string[] }> {
+  if (!service) return { findings: [], unknown: [] }
   try {
     const { files, more } = await askFiles(service)
-    return { told: await describeFiles(config, files, more), unknown: [] }
+    return { findings: await describeFiles(config, files, more), unknown: [] }
   } catch (error) {
     return {
-      told: [],
+      findings: [],
       unknown: [
-        `which readable files differ from their documents: the service did not return them (${toSettingsError(error).message})`,
+        'which readable files differ from their documents: ' +
+          `the service did not return them (${toSettingsError(error).message})`,
       ],
     }
   }
@@ -97,7 +99,7 @@ function examineLock(
   isServed: boolean,
 ): { readonly isHeld: boolean; readonly findings: readonly Finding[] } {
   try {
-    const holder = findHolder(path)
+    const holder = findLockHolder(path)
     if (!holder || isServed) return { isHeld: holder !== undefined, findings: [] }
     const { pid, host } = holder
     const who = pid === undefined ? 'Another process' : `Process ${pid} on ${host}`
@@ -105,7 +107,7 @@ function examineLock(
     const there = host === undefined || host === hostname() ? '' : `   # on ${host}`
     const repair =
       pid === undefined
-        ? `fuser -v ${word(`${path}/journal/lock`)}`
+        ? `fuser -v ${shellWord(`${path}/journal/lock`)}`
         : `ps -fp ${pid} && kill ${pid}${there}   # if it must not use the store`
     return { isHeld: true, findings: [broken('lock.held', path, what, repair)] }
   } catch (error) {
@@ -122,22 +124,27 @@ async function examineOverlap(config: Config): Promise<Finding[]> {
   const { path } = config.filesystem
   const other = await findOverlap(path)
   if (other === undefined) return []
-  const what = `It overlaps the store at ${other}: files of the inner store would be documents of the outer one. Neither opens.`
-  const change = `${edit(config.file)}   # set another path in [settings.filesystem]; then ${kytosSettings(config, 'doctor')}`
+  const what =
+    `It overlaps the store at ${other}: files of the inner store would be documents of the outer one. ` +
+    'Neither opens.'
+  const change =
+    `${edit(config.file)}   # set another path in [settings.filesystem]; ` +
+    `then ${kytosSettings(config, 'doctor')}`
   return [broken('store.overlap', path, what, change)]
 }
 
 async function examineEdits(config: Config, found: Inspection, isHeld: boolean): Promise<Finding[]> {
   const edits = await findEdits(config.filesystem.path, found)
   const broken = edits.flatMap(one => (one.kind === 'broken' ? [brokenFile(one.file, one.why)] : []))
-  // The process that has it open is just taking it in, or writing it; what it cannot write, it says itself.
+  // The process that has the store open may currently import or write these files; it reports failures
+  // itself.
   if (isHeld) return broken
-  // One that is not this user's as a whole is a finding of its own.
-  const isOurs = await access(config.filesystem.path, constants.W_OK).then(
+  // A folder that this user cannot write at all has its own finding.
+  const isWritable = await access(config.filesystem.path, constants.W_OK).then(
     () => true,
     () => false,
   )
-  const unwritable = isOurs ? await examineWritable(config, found.entries) : []
+  const unwritable = isWritable ? await examineWritable(config, found.entries) : []
   const edited = edits.flatMap(one => (one.kind === 'edited' ? [editedFile(config, one.file)] : []))
   const missing = edits.flatMap(one => (one.kind === 'missing' ? [missingFile(one)] : []))
   return [...broken, ...edited, ...(await describeFiles(config, missing)), ...unwritable]
@@ -145,7 +152,8 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
 
 function editedFile(config: Config, file: string): Finding {
   const what =
-    'It differs from its document: it was edited by hand while no service ran, or a service was killed before writing it.'
+    'It differs from its document: it was edited by hand while no service ran, ' +
+    'or a service was killed before writing it.'
   return hint(
     'file.edited',
     file,
@@ -162,7 +170,7 @@ function missingFile({ key, file }: { readonly key: Key; readonly file: string }
 async function examineRejected(path: string): Promise<Finding[]> {
   const what = 'A hand edit was rejected, and a later change moved it here.'
   return (await findRejected(path)).map(file =>
-    hint('file.rejected', file, what, `cat ${word(file)} && rm ${word(file)}`),
+    hint('file.rejected', file, what, `cat ${shellWord(file)} && rm ${shellWord(file)}`),
   )
 }
 
@@ -174,7 +182,7 @@ function examineJournal(
   const { path } = config.filesystem
   const start = kytosSettings(config, 'start')
   const findings: Finding[] = []
-  // A process that has it open may just be writing.
+  // A process that has the store open may currently write.
   if (torn && !isHeld) {
     const what = `Its last write (${torn.lost} bytes) was incomplete and never acknowledged.`
     findings.push(
@@ -182,10 +190,12 @@ function examineJournal(
     )
   }
   for (const file of kept)
-    findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${word(file)}`))
+    findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${shellWord(file)}`))
   const content = entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
   if (bytes > 64 * MEBIBYTE && bytes > 10 * content) {
-    const what = `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not compacted.`
+    const what =
+      `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: ` +
+      'it is not compacted.'
     findings.push(
       warning(
         'journal.large',

@@ -4,11 +4,11 @@ import type { Config } from '../boot/config.ts'
 import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import { type BrokenNApp, discover, type FoundNApp, INSTALLED } from '../host/discover.ts'
 import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts'
-import { asRoot, edit, kytosSettings, word } from './commands.ts'
-import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
+import { asRoot, edit, kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 
-/** Whether the NApps can be started, and in the order that their manifests ask for. */
-export async function examineNApps(config: Config): Promise<Examined> {
+/** Examines whether the NApps can be started, in the order that their manifests require. */
+export async function examineNApps(config: Config): Promise<Examination> {
   const part = 'NApps'
   const { napps: root } = config.daemon
   try {
@@ -19,19 +19,19 @@ export async function examineNApps(config: Config): Promise<Examined> {
       findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)],
     }
   } catch (error) {
-    const repair = asRoot(`chmod -R u+rwX,a+rX ${word(root)}`)
+    const repair = asRoot(`chmod -R u+rwX,a+rX ${shellWord(root)}`)
     return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
   }
 }
 
 function brokenManifest(config: Config, { id, enabled, error }: BrokenNApp): Finding {
-  const mend = edit(join(config.daemon.napps, enabled ? '' : INSTALLED, id, MANIFEST))
-  if (!enabled) return hint('napp.broken', id, error.message, mend)
+  const editCommand = edit(join(config.daemon.napps, enabled ? '' : INSTALLED, id, MANIFEST))
+  if (!enabled) return hint('napp.broken', id, error.message, editCommand)
   return broken(
     'napp.broken',
     id,
     error.message,
-    `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${mend}`,
+    `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${editCommand}`,
   )
 }
 
@@ -46,16 +46,24 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
   const editManifest = (id: string): string => edit(join(config.daemon.napps, id, MANIFEST))
   const problems = orderNApps(candidates).problems.map(problem => {
     if (problem.kind === 'missing')
-      return warning('napp.missing', problem.napp, describeProblem(problem), bring(config, problem, napps))
-    const circle = problem.cycle.slice(0, -1)
-    const repair = `${editManifest(circle[0] ?? '')}   # remove ${circle[1] ?? circle[0]} from its napp_dependencies`
-    return broken('napp.cycle', circle.join(', '), describeProblem(problem), repair)
+      return warning(
+        'napp.missing',
+        problem.napp,
+        describeProblem(problem),
+        enableCommand(config, problem, napps),
+      )
+    const cycle = problem.cycle.slice(0, -1)
+    const [first = '', second = first] = cycle
+    const repair = `${editManifest(first)}   # remove ${second} from its napp_dependencies`
+    return broken('napp.cycle', cycle.join(', '), describeProblem(problem), repair)
   })
   const inverted = candidates.flatMap(({ id, priority, dependencies }) =>
     dependencies.flatMap(dependency => {
       const theirs = priorities.get(dependency) ?? priority
       if (theirs <= priority) return []
-      const what = `Its priority ${priority} is lower than ${theirs} of ${dependency}, its dependency; it starts after that NApp.`
+      const what =
+        `Its priority ${priority} is lower than ${theirs} of ${dependency}, its dependency; ` +
+        'it starts after that NApp.'
       return [
         hint('napp.priority', id, what, `${editManifest(id)}   # set its priority to ${theirs} or more`),
       ]
@@ -64,15 +72,18 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
   return [...problems, ...inverted]
 }
 
-/** What is installed need only be enabled, as what comes with this package. */
-function bring(
+/** The command that enables a dependency, which is enough if it is installed or ships with this package. */
+function enableCommand(
   config: Config,
   { dependency }: OrderProblem & { readonly kind: 'missing' },
   napps: readonly FoundNApp[],
 ): string {
   const enable = kytosSettings(config, 'napps', 'enable', dependency)
   if (napps.some(({ id }) => id === dependency)) return enable
-  return `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # FOLDER of ${dependency}; if it ships with this package: ${enable}`
+  return (
+    `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # FOLDER of ${dependency}; ` +
+    `if it ships with this package: ${enable}`
+  )
 }
 
 function examineSettings(config: Config, napps: readonly FoundNApp[]): Finding[] {

@@ -6,18 +6,18 @@ import { chooseBackend, nameStore } from '../boot/store-choice.ts'
 import { readAll } from '../transfer/store-snapshot.ts'
 import { edit, kytosSettings } from './commands.ts'
 import { broken, type Finding, hint } from './finding.ts'
-import type { StoreExamined } from './folder-store.ts'
-import type { Running } from './running.ts'
+import type { StoreExamination } from './folder-store.ts'
+import type { RunningService } from './running.ts'
 
 /**
- * Examines the store of a backend of another package, as far as the contract shows it: module, options, and
- * what is stored. A store that a service has open is opened beside it only if its backend supports sharing.
+ * Examines the store of a backend of another package, as far as the contract allows: module, options and
+ * stored documents. A store that a service has open is opened too only if its backend supports sharing.
  */
 export async function examineOtherStore(
   config: Config,
   other: OtherBackend,
-  { service }: Running,
-): Promise<StoreExamined> {
+  { service }: RunningService,
+): Promise<StoreExamination> {
   const part = 'the store of another package'
   const choice = await choose(config, other)
   if ('severity' in choice) return { part, findings: [choice], entries: [] }
@@ -43,7 +43,9 @@ export async function examineOtherStore(
       await backend.close()
     }
   } catch (error) {
-    const repair = `${edit(config.file)}   # check [settings.*], and the documentation of ${other.module}; then ${kytosSettings(config, 'doctor')}`
+    const repair =
+      `${edit(config.file)}   # check [settings.*], and the documentation of ${other.module}; ` +
+      `then ${kytosSettings(config, 'doctor')}`
     return {
       part,
       findings: [broken('store.unreadable', where, toSettingsError(error).message, repair)],
@@ -59,7 +61,9 @@ async function choose(config: Config, other: OtherBackend): Promise<BackendChoic
     const { code, message, details } = toSettingsError(error)
     if (code === 'CONFIG_UNTRUSTED')
       return broken('config.untrusted', config.file, message, String(details.repair))
-    const repair = `${edit(config.file)}   # or install ${other.module} again; then ${kytosSettings(config, 'doctor')}`
+    const repair =
+      `${edit(config.file)}   # or install ${other.module} again; ` +
+      `then ${kytosSettings(config, 'doctor')}`
     return broken('backend.invalid', other.module, message, repair)
   }
 }

@@ -2,8 +2,7 @@ import { isObject, type Json, type JsonObject, pointerToken } from '../../model/
 import { SchemaWalk } from '../schema/schema-walk.ts'
 
 /**
- * The places (JSON Pointers) of values in overrides that the schema calls `x-sensitive` and that are stored
- * as they are.
+ * The JSON Pointers of values in overrides that the schema marks `x-sensitive` and that are not encrypted.
  */
 export function plainSecrets(schema: JsonObject, overrides: JsonObject): readonly string[] {
   const walk = new SchemaWalk(schema)

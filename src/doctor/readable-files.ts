@@ -2,18 +2,18 @@ import { constants } from 'node:fs'
 import { access, lstat, readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { hasFile, Layout } from '../../backends/filesystem/format/layout.ts'
-import type { FileState } from '../../events/map.ts'
+import type { FileState } from '../../events/nouns.ts'
 import type { Entry } from '../../model/document.ts'
 import type { Config } from '../boot/config.ts'
-import { asRoot, edit, kytosSettings, thisUser, word } from './commands.ts'
+import { asRoot, edit, kytosSettings, shellWord, thisUser } from './commands.ts'
 import { type Finding, warning } from './finding.ts'
 
-/** How many namespaces are named one by one for each kind of finding. */
+/** The number of namespaces up to which each one has its own finding. */
 const MAX_NAMESPACES = 10
 
 /**
- * The findings that these files are: one for each namespace and kind, or one in all where a whole folder is
- * gone. `more` were not named.
+ * The findings about these files: one for each namespace and kind, or a single one if the files of many
+ * namespaces are missing. `more` is the number of files that the service did not list.
  */
 export async function describeFiles(
   config: Config,
@@ -28,7 +28,7 @@ export async function describeFiles(
   ]
 }
 
-/** A file that a person edited and that cannot be taken in. */
+/** The finding about a hand edit that cannot be imported. */
 export function brokenFile(file: string, why: string): Finding {
   return warning(
     'file.broken',
@@ -38,27 +38,26 @@ export function brokenFile(file: string, why: string): Finding {
   )
 }
 
-/**
- * What keeps readable files from being written, as far as it can be seen while no process writes them; one
- * finding for each place.
- */
+/** The obstacles to writing readable files, as far as visible while no process writes; one for each place. */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
-  const places = createPlaces(await mountPoints())
+  const places = createPlaceExaminer(await mountPoints())
   const found = await Promise.all(
     entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])),
   )
   return [...new Map(found.flatMap(finding => (finding ? [[finding.where, finding] as const] : []))).values()]
 }
 
-/** Finds what keeps one file from being written, as far as it can be seen; looks at each folder once. */
-function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Promise<Finding | undefined> } {
+/** Creates an examiner of the obstacles to writing a file, which examines each folder once. */
+function createPlaceExaminer(mounts: ReadonlySet<string>): {
+  examine(file: string): Promise<Finding | undefined>
+} {
   const folders = new Map<string, Promise<Finding | undefined>>()
   return {
     async examine(file) {
       if (mounts.has(file)) {
         const what = 'It is a mount point, so the service cannot replace it.'
-        return warning('file.unwritable', file, what, asRoot(`umount ${word(file)}`))
+        return warning('file.unwritable', file, what, asRoot(`umount ${shellWord(file)}`))
       }
       const folder = dirname(file)
       const known = folders.get(folder) ?? examineFolder(folder)
@@ -68,7 +67,7 @@ function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Pro
   }
 }
 
-/** What stands in the place of a readable file and is none. */
+/** The finding about another type of file in the place of a readable file. */
 async function examineKind(file: string): Promise<Finding | undefined> {
   const stats = await lstat(file).catch(() => undefined)
   if (!stats || stats.isFile()) return undefined
@@ -77,20 +76,20 @@ async function examineKind(file: string): Promise<Finding | undefined> {
       'file.unwritable',
       file,
       'It is not a regular file.',
-      `mv ${word(file)} ${word(`${file}.old`)}`,
+      `mv ${shellWord(file)} ${shellWord(`${file}.old`)}`,
     )
   const what = 'It is a symbolic link; the service neither follows nor replaces it.'
   return warning(
     'file.unwritable',
     file,
     what,
-    `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`,
+    `cp --remove-destination "$(readlink -f ${shellWord(file)})" ${shellWord(file)}`,
   )
 }
 
 async function examineFolder(folder: string): Promise<Finding | undefined> {
   const stats = await lstat(folder).catch(() => undefined)
-  // The next write makes one that is not there.
+  // The next write creates a missing folder.
   if (!stats) return undefined
   const lacking = await access(folder, constants.W_OK | constants.X_OK).then(
     () => undefined,
@@ -99,10 +98,12 @@ async function examineFolder(folder: string): Promise<Finding | undefined> {
   if (lacking === undefined) return undefined
   const what = 'The readable files in it cannot be updated; their documents are safe in the journal'
   if (lacking === 'EROFS') {
-    const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${word(folder)})"`)
+    const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${shellWord(folder)})"`)
     return warning('file.unwritable', folder, `${what}: its file system is read-only.`, remount)
   }
-  const repair = `${asRoot(`chown ${thisUser()} ${word(folder)}`)} && ${asRoot(`chmod u+rwx ${word(folder)}`)}   # or run the doctor as the user of the service`
+  const repair =
+    `${asRoot(`chown ${thisUser()} ${shellWord(folder)}`)} && ` +
+    `${asRoot(`chmod u+rwx ${shellWord(folder)}`)}   # or run the doctor as the user of the service`
   return warning('file.unwritable', folder, `${what}: user ${thisUser()} cannot write into it.`, repair)
 }
 
@@ -115,7 +116,9 @@ function describeMissing(config: Config, files: readonly FileState[], more: numb
   }
   if (groups.size > MAX_NAMESPACES || more > 0) {
     const named = [...groups.keys()].slice(0, 3).join(', ')
-    const what = `${files.length}${more > 0 ? ' or more' : ''} readable files are missing, but were not removed while a service ran, such as those of ${named}; the documents are kept.`
+    const what =
+      `${files.length}${more > 0 ? ' or more' : ''} readable files are missing, ` +
+      `but were not removed while a service ran, such as those of ${named}; the documents are kept.`
     const restore = kytosSettings(config, 'files', 'restore')
     return [
       warning(
@@ -133,8 +136,11 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   const [first] = group
   const where = first && group.length === 1 ? first.source : dirname(first?.source ?? namespace)
   const files = group.length === 1 ? 'The readable file' : `${group.length} readable files`
-  const what = `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing, but ${group.length === 1 ? 'was' : 'were'} not removed while a service ran; the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
-  const restore = kytosSettings(config, 'files', 'restore', word(namespace))
+  const what =
+    `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing, ` +
+    `but ${group.length === 1 ? 'was' : 'were'} not removed while a service ran; ` +
+    `the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
+  const restore = kytosSettings(config, 'files', 'restore', shellWord(namespace))
   const scopes = new Set(group.flatMap(file => ('scope' in file ? [file.scope] : [])))
   const [scope = 'cluster'] = scopes
   const flags = scopes.size > 1 ? ['--scope SCOPE'] : scope === 'cluster' ? [] : ['--scope', scope]
@@ -143,7 +149,7 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   return warning('file.missing', where, what, `${restore}   # or, if the removal was intended: ${meant}`)
 }
 
-/** One finding for each folder, with the repair of what is seen there. */
+/** One finding for each folder, with the repair of its visible obstacle. */
 async function describeUnwritable(files: readonly FileState[]): Promise<Finding[]> {
   const groups = new Map<string, FileState[]>()
   for (const file of files) {
@@ -152,7 +158,7 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     if (group) group.push(file)
     else groups.set(folder, [file])
   }
-  const places = createPlaces(files.length > 0 ? await mountPoints() : new Set())
+  const places = createPlaceExaminer(files.length > 0 ? await mountPoints() : new Set())
   const findings: Finding[] = []
   for (const [folder, [first, ...others]] of groups) {
     if (!first) continue
@@ -160,13 +166,13 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     const seen = await places.examine(first.source)
     const repair =
       seen?.repair ??
-      `ls -ld ${word(folder)} && df ${word(folder)}   # when it is writable, the service writes it`
+      `ls -ld ${shellWord(folder)} && df ${shellWord(folder)}   # when it is writable, the service writes it`
     findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
   }
   return findings
 }
 
-/** Where file systems are mounted; none where this system does not say it. */
+/** The mount points of this system; none if the system does not list them. */
 async function mountPoints(): Promise<ReadonlySet<string>> {
   const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
   const decode = (path: string): string =>

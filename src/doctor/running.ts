@@ -2,85 +2,104 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { FileState, Status } from '../../events/map.ts'
+import type { FileState, Status } from '../../events/nouns.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { API } from '../http/openapi/paths.ts'
 import { type LocalService, readLocalService } from '../tokens/local-auth.ts'
-import { kytosSettings, word } from './commands.ts'
-import { broken, type Examined, hint, warning } from './finding.ts'
+import { kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 
-/** The service of this host, if it runs: where, and what it says of itself. */
-export interface Running {
+/** The running service of this host, if any, and its health. */
+export interface RunningService {
   readonly service: LocalService | undefined
   readonly health: JsonObject | undefined
 }
 
-const PATIENCE = 3_000
+const REQUEST_TIMEOUT_MS = 3_000
 
-/** Looks whether a service with this configuration answers on this host, and how it is. */
-export async function examineRunning(config: Config): Promise<Examined & { readonly running: Running }> {
+/** Examines whether a service with this configuration responds on this host, and its state. */
+export async function examineRunning(
+  config: Config,
+): Promise<Examination & { readonly running: RunningService }> {
   const part = 'the service of this host'
   const own = join(config.settings.state_dir, config.settings.controller)
-  const nobody = { service: undefined, health: undefined }
+  const none = { service: undefined, health: undefined }
   try {
     const service = await readLocalService(own)
     const start = kytosSettings(config, 'start')
     if (!service)
       return {
         part,
-        running: nobody,
+        running: none,
         findings: [hint('service.stopped', own, 'No service is running.', start)],
       }
     const health = await askHealth(service)
-    const told = `${join(own, 'service.json')} names a service at ${service.url}`
-    if (health === 'nobody') {
+    const claim = `${join(own, 'service.json')} names a service at ${service.url}`
+    if (health === 'unreachable') {
       return {
         part,
-        running: nobody,
+        running: none,
         findings: [
-          warning('service.gone', service.url, `${told}, which does not run: it was killed.`, start),
+          warning('service.gone', service.url, `${claim}, which does not run: it was killed.`, start),
         ],
       }
     }
-    if (health === 'silence') {
-      const what = `${told}, but the process at that address does not respond as one.`
+    if (health === 'unexpected') {
+      const what = `${claim}, but the process at that address does not respond as one.`
       const repair = `ss -ltnp 'sport = :${portOf(service)}'   # shows that process: stop it, then ${start}`
-      return { part, running: nobody, findings: [broken('service.silent', service.url, what, repair)] }
+      return { part, running: none, findings: [broken('service.silent', service.url, what, repair)] }
     }
     const { state, reason } = health
-    const again = `${kytosSettings(config, 'doctor')}   # after the findings about the store below are repaired`
-    const ill =
+    const doctor = kytosSettings(config, 'doctor')
+    const again = `${doctor}   # after the findings about the store below are repaired`
+    const problems =
       state === 'READY'
         ? []
         : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
-    return { part, running: { service, health }, findings: ill }
+    return { part, running: { service, health }, findings: problems }
   } catch (error) {
-    const repair = `sudo -u "#$(stat -c %u ${word(own)})" ${kytosSettings(config, 'doctor')}   # as the user of the service`
+    const user = `"#$(stat -c %u ${shellWord(own)})"`
+    const repair = `sudo -u ${user} ${kytosSettings(config, 'doctor')}   # as the user of the service`
     return {
       part,
-      running: nobody,
+      running: none,
       findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)],
     }
   }
 }
 
-/** What a service says of itself; `silence` where something is there that does not say it. */
-async function askHealth({ url }: LocalService): Promise<JsonObject | 'nobody' | 'silence'> {
+/**
+ * The findings about a service whose store is sound for this command: nothing below them explains its state,
+ * so their repair is not to look there.
+ */
+export function explainState(findings: readonly Finding[], config: Config): readonly Finding[] {
+  return findings.map(finding => {
+    if (finding.code !== 'service.state') return finding
+    const what = `${finding.what} This command reaches the store with the current configuration.`
+    const repair = `${kytosSettings(config, 'doctor')}   # in ten seconds; if the state is the same, restart the service: it reads ${shellWord(config.file)} only when it starts`
+    return { ...finding, what, repair }
+  })
+}
+
+/** The health of a service; `unreachable`, or `unexpected` for a process that responds differently. */
+async function askHealth({ url }: LocalService): Promise<JsonObject | 'unreachable' | 'unexpected'> {
   try {
     const answer = parseJson(await get(`${url}/healthz`))
-    return isObject(answer) && typeof answer.state === 'string' ? answer : 'silence'
+    return isObject(answer) && typeof answer.state === 'string' ? answer : 'unexpected'
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED' ? 'nobody' : 'silence'
+    return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
+      ? 'unreachable'
+      : 'unexpected'
   }
 }
 
 /**
- * The readable files that do not show their documents, as a running service names them, and how many it does
- * not name.
- * @throws what keeps it from saying it.
+ * The readable files that differ from their documents, as listed by the running service, and the number of
+ * those that it does not list.
+ * @throws the error of the request.
  */
 export async function askFiles({
   url,
@@ -94,7 +113,7 @@ export async function askFiles({
         : 'the service is of another release'
     throw new SettingsError('SERVICE_ABSENT', why)
   }
-  // The service of this host answers as the table of commands has it.
+  // The service of this host answers according to the table of commands.
   const { files, more_files: more = 0 } = answer as unknown as Status
   return { files, more }
 }
@@ -107,10 +126,10 @@ function portOf({ url }: LocalService): string {
 function get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
-    // The line does not leave this host, and the certificate is for another name.
+    // The certificate is not checked, because it is for another name and the connection stays on this host.
     const request = send(
       url,
-      { headers, agent: false, timeout: PATIENCE, rejectUnauthorized: false },
+      { headers, agent: false, timeout: REQUEST_TIMEOUT_MS, rejectUnauthorized: false },
       response => text(response).then(resolve, reject),
     )
     request.on('timeout', () => request.destroy(new Error('no response')))

@@ -1,7 +1,7 @@
 import { SettingsError } from '../../model/errors.ts'
 
 /**
- * What `work` gives; the work itself goes on when it is late.
+ * The result of `work`; work that is late keeps running.
  * @throws SettingsError TIMEOUT with `message` once `seconds` have passed.
  */
 export async function within<T>(seconds: number, work: Promise<T> | T, message: string): Promise<T> {
@@ -17,7 +17,7 @@ export async function within<T>(seconds: number, work: Promise<T> | T, message: 
 }
 
 /**
- * What `work` gives; the work itself goes on when the signal cuts the wait short.
+ * The result of `work`; the work keeps running when the signal ends the wait.
  * @throws SettingsError SERVICE_STOPPING once `signal` aborts.
  */
 export async function unlessAborted<T>(work: Promise<T> | T, signal: AbortSignal): Promise<T> {

@@ -5,39 +5,39 @@ import { hasCode, reasonOf } from '../../model/failure.ts'
 import { isNAppId, MANIFEST, nappId, parseManifest } from '../client/manifest.ts'
 import type { Manifest } from '../client/napp.ts'
 
-/** Kytos' folder of what is installed; enabled is what has a link beside it. */
+/** Kytos' folder of installed NApps; a NApp is enabled by a link beside that folder. */
 export const INSTALLED = '.installed'
 /** The manifest of a NApp for Python's kytosd. */
 export const PYTHON_MANIFEST = 'kytos.json'
 
-/** A NApp in the tree whose manifest is in order. */
+/** A NApp in the tree with a valid manifest. */
 export interface FoundNApp {
   readonly id: string
-  /** The folder itself, links followed. */
+  /** The real path of the folder, links resolved. */
   readonly folder: string
   readonly enabled: boolean
   readonly manifest: Manifest
-  /** Another text once the NApp was replaced or its `napp.json` written again. */
+  /** A fingerprint that changes when the NApp is replaced or its `napp.json` is written again. */
   readonly stamp: string
 }
 
-/** A folder that wants to be a NApp and cannot. */
+/** A folder in the place of a NApp that cannot be used as one. */
 export interface BrokenNApp {
   readonly id: string
   readonly enabled: boolean
   readonly error: SettingsError
 }
 
-/** What stands in a tree of NApps, by id in alphabetical order. */
+/** The content of a tree of NApps, in alphabetical order of the ids. */
 export interface Discovery {
   readonly napps: readonly FoundNApp[]
   readonly broken: readonly BrokenNApp[]
 }
 
 /**
- * Reads the tree `<root>/<username>/<name>` and `<root>/.installed/<username>/<name>` as Kytos lays it out.
- * Python's NApps (`kytos.json` alone) are left out without a word; a broken manifest is part of the answer
- * and stops nobody else. A tree that is not there yet is empty.
+ * Reads the tree `<root>/<username>/<name>` and `<root>/.installed/<username>/<name>` in the layout of Kytos.
+ * Python NApps (`kytos.json` only) are omitted without a message. A broken manifest is part of the result and
+ * does not affect other NApps. A tree that does not exist is empty.
  * @throws SettingsError CONFIG_INVALID when `root` cannot be read.
  */
 export async function discover(root: string): Promise<Discovery> {
@@ -52,7 +52,7 @@ export async function discover(root: string): Promise<Discovery> {
     try {
       const napp = await readNApp(path)
       if (napp === undefined) continue
-      refuseMisplaced(id, path, napp.manifest)
+      rejectMisplaced(id, path, napp.manifest)
       napps.push({ ...napp, id, enabled: isEnabled })
     } catch (error) {
       broken.push({ id, enabled: isEnabled, error: toSettingsError(error) })
@@ -62,8 +62,8 @@ export async function discover(root: string): Promise<Discovery> {
 }
 
 /**
- * Reads the NApp in one folder; undefined when it is Python's or no longer there.
- * @throws SettingsError NAPP_INVALID for a folder without a good `napp.json`, or a link to nowhere.
+ * Reads the NApp in one folder; undefined for a Python NApp or a folder that no longer exists.
+ * @throws SettingsError NAPP_INVALID for a folder without a valid `napp.json`, or a dangling link.
  */
 export async function readNApp(
   path: string,
@@ -80,7 +80,7 @@ export async function readNApp(
   }
 }
 
-/** True for a path that is there, whatever it is; a link to nowhere is. */
+/** True for a path that exists, of any file type; also for a dangling link. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path)
@@ -91,7 +91,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** True for a link whose target is gone. */
+/** True for a link whose target does not exist. */
 export async function isDangling(path: string): Promise<boolean> {
   if (!(await exists(path))) return false
   try {
@@ -115,20 +115,16 @@ async function explainAbsence(path: string): Promise<undefined> {
   throw new SettingsError(
     'NAPP_INVALID',
     `${path} is not a NApp: it contains neither ${MANIFEST} nor ${PYTHON_MANIFEST}. Add one of them.`,
-    {
-      details: { path },
-    },
+    { details: { path } },
   )
 }
 
-function refuseMisplaced(id: string, path: string, manifest: Manifest): void {
+function rejectMisplaced(id: string, path: string, manifest: Manifest): void {
   if (nappId(manifest) === id) return
   throw new SettingsError(
     'NAPP_INVALID',
     `${join(path, MANIFEST)} declares ${nappId(manifest)}, but its folder is ${id}. Rename one of them.`,
-    {
-      details: { path, got: nappId(manifest), expected: id },
-    },
+    { details: { path, got: nappId(manifest), expected: id } },
   )
 }
 
@@ -139,22 +135,19 @@ async function ids(root: string): Promise<string[]> {
   return users.flatMap((username, i) => (names[i] ?? []).map(name => `${username}/${name}`))
 }
 
-/** The names in a folder that are folders or links; hidden ones are nobody's NApp. */
-async function folders(path: string, harmless = 'ENOENT'): Promise<string[]> {
+/** The names of the folders and links in a folder; hidden ones are never NApps. */
+async function folders(path: string, ignoredCode = 'ENOENT'): Promise<string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true })
     return entries
       .filter(entry => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
       .map(entry => entry.name)
   } catch (cause) {
-    if (hasCode(cause, 'ENOENT', harmless)) return []
+    if (hasCode(cause, 'ENOENT', ignoredCode)) return []
     throw new SettingsError(
       'CONFIG_INVALID',
       `The folder of NApps ${path} cannot be read: ${reasonOf(cause)}. Check [daemon] napps in kytos.ini.`,
-      {
-        cause,
-        details: { path },
-      },
+      { cause, details: { path } },
     )
   }
 }

@@ -4,45 +4,49 @@ import { reasonOf } from '../../model/failure.ts'
 import type { Config } from '../boot/config.ts'
 import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import type { Log } from '../log/log.ts'
-import { discover, type FoundNApp } from './discover.ts'
-import { describeProblem, orderNApps } from './order.ts'
+import type { FoundNApp } from './discover.ts'
+import { ProblemLog } from './problem-log.ts'
 import { type RunningNApp, startNApp } from './running-napp.ts'
+import { type Scan, scanNApps } from './scan-napps.ts'
 import { settingsMissing } from './settings-missing.ts'
 import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
 
 /*
- * The host starts, watches over and stops NApps.
+ * The host starts, supervises and stops NApps.
  *
  * Invariants:
- *  1. `kytos/settings` is started first and stopped last; without it nothing else is started.
- *  2. One thing at a time: no NApp is started or stopped while another one is, whatever happens in the folder
- *     meanwhile.
- *  3. NApps are stopped in the reverse order of their start, each once; what one of them does wrong keeps no
- *     other from being started or stopped.
- *  4. After a scan, what runs is what is enabled, less what is reported as broken; a NApp whose manifest
- *     breaks while it runs goes on.
+ *  1. `kytos/settings` is started first and stopped last; without it no other NApp is started.
+ *  2. Starts and stops are serialized: no NApp is started or stopped while another one is, regardless of
+ *     concurrent changes in the folder.
+ *  3. NApps are stopped in the reverse order of their start, each once. A failure of one NApp prevents no
+ *     other NApp from being started or stopped.
+ *  4. After a scan, the running NApps are the enabled ones, without those reported as broken; a running NApp
+ *     whose manifest breaks keeps running.
  */
 
-const SCAN_MILLISECONDS = 1_000
-const SHUTDOWN_SECONDS = 10
+const SCAN_INTERVAL_MS = 1_000
+const SHUTDOWN_TIMEOUT_SECONDS = 10
+const SETTINGS_CHANGED =
+  `${SETTINGS_NAPP} was disabled or replaced. All NApps depend on it, ` +
+  'so the change takes effect at the next start.'
 
 export interface Host {
   /**
-   * Links what ships with the package, then starts everything enabled.
-   * @throws SettingsError NAPP_DISABLED, or what `kytos/settings` failed with.
+   * Links the NApps that ship with the package, then starts all enabled NApps.
+   * @throws SettingsError NAPP_DISABLED, or the error of `kytos/settings`.
    */
   start(): Promise<void>
-  /** Starts what was enabled and stops what was disabled since; happens by itself every second. */
+  /** Starts NApps that were enabled and stops those that were disabled since; also runs every second. */
   rescan(): Promise<void>
-  /** Stops everything, in reverse, also while it still starts; never fails. */
+  /** Stops all NApps in reverse order, also during a start; never fails. */
   stop(): Promise<void>
-  /** Ids of the NApps that run, in the order of their start. */
+  /** The ids of the running NApps, in the order of their start. */
   readonly running: readonly string[]
-  /** Aborts as soon as a stop begins. */
+  /** Aborts when a stop begins. */
   readonly stopping: AbortSignal
   /**
-   * Resolves once everything is stopped; rejects then when it was `kytos/settings` that gave up, with its
-   * error.
+   * Settles once all NApps are stopped: rejects with the error of `kytos/settings` if that NApp aborted the
+   * host, otherwise resolves.
    */
   readonly stopped: Promise<void>
 }
@@ -51,10 +55,10 @@ export interface HostOptions {
   readonly config: Config
   readonly bus: RootBus
   readonly log: Log
-  /** What comes with the package; found beside this module when absent. */
+  /** The NApps that ship with the package; found beside this module when absent. */
   readonly shipped?: readonly ShippedNApp[]
   /** Seconds a shutdown() may take; 10 when absent. */
-  readonly patience?: number
+  readonly shutdownTimeout?: number
   /** The environment variables of the process; none when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
@@ -68,17 +72,16 @@ class NAppHost implements Host {
   readonly #log: Log
   readonly #root: string
   readonly #running = new Map<string, RunningNApp>()
-  /** Stamps of NApps that failed for good: they wait for a new one. */
+  /** The stamps of NApps that failed permanently: each is retried when its stamp changes. */
   readonly #failed = new Map<string, string>()
   readonly #loads = new Map<string, number>()
-  /** What was said last, by topic. */
-  readonly #said = new Map<string, readonly string[]>()
+  readonly #problems: ProblemLog
   readonly #stopping = new AbortController()
-  #begun = (): void => {}
+  #markStarted = (): void => {}
   readonly #started = new Promise<void>(resolve => {
-    this.#begun = resolve
+    this.#markStarted = resolve
   })
-  #turn: Promise<void> = Promise.resolve()
+  #queue: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
   readonly stopped: Promise<void>
@@ -90,9 +93,10 @@ class NAppHost implements Host {
     this.stopped = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    // Whoever waits for it hears of it; nobody has to.
+    // A rejection without a listener must not end the process.
     this.stopped.catch(() => {})
     this.#log = options.log
+    this.#problems = new ProblemLog(options.log)
     this.#root = options.config.daemon.napps
   }
 
@@ -105,7 +109,7 @@ class NAppHost implements Host {
   }
 
   start(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       const shipped = this.#options.shipped ?? (await shippedNApps())
       for (const remark of await linkShipped(
         this.#root,
@@ -113,35 +117,28 @@ class NAppHost implements Host {
         shipped,
       ))
         this.#log.warn(remark)
-      const { wanted, problems } = await this.#look()
+      const { wanted, broken } = await this.#scan()
       const settings = wanted.find(napp => napp.id === SETTINGS_NAPP)
-      if (!settings) throw await settingsMissing(this.#options.config, problems.get(SETTINGS_NAPP))
+      if (!settings) throw await settingsMissing(this.#options.config, broken.get(SETTINGS_NAPP))
       await this.#startOne(settings)
       this.#options.bus.announce('kytos/settings.loaded', {})
       await this.#startAll(wanted.filter(napp => napp !== settings))
-      this.#begun()
-      this.#scanLater()
+      this.#markStarted()
+      this.#scheduleScan()
     })
   }
 
   rescan(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       if (this.#stopping.signal.aborted || !this.#running.has(SETTINGS_NAPP)) return
-      const { wanted, problems } = await this.#look()
+      const { wanted, broken } = await this.#scan()
       const stamps = new Map(wanted.map(napp => [napp.id, napp.stamp]))
-      const outdated = [...this.#running.values()].filter(
-        ({ found: { id, stamp } }) => !problems.has(id) && stamps.get(id) !== stamp,
+      const stale = [...this.#running.values()].filter(
+        ({ found: { id, stamp } }) => !broken.has(id) && stamps.get(id) !== stamp,
       )
-      const hasSettings = outdated.some(({ found }) => found.id === SETTINGS_NAPP)
-      this.#say(
-        SETTINGS_NAPP,
-        hasSettings
-          ? [
-              `${SETTINGS_NAPP} was disabled or replaced. All NApps depend on it, so the change takes effect at the next start.`,
-            ]
-          : [],
-      )
-      for (const { found, stop } of outdated.reverse())
+      const hasSettings = stale.some(({ found }) => found.id === SETTINGS_NAPP)
+      this.#problems.report(SETTINGS_NAPP, hasSettings ? [SETTINGS_CHANGED] : [])
+      for (const { found, stop } of stale.reverse())
         if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
       for (const id of this.#failed.keys()) if (!stamps.has(id)) this.#failed.delete(id)
       await this.#startAll(
@@ -153,7 +150,7 @@ class NAppHost implements Host {
   stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       for (const { found, stop } of [...this.#running.values()].reverse()) await this.#stopOne(found.id, stop)
       if (this.#fatal) this.#settle.reject(this.#fatal)
       else this.#settle.resolve()
@@ -162,34 +159,18 @@ class NAppHost implements Host {
 
   #abort(error: SettingsError): void {
     this.#fatal ??= error
-    // Never fails; how it ends is told by `stopped`.
+    // Not awaited: it never fails, and `stopped` reports its end.
     void this.stop()
   }
 
-  /**
-   * What is enabled, in order of start, and what wants to be and is broken. Says each problem once, and again
-   * when it was away in between.
-   */
-  async #look(): Promise<{ wanted: readonly FoundNApp[]; problems: ReadonlyMap<string, SettingsError> }> {
-    const { napps, broken } = await discover(this.#root)
-    const enabled = new Map(napps.filter(napp => napp.enabled).map(napp => [napp.id, napp]))
-    const candidates = [...enabled.values()].map(
-      ({ id, manifest: { priority, napp_dependencies = [] } }) => ({
-        id,
-        priority,
-        dependencies: napp_dependencies,
-      }),
-    )
-    const { ids, problems } = orderNApps(candidates)
-    const brokenOnes = broken.filter(napp => napp.enabled)
-    this.#say('folder', [...brokenOnes.map(napp => napp.error.message), ...problems.map(describeProblem)])
-    return {
-      wanted: ids.flatMap(id => enabled.get(id) ?? []),
-      problems: new Map(brokenOnes.map(napp => [napp.id, napp.error])),
-    }
+  /** Scans the tree and reports its problems. */
+  async #scan(): Promise<Scan> {
+    const scan = await scanNApps(this.#root)
+    this.#problems.report('folder', scan.messages)
+    return scan
   }
 
-  /** Starts one after another; those that fail are reported and left out. */
+  /** Starts the NApps one after another; a NApp that fails is reported and skipped. */
   async #startAll(napps: readonly FoundNApp[]): Promise<void> {
     for (const found of napps) {
       if (this.#stopping.signal.aborted) return
@@ -197,28 +178,28 @@ class NAppHost implements Host {
         await this.#startOne(found)
         this.#options.bus.emit(`${found.id}.loaded`)
       } catch (error) {
-        this.#giveUp(found, error)
+        this.#recordFailure(found, error)
       }
     }
   }
 
   async #startOne(found: FoundNApp): Promise<void> {
-    const { bus, config, patience = SHUTDOWN_SECONDS, env = {} } = this.#options
+    const { bus, config, shutdownTimeout = SHUTDOWN_TIMEOUT_SECONDS, env = {} } = this.#options
     const loads = this.#loads.get(found.id) ?? 0
-    const surroundings = {
+    const context = {
       bus,
       config,
       env,
       started: this.#started,
       log: this.#log,
       signal: this.#stopping.signal,
-      patience,
+      shutdownTimeout,
       loads,
     }
-    const running = await startNApp(found, { ...surroundings, abort: error => this.#abort(error) })
+    const running = await startNApp(found, { ...context, abort: error => this.#abort(error) })
     this.#running.set(found.id, running)
     this.#failed.delete(found.id)
-    this.#said.delete(found.id)
+    this.#problems.forget(found.id)
     this.#log.info(
       `Started ${found.id}${found.manifest.version === undefined ? '' : ` ${found.manifest.version}`}.`,
     )
@@ -227,48 +208,41 @@ class NAppHost implements Host {
   async #stopOne(id: string, stop: RunningNApp['stop']): Promise<void> {
     this.#running.delete(id)
     await stop()
-    this.#loadAfresh(id)
+    this.#discardModules(id)
     this.#log.info(`Stopped ${id}.`)
   }
 
-  /** A NApp that may succeed later is tried again by the next scan, any other one once its folder changes. */
-  #giveUp({ id, stamp }: FoundNApp, error: unknown): void {
+  /** A retryable failure is retried by the next scan; any other one when the NApp's stamp changes. */
+  #recordFailure({ id, stamp }: FoundNApp, error: unknown): void {
     if (this.#stopping.signal.aborted) return
     const reason = reasonOf(error).replace(/\.$/, '')
     if (isSettingsError(error) && error.retryable) {
-      this.#say(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
+      this.#problems.report(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
       return
     }
     this.#failed.set(id, stamp)
-    this.#loadAfresh(id)
+    this.#discardModules(id)
     this.#log.error(`${id} failed to start: ${reason}. It is retried when its ${MANIFEST} is saved again.`)
   }
 
-  #loadAfresh(id: string): void {
+  #discardModules(id: string): void {
     this.#loads.set(id, (this.#loads.get(id) ?? 0) + 1)
   }
 
-  /** Warns of every problem that was not one when this topic came up last. */
-  #say(topic: string, problems: readonly string[]): void {
-    const before = this.#said.get(topic) ?? []
-    for (const problem of problems) if (!before.includes(problem)) this.#log.warn(problem)
-    this.#said.set(topic, problems)
-  }
-
-  #scanLater(): void {
+  #scheduleScan(): void {
     if (this.#stopping.signal.aborted) return
     this.#timer = setTimeout(() => {
       this.rescan()
-        .then(() => this.#say('scan', []))
-        .catch(error => this.#say('scan', [reasonOf(error)]))
-        .finally(() => this.#scanLater())
-    }, SCAN_MILLISECONDS)
+        .then(() => this.#problems.report('scan', []))
+        .catch(error => this.#problems.report('scan', [reasonOf(error)]))
+        .finally(() => this.#scheduleScan())
+    }, SCAN_INTERVAL_MS)
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work)
-    // Whoever asked for the work hears of its failure; the next one in line only waits for it.
-    this.#turn = done.catch(() => {})
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work)
+    // The caller gets a failure of its work; later work only waits for its end.
+    this.#queue = done.catch(() => {})
     return done
   }
 }

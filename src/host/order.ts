@@ -2,35 +2,35 @@ import { SETTINGS_NAPP } from '../client/manifest.ts'
 
 /*
  * Invariants, held by a property test:
- *  1. Every NApp stands in the order once; `kytos/settings`, if there, is first.
- *  2. A dependency stands before its dependant unless that very edge is reported as a broken cycle.
- *  3. Among NApps that are free to start at the same time the one with the lower priority is first, then the
- *     one with the lower id.
- *  4. The order depends on what is given, not on how it was sorted.
+ *  1. Every NApp is in the order once; `kytos/settings`, if present, is first.
+ *  2. A dependency precedes its dependant, unless that very edge is reported as a broken cycle.
+ *  3. Of the NApps that are free to start at the same time, the one with the lower priority is first, then
+ *     the one with the lower id.
+ *  4. The order depends on the given NApps, not on their sequence.
  */
 
-/** What matters of a NApp for its place. */
+/** The properties of a NApp that determine its position. */
 export interface Candidate {
   readonly id: string
   readonly priority: number
   readonly dependencies: readonly string[]
 }
 
-/** Why the order is not quite what the manifests ask for. */
+/** A reason why the order departs from the manifests. */
 export type OrderProblem =
   | { readonly kind: 'missing'; readonly napp: string; readonly dependency: string }
-  /** `cycle` begins and ends with the NApp whose dependency on the second one was given up. */
+  /** `cycle` begins and ends with the NApp whose dependency on the second one is ignored. */
   | { readonly kind: 'cycle'; readonly cycle: readonly string[] }
 
-/** The ids in the order in which to start, and every dependency that could not be honoured. */
+/** The ids in the order of their start, and all dependencies that cannot be satisfied. */
 export interface Order {
   readonly ids: readonly string[]
   readonly problems: readonly OrderProblem[]
 }
 
 /**
- * Dependencies before dependants, ties by priority, then by id; all depend on `kytos/settings`. A dependency
- * that is missing or closes a cycle is given up and reported.
+ * Orders dependencies before dependants, ties by priority, then by id; all NApps depend on `kytos/settings`.
+ * A dependency that is missing or closes a cycle is ignored and reported.
  */
 export function orderNApps(candidates: readonly Candidate[]): Order {
   const sorted = candidates.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
@@ -48,7 +48,7 @@ export function orderNApps(candidates: readonly Candidate[]): Order {
 
   const ids: string[] = []
   while (waiting.size > 0) {
-    // A Map keeps insertion order, so the first free one is the one of the lowest rank.
+    // The first free NApp has the lowest rank, because a Map keeps insertion order.
     const free = [...waiting].find(([, needs]) => needs.size === 0)?.[0]
     if (free === undefined) {
       problems.push({ kind: 'cycle', cycle: breakCycle(waiting) })
@@ -61,12 +61,16 @@ export function orderNApps(candidates: readonly Candidate[]): Order {
   return { ids, problems }
 }
 
-/** One sentence for the operator. */
+/** A problem as one sentence for the operator. */
 export function describeProblem(problem: OrderProblem): string {
   if (problem.kind === 'missing')
-    return `${problem.napp} depends on ${problem.dependency}, which is not enabled; it starts without that NApp.`
+    return (
+      `${problem.napp} depends on ${problem.dependency}, which is not enabled; ` +
+      'it starts without that NApp.'
+    )
   const [first, second] = problem.cycle
-  return `The dependencies ${problem.cycle.join(' -> ')} form a cycle; ${first} starts without waiting for ${second}.`
+  const path = problem.cycle.join(' -> ')
+  return `The dependencies ${path} form a cycle; ${first} starts without waiting for ${second}.`
 }
 
 function rank(candidate: Candidate): number {
@@ -74,8 +78,8 @@ function rank(candidate: Candidate): number {
 }
 
 /**
- * Gives up one dependency of a circle, that of its lowest-ranked member, and answers the circle, led by that
- * member. Everyone in `waiting` needs someone in it.
+ * Removes one dependency of a cycle, that of its lowest-ranked member, and returns the cycle, which starts
+ * and ends with that member. Each NApp in `waiting` depends on another one in it.
  */
 function breakCycle(waiting: Map<string, Set<string>>): readonly string[] {
   const path: string[] = []
@@ -84,12 +88,12 @@ function breakCycle(waiting: Map<string, Set<string>>): readonly string[] {
     path.push(at)
     at = first(waiting.get(at) ?? [])
   }
-  const circle = path.slice(path.indexOf(at))
-  const giver = first([...waiting.keys()].filter(id => circle.includes(id)))
-  const start = circle.indexOf(giver)
-  const turned = [...circle.slice(start), ...circle.slice(0, start), giver]
-  waiting.get(giver)?.delete(turned[1] ?? giver)
-  return turned
+  const cycle = path.slice(path.indexOf(at))
+  const lowest = first([...waiting.keys()].filter(id => cycle.includes(id)))
+  const start = cycle.indexOf(lowest)
+  const rotated = [...cycle.slice(start), ...cycle.slice(0, start), lowest]
+  waiting.get(lowest)?.delete(rotated[1] ?? lowest)
+  return rotated
 }
 
 function first(ids: Iterable<string>): string {

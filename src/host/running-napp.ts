@@ -20,49 +20,50 @@ import { trackSubscriptions } from './subscriptions.ts'
 
 const SLOW_SETUP_SECONDS = 10
 
-/** Everything a NApp is started with. */
+/** The environment in which the host starts a NApp. */
 export interface RunContext {
   readonly bus: RootBus
   readonly config: Config
   readonly log: Log
-  /** Cuts the wait for a setup() short. */
+  /** Ends the wait for a setup(). */
   readonly signal: AbortSignal
-  /**
-   * For `kytos/settings`: the variables of the process, when all NApps were started, what it ends the host
-   * with.
-   */
+  /** For `kytos/settings` only: members of its context. */
   readonly env: SettingsContext['env']
   readonly started: Promise<void>
   readonly abort: (error: SettingsError) => void
   /** Seconds a shutdown() may take. */
-  readonly patience: number
-  /** How many earlier loads of this NApp's modules are of no use any more. */
+  readonly shutdownTimeout: number
+  /** The number of earlier loads of this NApp's modules, which must not be reused. */
   readonly loads: number
 }
 
-/** A NApp whose setup() is done. */
+/** A NApp after its setup(). */
 export interface RunningNApp {
   readonly found: FoundNApp
-  /** Awaits shutdown(), then takes away what still listens; what goes wrong is logged. */
+  /** Awaits shutdown(), then removes all remaining listeners; failures are logged. */
   stop(): Promise<void>
 }
 
 /**
- * Imports a NApp, registers its settings, awaits its setup(). One whose setup() fails is shut down again.
- * @throws SettingsError NAPP_INVALID (no such main, no function in it, no good schema), SERVICE_STOPPING,
- * whatever register or setup() failed with.
+ * Imports a NApp, registers its settings, awaits its setup(). A NApp whose setup() fails is shut down again.
+ * @throws SettingsError NAPP_INVALID (no such main, no function in it, invalid schema), SERVICE_STOPPING, or
+ * the error of register or setup().
  */
-export async function startNApp(found: FoundNApp, around: RunContext): Promise<RunningNApp> {
+export async function startNApp(found: FoundNApp, context: RunContext): Promise<RunningNApp> {
   const { id } = found
-  const create = await unlessAborted(importMain(found, around.loads), around.signal)
-  const log = around.log.child(id)
-  const { bus, release } = trackSubscriptions(around.bus.view({ type: 'napp', name: id }), log)
-  const opened: Opened = new Set()
-  let begun: NApp | undefined
+  const create = await unlessAborted(importMain(found, context.loads), context.signal)
+  const log = context.log.child(id)
+  const { bus, release } = trackSubscriptions(context.bus.view({ type: 'napp', name: id }), log)
+  const opened: OpenedSettings = new Set()
+  let started: NApp | undefined
 
   const stop = async (): Promise<void> => {
     try {
-      await within(around.patience, begun?.shutdown?.(), `it did not finish within ${around.patience} s`)
+      await within(
+        context.shutdownTimeout,
+        started?.shutdown?.(),
+        `it did not finish within ${context.shutdownTimeout} s`,
+      )
     } catch (error) {
       log.error(`shutdown() failed: ${reasonOf(error)}`)
     } finally {
@@ -78,7 +79,7 @@ export async function startNApp(found: FoundNApp, around: RunContext): Promise<R
   try {
     const napp = create(
       id === SETTINGS_NAPP
-        ? settingsContext(found, around, log, opened)
+        ? settingsContext(found, context, log, opened)
         : nappContext(found, bus, log, opened),
     )
     if (typeof napp?.setup !== 'function')
@@ -86,9 +87,9 @@ export async function startNApp(found: FoundNApp, around: RunContext): Promise<R
         'NAPP_INVALID',
         `The object that the main file of ${id} creates has no setup() function. Add one.`,
       )
-    if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), around.signal)
-    begun = napp
-    await unlessAborted(napp.setup(), around.signal)
+    if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), context.signal)
+    started = napp
+    await unlessAborted(napp.setup(), context.signal)
   } catch (error) {
     await stop()
     throw error
@@ -104,14 +105,12 @@ async function importMain(
 ): Promise<(context: NAppContext) => NApp> {
   const file = join(folder, manifest.main)
   const url = pathToFileURL(file)
-  // Modules are kept for ever under their address, so a NApp that comes again, perhaps another version of it,
-  // needs another one.
+  // The URL differs for each load, because Node caches modules by URL, and the NApp may be another version.
   if (loads > 0) url.search = `?load=${loads}`
   allowPackageImports()
   try {
     const module: { readonly default?: unknown } = await import(url.href)
-    // What is in a foreign module is known at run time only; more than that it is a function cannot be
-    // checked.
+    // The content of a foreign module is known at run time only; only the type of a function can be checked.
     if (typeof module.default === 'function') return module.default as CreateNApp
   } catch (cause) {
     throw new SettingsError(
@@ -126,7 +125,7 @@ async function importMain(
   )
 }
 
-/** Hands over the schema that the manifest names, with the seed beside it, in the NApp's own name. */
+/** Registers the schema that the manifest names, with the seed beside it, in the NApp's own name. */
 async function register({ id, folder, manifest }: FoundNApp, bus: Bus): Promise<void> {
   const schema = await readSchema(folder, manifest)
   if (schema === undefined) return
@@ -139,16 +138,21 @@ async function register({ id, folder, manifest }: FoundNApp, bus: Bus): Promise<
   })
 }
 
-type Opened = Set<{ close(): void }>
+type OpenedSettings = Set<{ close(): void }>
 
-function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log, opened: Opened): NAppContext {
+function nappContext(
+  { id, folder, manifest }: FoundNApp,
+  bus: Bus,
+  log: Log,
+  opened: OpenedSettings,
+): NAppContext {
   const open = async (schema?: JsonSchema) => {
     const owner = { id, folder, manifest, bus, log }
     const settings = await (schema ? openSettings(owner, schema) : openSettings(owner))
     opened.add(settings)
     return settings
   }
-  // The overloads differ only in what the types know of the values.
+  // The overloads differ only in the type of the values.
   return {
     id,
     folder,
@@ -164,7 +168,7 @@ function settingsContext(
   found: FoundNApp,
   { bus, config, env, started, abort }: RunContext,
   log: Log,
-  opened: Opened,
+  opened: OpenedSettings,
 ): SettingsContext {
   return { ...nappContext(found, bus, log, opened), bus, config, env, started, abort }
 }

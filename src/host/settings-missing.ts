@@ -5,8 +5,8 @@ import { SETTINGS_NAPP } from '../client/manifest.ts'
 import { exists, INSTALLED, PYTHON_MANIFEST } from './discover.ts'
 
 /**
- * Why a host without `kytos/settings` does not start, and what to do: NAPP_DISABLED. `cause` is what is wrong
- * with the one that is enabled.
+ * The error NAPP_DISABLED of a host without `kytos/settings`, with its remedy. `cause` is the problem of an
+ * enabled but broken `kytos/settings`.
  */
 export async function settingsMissing(
   config: Config,

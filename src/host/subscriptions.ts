@@ -1,14 +1,14 @@
 import type { Bus, Unsubscribe } from '../../events/event.ts'
 import type { Log } from '../log/log.ts'
 
-/** A view of the bus whose listeners and hooks can all be taken away at once. */
+/** A view of the bus whose listeners and hooks can all be removed at once. */
 export interface TrackedView {
   readonly bus: Bus
-  /** Ends every listener and hook that is left; from then on the view takes no new one. */
+  /** Removes all remaining listeners and hooks; after that, the view accepts no new ones. */
   release(): void
 }
 
-/** Wraps a NApp's view so that a NApp that forgets its listeners leaves none behind. */
+/** Wraps a NApp's view, so that a NApp that does not remove its listeners leaves none behind. */
 export function trackSubscriptions(view: Bus, log: Log): TrackedView {
   const open = new Set<Unsubscribe>()
   let released = false
@@ -28,8 +28,8 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
   }
   const bus = {
     actor: view.actor,
-    // Overloaded methods cannot be rebuilt from their own parameters in the type system; these pass on
-    // exactly what they were given.
+    // The type system cannot express overloaded methods by their own parameters; these wrappers pass their
+    // arguments on unchanged.
     emit: (...args: Parameters<Bus['emit']>) => view.emit(...args),
     on: (...args: Parameters<Bus['on']>) => track(`on(${String(args[0])})`, () => view.on(...args)),
     consume: (...args: Parameters<Bus['consume']>) =>

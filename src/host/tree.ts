@@ -7,25 +7,22 @@ import { readSchema } from '../client/assets.ts'
 import { MANIFEST, nappId } from '../client/manifest.ts'
 import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
 
-/**
- * Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Answers false when it was enabled
- * already.
- */
+/** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Returns false if it was enabled. */
 export async function enable(root: string, id: string): Promise<boolean> {
   const link = join(root, id)
-  return writing(root, async () => {
+  return translateFailure(root, async () => {
     if (await isDangling(link)) await unlink(link)
     if (await exists(link)) return false
     await mkdir(dirname(link), { recursive: true })
-    // Relative, so that the whole tree can be moved.
+    // A relative link, so that the whole tree can be moved.
     await symlink(relative(dirname(link), join(root, INSTALLED, id)), link)
     return true
   })
 }
 
 /**
- * Disables a NApp: removes its link, and nothing else. Answers false when it was not enabled.
- * @throws SettingsError NAPP_CONFLICT when the NApp is a folder of its own instead of a link.
+ * Disables a NApp: removes its link, and nothing else. Returns false if it was not enabled.
+ * @throws SettingsError NAPP_CONFLICT if the NApp is a folder instead of a link.
  */
 export async function disable(root: string, id: string): Promise<boolean> {
   const link = join(root, id)
@@ -35,19 +32,17 @@ export async function disable(root: string, id: string): Promise<boolean> {
     throw new SettingsError(
       'NAPP_CONFLICT',
       `${link} is a folder, not a link; disabling would delete it. Move it to ${target} instead.`,
-      {
-        details: { napp: id, path: link },
-      },
+      { details: { napp: id, path: link } },
     )
   }
-  await writing(root, () => unlink(link))
+  await translateFailure(root, () => unlink(link))
   return true
 }
 
-/** Links `.installed/<id>` to a folder that stays where it is, in place of a link to nowhere. */
+/** Links `.installed/<id>` to a folder outside the tree; replaces a dangling link. */
 export async function linkInstalled(root: string, id: string, folder: string): Promise<void> {
   const link = join(root, INSTALLED, id)
-  await writing(root, async () => {
+  await translateFailure(root, async () => {
     await mkdir(dirname(link), { recursive: true })
     if (await isDangling(link)) await unlink(link)
     await symlink(folder, link)
@@ -55,13 +50,13 @@ export async function linkInstalled(root: string, id: string, folder: string): P
 }
 
 /**
- * Copies a NApp into `.installed/<id>`, all of it or nothing, enables it and answers its id. With `force` it
- * takes the place of what is installed.
- * @throws SettingsError NAPP_INVALID (the folder is no good NApp), NAPP_CONFLICT (installed already, or
- * inside the tree).
+ * Copies a NApp into `.installed/<id>` completely or not at all, enables it and returns its id. With `force`
+ * it replaces an installed NApp.
+ * @throws SettingsError NAPP_INVALID (not a valid NApp), NAPP_CONFLICT (already installed, or the target is
+ * inside `source`).
  */
 export async function install(root: string, source: string, force: boolean): Promise<string> {
-  const id = await inspect(source)
+  const id = await checkFolder(source)
   const target = join(root, INSTALLED, id)
   const inside = relative(resolve(source), target)
   if (!inside.startsWith('..'))
@@ -69,13 +64,13 @@ export async function install(root: string, source: string, force: boolean): Pro
   if (!force && (await exists(target)) && !(await isDangling(target))) {
     throw conflict(id, `${id} is already installed in ${target}. Use --force to replace it.`)
   }
-  await writing(root, () => putInPlace(source, target))
+  await translateFailure(root, () => replaceFolder(source, target))
   await enable(root, id)
   return id
 }
 
-/** The id of the NApp in a folder, once its manifest, main and schema were seen to be there. */
-async function inspect(source: string): Promise<string> {
+/** The id of the NApp in a folder, after its manifest, main file and schema are checked. */
+async function checkFolder(source: string): Promise<string> {
   const napp = await readNApp(source)
   if (napp === undefined)
     throw new SettingsError(
@@ -87,7 +82,8 @@ async function inspect(source: string): Promise<string> {
   if (!main?.isFile()) {
     throw new SettingsError(
       'NAPP_INVALID',
-      `${join(source, MANIFEST)}: the file "${manifest.main}" named by "main" does not exist. Build the NApp first.`,
+      `${join(source, MANIFEST)}: the file "${manifest.main}" named by "main" does not exist. ` +
+        'Build the NApp first.',
     )
   }
   await readSchema(folder, manifest)
@@ -95,10 +91,10 @@ async function inspect(source: string): Promise<string> {
 }
 
 /**
- * Copies first and renames last: whoever looks sees the old one, the new one or, for an instant, none, never
- * a part.
+ * Replaces a folder by a copy, renamed last: a reader sees the old folder, the new one or, for an instant,
+ * none, but never a part.
  */
-async function putInPlace(source: string, target: string): Promise<void> {
+async function replaceFolder(source: string, target: string): Promise<void> {
   const aside = join(dirname(target), `.${randomUUID()}`)
   await mkdir(dirname(target), { recursive: true })
   try {
@@ -111,12 +107,16 @@ async function putInPlace(source: string, target: string): Promise<void> {
   }
 }
 
-async function writing<T>(root: string, work: () => Promise<T>): Promise<T> {
+async function translateFailure<T>(root: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    const what = `The folder of NApps ${root} cannot be changed: ${reasonOf(cause)}. Check [daemon] napps in kytos.ini.`
-    throw new SettingsError('CONFIG_INVALID', what, { cause, details: { path: root } })
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `The folder of NApps ${root} cannot be changed: ${reasonOf(cause)}. ` +
+        'Check [daemon] napps in kytos.ini.',
+      { cause, details: { path: root } },
+    )
   }
 }
 

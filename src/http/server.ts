@@ -8,7 +8,7 @@ import { printJson } from '../../model/json.ts'
 import type { Log } from '../log/log.ts'
 import { checkHost, checkOrigin } from './auth/allowed-hosts.ts'
 import { type AuthOptions, createAuth } from './auth/auth.ts'
-import { createSay } from './auth/caller.ts'
+import { createSendCommand } from './auth/caller.ts'
 import { type Certificate, followCertificate } from './auth/certificate.ts'
 import { addBusRoutes } from './bus/bus-routes.ts'
 import { addEventRoutes } from './events/event-routes.ts'
@@ -16,7 +16,7 @@ import { acceptJson } from './messages/bodies.ts'
 import { OpenResponses } from './messages/open-responses.ts'
 import { problemOf, replyProblem } from './messages/problem.ts'
 import { parseQuery } from './messages/query.ts'
-import { refuseRoute } from './messages/routes.ts'
+import { rejectRoute } from './messages/routes.ts'
 import { ROUTES } from './openapi/openapi-routes.ts'
 import type { Route } from './openapi/operation.ts'
 import { STOREHOUSE } from './openapi/paths.ts'
@@ -41,7 +41,7 @@ export interface HttpOptions {
   readonly port: number
   readonly log: Log
   /** Options of the authentication; without them every caller is accepted. */
-  readonly door?: AuthOptions
+  readonly auth?: AuthOptions
   /** Names of the service besides its addresses. */
   readonly hosts?: readonly string[]
   /** The certificate; with it the server accepts only HTTPS. */
@@ -68,7 +68,7 @@ export interface Http {
 /** Milliseconds in which a whole request must arrive. */
 const REQUEST_TIMEOUT_MS = 30_000
 /** Known paths, for the hint of an unknown one. */
-const KNOWN_URLS = [
+const KNOWN_PATHS = [
   ...Object.values<Route>(ROUTES)
     .map(({ path }) => path)
     .filter(path => !path.includes(':')),
@@ -92,10 +92,10 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     heartbeat = 15_000,
     grace = 7_000,
   } = options
-  const { door: doorOptions = { required: false }, hosts = [] } = options
+  const { auth: authOptions = { required: false }, hosts = [] } = options
   const app = createApp(log, certificate)
   if (certificate) followCertificate(app, certificate, log)
-  const door = await createAuth(app, doorOptions, log)
+  const auth = await createAuth(app, authOptions, log)
   const names = [listen, ...hosts]
   const responses = new OpenResponses()
   let stopping = false
@@ -108,27 +108,27 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
       throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Retry after its restart.')
     }
     responses.add(reply.raw)
-    await door.enter(request)
+    await auth.authenticate(request)
   })
   addOpenApiRoute(app)
   addHealthRoutes(app, health)
-  const say = createSay(bus)
-  addSettingsRoutes(app, say)
-  addStatusRoutes(app, say)
-  addStorehouseRoutes(app, say, log)
+  const send = createSendCommand(bus)
+  addSettingsRoutes(app, send)
+  addStatusRoutes(app, send)
+  addStorehouseRoutes(app, send, log)
   addDeadLetterRoutes(app, bus.deadLetters)
-  if (doorOptions.tokens) addTokenRoutes(app, doorOptions.tokens, log)
-  const events = addEventRoutes(app, { feed, heartbeat, guard: door.guard })
-  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: door.guard })
+  if (authOptions.tokens) addTokenRoutes(app, authOptions.tokens, log)
+  const events = addEventRoutes(app, { feed, heartbeat, guard: auth.guard })
+  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: auth.guard })
   if (metrics) addMetricsRoutes(app, metrics, events, connections)
   try {
     await app.listen({ host: listen, port })
   } catch (cause) {
     await app.close()
-    throw refusedAddress(cause, listen, port)
+    throw listenError(cause, listen, port)
   }
   // A server that listens on a port has an address of this shape.
-  const bound = app.server.address() as AddressInfo
+  const address = app.server.address() as AddressInfo
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     stopping = true
@@ -137,11 +137,11 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     await responses.drain(grace)
     await app.close()
   }
-  const at = (host: string) => `${certificate ? 'https' : 'http'}://${reachableHost(host)}:${bound.port}`
+  const urlOf = (host: string) => `${certificate ? 'https' : 'http'}://${reachableHost(host)}:${address.port}`
   return {
-    url: at(listen),
-    addressUrl: at(bound.address),
-    port: bound.port,
+    url: urlOf(listen),
+    addressUrl: urlOf(address.address),
+    port: address.port,
     close: () => (closed ??= close()),
   }
 }
@@ -159,18 +159,18 @@ function createApp(log: Log, certificate: Certificate | undefined): FastifyInsta
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256, querystringParser: parseQuery },
     frameworkErrors: (error, request, reply) => replyProblem(error, request, reply, log),
-    clientErrorHandler: refuseBrokenRequest,
+    clientErrorHandler: rejectMalformedRequest,
   })
   acceptJson(app)
   // Handlers answer with JSON values, which may hold bigints.
   app.setReplySerializer(payload => printJson(payload as Parameters<typeof printJson>[0]))
   app.setErrorHandler((error, request, reply) => replyProblem(error, request, reply, log))
-  app.setNotFoundHandler(request => refuseRoute(request, KNOWN_URLS))
+  app.setNotFoundHandler(request => rejectRoute(request, KNOWN_PATHS))
   return app
 }
 
 /** Answers a malformed HTTP request directly on the socket. */
-function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: Socket): void {
+function rejectMalformedRequest(cause: Error & { readonly code?: string }, socket: Socket): void {
   if (cause.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -184,7 +184,7 @@ function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: 
   )
 }
 
-function refusedAddress(cause: unknown, listen: string, port: number): SettingsError {
+function listenError(cause: unknown, listen: string, port: number): SettingsError {
   const { code } = cause as { readonly code?: unknown }
   const details = { listen, port }
   if (code === 'EADDRINUSE') {

@@ -108,11 +108,13 @@ async function importBox(
   const about = { kind: 'box', file: shown, namespace, name: box_id } as const
   const content = readFoundBox(file)
   if ('refused' in content) return { ...about, action: 'skipped', reason: content.refused }
-  const notes = [...notesOn(box, content), ...(dryRun ? notesOnSize(content.data) : [])]
+  const notes = [...notesOn(box, content), ...notesOnSize(content.data)]
   const noted = notes.length > 0 ? { reason: notes.join('; ') } : {}
   const { data, owner, created_at } = content
   const put = async (look: boolean): Promise<ReportItem> => {
-    const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }, { signal }) : false
+    // A dry run asks for every box, so that it refuses the names that an import would refuse.
+    const there =
+      look || dryRun ? await ask('kytos.storehouse.retrieve', { namespace, box_id }, { signal }) : false
     if (there && equalJson(there.data, data)) return { ...about, action: 'same' }
     if (there && !overwrite)
       return {
@@ -165,7 +167,7 @@ async function write(
   else await ask('kytos.storehouse.update', { namespace, box_id, data, method: 'PUT', revision })
 }
 
-/** A trial does not find out what the store takes. */
+/** The same for every backend, because a dry run does not find out what the store accepts. */
 function notesOnSize(data: Json): string[] {
   const bytes = Buffer.byteLength(printJson(data))
   return bytes > ETCD_BOX

@@ -1,5 +1,6 @@
 import type { Ask } from './ask.ts'
 import { importBoxes } from './boxes-import.ts'
+import type { NamespaceState } from './namespace-state.ts'
 import { createReport, type ImportReport, type ReportItem } from './report.ts'
 import { type ImportOptions, importSettingsSource } from './settings-import.ts'
 import type { Source } from './source.ts'
@@ -23,6 +24,7 @@ export async function importSources(
   const total = sources.reduce((sum, source) => sum + sizeOf(source), 0)
   // One list for each source: more items than a call takes arguments may come of one.
   const items: (readonly ReportItem[])[] = []
+  const rehearsed = new Map<string, NamespaceState>()
   let done = 0
   const advance = (count: number): void => {
     done += count
@@ -31,7 +33,7 @@ export async function importSources(
   for (const source of sources) {
     signal?.throwIfAborted()
     if (source.kind === 'settings') {
-      items.push(await importSettingsSource(ask, source, options))
+      items.push(await importSettingsSource(ask, source, { ...options, rehearsed }))
       advance(sizeOf(source))
     } else if (source.kind === 'boxes')
       items.push(await importBoxes(ask, source, options, () => advance(1), signal))

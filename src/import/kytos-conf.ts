@@ -3,6 +3,7 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { readIni } from '../boot/ini.ts'
 import { CORE_OPTIONS, coreSchema } from './core-options.ts'
+import { FORBIDDEN_REASON, hasForbiddenName } from './json/forbidden-name.ts'
 import { isSensitive } from './python/sensitive.ts'
 import { showBriefly } from './report.ts'
 import type { ReadProblem, ReadSetting, ReadSettings } from './settings-py.ts'
@@ -104,7 +105,8 @@ function readOption(kind: string, raw: string): { readonly value: Json } | { rea
       }
     case 'json':
       try {
-        return { value: parseJson(raw) }
+        const value = parseJson(raw)
+        return hasForbiddenName(value) ? { wrong: FORBIDDEN_REASON } : { value }
       } catch (error) {
         if (isSettingsError(error))
           return { wrong: `the value is not JSON; Kytos does not start with it: ${error.message}` }

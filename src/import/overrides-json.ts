@@ -1,6 +1,7 @@
 import { isSettingsError } from '../../model/errors.ts'
 import { parseUntrustedJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
+import { FORBIDDEN_NAME, FORBIDDEN_REASON, hasForbiddenName } from './json/forbidden-name.ts'
 import type { ReadProblem, ReadSetting } from './settings-py.ts'
 
 /** Overrides of several namespaces, as `export` writes them and settings.example.json has them. */
@@ -29,12 +30,21 @@ export function readOverridesJson(text: string): ReadOverrides {
     for (const [namespace, overrides] of Object.entries(json)) {
       const lineOf = (name: string): number =>
         places.get(JSON.stringify([namespace, name])) ?? places.get(JSON.stringify([namespace])) ?? 1
-      if (isObject(overrides))
+      if (isObject(overrides)) {
+        const settings = Object.entries(overrides).map(([name, value]) => ({
+          name,
+          value,
+          line: lineOf(name),
+        }))
+        const isForbidden = ({ name, value }: ReadSetting): boolean =>
+          name === FORBIDDEN_NAME || hasForbiddenName(value)
+        for (const { name, line } of settings.filter(isForbidden))
+          problems.push({ line, message: `${namespace} ${name}: ${FORBIDDEN_REASON}` })
         namespaces.set(
           namespace,
-          Object.entries(overrides).map(([name, value]) => ({ name, value, line: lineOf(name) })),
+          settings.filter(setting => !isForbidden(setting)),
         )
-      else
+      } else
         problems.push({
           line: places.get(JSON.stringify([namespace])) ?? 1,
           message: `the value of ${JSON.stringify(namespace)} is not a JSON object`,

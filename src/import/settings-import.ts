@@ -1,12 +1,14 @@
-import { type ErrorCode, isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
+import { type ErrorCode, isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Ask } from './ask.ts'
+import { type NamespaceState, readNamespace } from './namespace-state.ts'
 import type { ReportItem } from './report.ts'
-import { planSettings, type SettingsPlan } from './settings-plan.ts'
+import { planSettings, type Refusals, type SettingsPlan, skip } from './settings-plan.ts'
+import type { ReadProblem } from './settings-py.ts'
 import type { SettingsSource } from './source.ts'
 
-/** How often a namespace that others change meanwhile is looked at anew. */
-const MOST_TRIES = 5
-/** What is no answer about these settings: there is no going on. */
+/** Attempts to store the settings of a namespace that other clients change meanwhile. */
+const MAX_ATTEMPTS = 5
+/** Errors that are not about the settings: the import ends with them. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([
   'OUTCOME_UNKNOWN',
   'TIMEOUT',
@@ -15,104 +17,182 @@ const FATAL: ReadonlySet<ErrorCode> = new Set([
   'TOKEN_INVALID',
   'PERMISSION_DENIED',
 ])
-/** The longest comment that a command takes. */
-const COMMENT_LENGTH = 512
+/** In characters; no command accepts a longer one. */
+const MAX_COMMENT_LENGTH = 512
 
 export interface ImportOptions {
   /** Stored overrides, and boxes with other data, are replaced. */
   readonly overwrite: boolean
   readonly dryRun: boolean
+  /** In a dry run, the namespaces as the files before this one would leave them. */
+  readonly rehearsed?: Map<string, NamespaceState>
 }
 
 /**
- * Brings the settings of one file into their namespace: its schema where there is none, then its values in
- * one transaction, guarded by the revision that it was decided on. Answers what it did, or with a dry run
- * would do. @throws SettingsError when the service cannot be asked.
+ * Imports the settings of one file into their namespace: its schema where there is none, then its values in one
+ * transaction, guarded by the revision that it was decided on. A setting that the service refuses does not keep the
+ * others out. Returns what it did, or with a dry run would do; both decide alike.
+ * @throws SettingsError when the service cannot be asked.
  */
 export async function importSettingsSource(
   ask: Ask,
   source: SettingsSource,
   options: ImportOptions,
 ): Promise<readonly ReportItem[]> {
-  const problems = source.problems.map(({ line, name, message }): ReportItem => {
-    const about = {
-      file: source.file,
-      namespace: source.namespace,
-      reason: message,
-      action: 'skipped',
-    } as const
-    return {
-      ...about,
-      kind: name === undefined ? 'file' : 'setting',
-      ...(line !== undefined && { line }),
-      ...(name !== undefined && { name }),
-    }
-  })
+  const problems = source.problems.map(problem => problemItem(source, problem))
   if (source.settings.length === 0) return problems
-  let plan = await planSettings(ask, source, options.overwrite)
-  const { items } = plan
+  const { namespace } = source
+  const { overwrite, rehearsed } = options
+  const state = rehearsed?.get(namespace) ?? (await readNamespace(ask, namespace))
+  const plan = planSettings(state, source, overwrite)
   try {
-    if (options.dryRun) await rehearse(ask, source, plan)
-    else {
-      if (plan.register) {
-        await ask('kytos.settings.register', { namespace: source.namespace, schema: plan.register })
-        plan = await planSettings(ask, source, options.overwrite)
-      }
-      for (let attempt = 1; plan.patch.length > 0; attempt++) {
-        if (await store(ask, source, plan, attempt === MOST_TRIES)) break
-        plan = await planSettings(ask, source, options.overwrite)
-      }
-    }
+    let items: readonly ReportItem[]
+    if (options.dryRun) {
+      const refusals = await findRefusals(ask, source, knownToService(plan))
+      items = refuse(plan.items, refusals)
+      rehearsed?.set(namespace, planSettings(state, source, overwrite, refusals).after)
+    } else items = await carryOut(ask, source, plan, overwrite)
+    return [...items, ...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
   } catch (cause) {
     const error = toSettingsError(cause)
-    if (error.retryable || FATAL.has(error.code)) throw error
-    // What the service refuses of one namespace keeps nobody from bringing in the others.
-    return [...problems, ...items.map(item => refused(item, error.message))]
+    if (isFatal(error)) throw error
+    // An error about one namespace does not keep the other namespaces out.
+    const refusals = new Map(source.settings.map(({ name }) => [name, error.message]))
+    return [...problems, ...refuse(plan.items, refusals)]
   }
-  return [...items, ...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
 }
 
-/**
- * Hooks and rules of the service see it, and nothing is written. A schema that is not there yet cannot be
- * rehearsed with.
- */
-async function rehearse(ask: Ask, source: SettingsSource, plan: SettingsPlan): Promise<void> {
-  if (plan.patch.length === 0 || plan.register) return
-  const { settings } = await ask('kytos.settings.transaction', {
-    operations: [operationOf(source, plan)],
-    dry_run: true,
-  })
-  const refusals = settings
-    .flatMap(({ preview }) => preview?.consumers ?? [])
-    .filter(({ verdict }) => verdict !== 'accepted')
-  if (refusals.length === 0) return
-  throw new SettingsError(
-    'CHANGE_VETOED',
-    refusals.map(({ napp, reason, verdict }) => `${napp}: ${reason ?? verdict}`).join('; '),
+function problemItem({ file, namespace }: SettingsSource, { line, name, message }: ReadProblem): ReportItem {
+  return {
+    file,
+    namespace,
+    reason: message,
+    action: 'skipped',
+    kind: name === undefined ? 'file' : 'setting',
+    ...(line !== undefined && { line }),
+    ...(name !== undefined && { name }),
+  }
+}
+
+/** Registers and stores what is planned. Returns the report of it. */
+async function carryOut(
+  ask: Ask,
+  source: SettingsSource,
+  first: SettingsPlan,
+  overwrite: boolean,
+): Promise<readonly ReportItem[]> {
+  const { namespace } = source
+  let [plan, refusals]: [SettingsPlan, Refusals] = [first, new Map()]
+  if (first.register) {
+    await ask('kytos.settings.register', { namespace, schema: first.register })
+    plan = planSettings(await readNamespace(ask, namespace), source, overwrite)
+  }
+  for (let attempt = 1; plan.patch.length > 0; attempt++) {
+    try {
+      await store(ask, source, plan)
+      break
+    } catch (error) {
+      const { message } = toSettingsError(error)
+      if (isFatal(toSettingsError(error))) throw error
+      const isRaced = isSettingsError(error, 'REVISION_MISMATCH')
+      if (isRaced && attempt === MAX_ATTEMPTS) throw error
+      if (!isRaced) {
+        const found =
+          attempt < MAX_ATTEMPTS ? await findRefusals(ask, source, plan) : new Map<string, string>()
+        // Refused together, and not one by one.
+        const all = found.size > 0 ? found : new Map(plan.names.map(name => [name, message]))
+        refusals = new Map([...refusals, ...all])
+      }
+      plan = planSettings(await readNamespace(ask, namespace), source, overwrite, refusals)
+    }
+  }
+  if (plan.registerAfter) await ask('kytos.settings.register', { namespace, schema: plan.registerAfter })
+  // What was new when it was first looked at is reported as new; what was left out since, as left out.
+  const skipped = new Map(
+    plan.items.filter(({ action }) => action === 'skipped').map(item => [item.name, item]),
   )
+  return first.items.map(item => skipped.get(item.name) ?? item)
 }
 
-/** False when somebody else was faster. */
-async function store(ask: Ask, source: SettingsSource, plan: SettingsPlan, last: boolean): Promise<boolean> {
-  const comment = `import ${source.file}:${plan.lines.join(',')}`
-  try {
-    await ask('kytos.settings.transaction', {
-      operations: [operationOf(source, plan)],
-      comment: comment.slice(0, COMMENT_LENGTH),
-    })
-    return true
-  } catch (error) {
-    if (!last && isSettingsError(error, 'REVISION_MISMATCH')) return false
-    throw error
+/** The part of a plan that a service can judge with the schema that it has now. */
+function knownToService(plan: SettingsPlan): SettingsPlan {
+  return part(plan, i => plan.known.has(plan.names[i] ?? ''))
+}
+
+/** Some operations of a plan. */
+function part(plan: SettingsPlan, wanted: (index: number) => boolean): SettingsPlan {
+  return {
+    ...plan,
+    patch: plan.patch.filter((_, i) => wanted(i)),
+    names: plan.names.filter((_, i) => wanted(i)),
   }
+}
+
+/** Finds by halves which settings the hooks and rules of the service refuse; nothing is written. */
+async function findRefusals(ask: Ask, source: SettingsSource, plan: SettingsPlan): Promise<Refusals> {
+  if (plan.patch.length === 0) return new Map()
+  const reason = await refusalOf(ask, source, plan)
+  if (reason === undefined) return new Map()
+  const [name] = plan.names
+  if (plan.names.length === 1 && name !== undefined) return new Map([[name, reason]])
+  const middle = plan.names.length >> 1
+  const lower = await findRefusals(
+    ask,
+    source,
+    part(plan, i => i < middle),
+  )
+  const upper = await findRefusals(
+    ask,
+    source,
+    part(plan, i => i >= middle),
+  )
+  const found = new Map([...lower, ...upper])
+  // Refused together, and not one by one.
+  return found.size > 0 ? found : new Map(plan.names.map(one => [one, reason]))
+}
+
+/** Why the service refuses these settings together; undefined when it accepts them. */
+async function refusalOf(ask: Ask, source: SettingsSource, plan: SettingsPlan): Promise<string | undefined> {
+  try {
+    const { settings } = await ask('kytos.settings.transaction', {
+      operations: [operationOf(source, plan)],
+      dry_run: true,
+    })
+    const refusals = settings
+      .flatMap(({ preview }) => preview?.consumers ?? [])
+      .filter(({ verdict }) => verdict !== 'accepted')
+    if (refusals.length === 0) return undefined
+    return refusals.map(({ napp, reason, verdict }) => `${napp}: ${reason ?? verdict}`).join('; ')
+  } catch (cause) {
+    const error = toSettingsError(cause)
+    if (isFatal(error) || error.code === 'REVISION_MISMATCH') throw error
+    // An import registers the schema first.
+    if (plan.register && error.code === 'SCHEMA_REQUIRED') return undefined
+    return error.message
+  }
+}
+
+async function store(ask: Ask, source: SettingsSource, plan: SettingsPlan): Promise<void> {
+  const comment = `import ${source.file}:${plan.lines.join(',')}`
+  await ask('kytos.settings.transaction', {
+    operations: [operationOf(source, plan)],
+    comment: comment.slice(0, MAX_COMMENT_LENGTH),
+  })
 }
 
 function operationOf({ namespace }: SettingsSource, { patch, revision }: SettingsPlan) {
   return { namespace, method: 'JSON_PATCH', data: patch, revision: revision ?? '0' } as const
 }
 
-function refused(item: ReportItem, reason: string): ReportItem {
-  if (item.action === 'same' || item.action === 'skipped') return item
-  const { layer: _, ...rest } = item
-  return { ...rest, action: 'skipped', reason }
+/** A report in which the refused settings are skipped. */
+function refuse(items: readonly ReportItem[], refusals: Refusals): readonly ReportItem[] {
+  return items.map(item => {
+    const reason =
+      item.action === 'same' || item.action === 'skipped' ? undefined : refusals.get(item.name ?? '')
+    return reason === undefined ? item : skip(item, reason)
+  })
+}
+
+function isFatal({ retryable, code }: SettingsError): boolean {
+  return (retryable && code !== 'REVISION_MISMATCH') || FATAL.has(code)
 }

@@ -1,197 +1,164 @@
-import type { Description, Settings } from '../../events/map.ts'
-import { isSettingsError } from '../../model/errors.ts'
-import { printJson } from '../../model/json.ts'
 import { mergeLayers } from '../../model/merge.ts'
-import {
-  equalJson,
-  isObject,
-  type Json,
-  type JsonObject,
-  pointerToken,
-  setMember,
-} from '../../model/value.ts'
+import { equalJson, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
 import { defaultsOf } from '../schema/defaults.ts'
 import { compileSchema } from '../schema/validator.ts'
-import type { Ask } from './ask.ts'
-import { holdsSecret } from './python/data.ts'
-import { type ReportItem, showBriefly } from './report.ts'
+import { type Decision, type DecisionContext, decideSetting, over } from './decision.ts'
+import {
+  growSchema,
+  isInferredAlike,
+  propertyOf,
+  retyped,
+  withoutDefault,
+  withProperties,
+} from './inferred-schema.ts'
+import type { NamespaceState } from './namespace-state.ts'
+import { statedTypes } from './python/types.ts'
+import type { ReportItem } from './report.ts'
 import type { ReadSetting } from './settings-py.ts'
 import type { SettingsSource } from './source.ts'
 
 /*
- * What an import would do to one namespace. Invariants: a stored override is replaced only with `overwrite`;
- * what the namespace's defaults say already is stored by nobody; what would not validate is left out, and the
- * rest is not; done again, nothing is left to do.
+ * The effect that an import has on one namespace. Invariants:
+ * 1. A stored override is replaced only with `overwrite`.
+ * 2. A value that the namespace has by default is not stored.
+ * 3. A value that would not validate is left out, and the rest is not.
+ * 4. A setting that is reported as new, changed or same has the value of the file afterwards, at any depth, unless
+ *    the report names the layer that hides it. Layers merge objects, so an override that must remove a member of a
+ *    default replaces it: the schema, where an import inferred it, gives up the default. A NApp's own schema stays.
+ * 5. The override is stored before the default goes, so that the setting always has a value. After a stop between
+ *    the two, the same import completes it.
+ * 6. Repeated, there is nothing left to do.
  */
 
 export interface SettingsPlan {
-  /** The schema to register first: the inferred one, or the one there with what is new in the file. */
+  /** The schema to register before the patch: the inferred one, or the stored one with new settings of the file. */
   readonly register: JsonObject | undefined
   /** A JSON Patch of the overrides of the cluster; empty when there is nothing to change. */
   readonly patch: readonly JsonObject[]
+  /** The setting of each operation of the patch. */
+  readonly names: readonly string[]
+  /** The settings that the stored schema describes; all of the file's when there is none, or it was not inferred. */
+  readonly known: ReadonlySet<string>
   /** Lines of the file that the patch is from. */
   readonly lines: readonly number[]
-  /** What the patch is guarded by; undefined for a namespace that is not there yet. */
+  /** The schema to register after the patch: without the defaults that it replaces, with changed Python types. */
+  readonly registerAfter: JsonObject | undefined
+  /** The revision that the patch expects; undefined for a namespace that does not exist yet. */
   readonly revision: string | undefined
   readonly items: readonly ReportItem[]
+  /** The namespace as it would be. */
+  readonly after: NamespaceState
 }
 
-interface Standing {
-  readonly settings: Settings | undefined
-  readonly schema: JsonObject | undefined
-}
+/** Settings that a service refused, each with its reason. */
+export type Refusals = ReadonlyMap<string, string>
 
-/** Compares what a file says with what the service has. @throws SettingsError what the service answers. */
-export async function planSettings(
-  ask: Ask,
+/** Compares a file with a namespace. */
+export function planSettings(
+  state: NamespaceState,
   source: SettingsSource,
   overwrite: boolean,
-): Promise<SettingsPlan> {
-  const { settings, schema } = await look(ask, source.namespace)
-  const overrides = settings?.overrides ?? {}
-  const register = schemaToRegister(source, schema)
-  const inForce = register ?? schema
-  const defaults = inForce ? defaultsOf(inForce) : {}
-  const before = schema ? defaultsOf(schema) : {}
-  const unfit = register && !schema ? unfitting(register, mergeLayers([defaults, overrides])) : undefined
-  if (unfit !== undefined)
-    return nothing(
-      source,
-      settings,
-      `the stored overrides do not match the schema inferred from the file: ${unfit}`,
-    )
-
-  const decisions = source.settings.map(setting =>
-    decide(setting, { overrides, defaults, before, inForce, overwrite }),
+  refusals: Refusals = new Map(),
+): SettingsPlan {
+  const { overrides, schema } = state
+  const register = schemaToRegister(source, state)
+  const used = register ?? schema
+  const below = mergeLayers([used ? defaultsOf(used) : {}, state.seed])
+  const unfit = register && !schema ? brokenNames(register, mergeLayers([below, overrides])) : undefined
+  if (unfit && unfit.size > 0) {
+    const reason = `the stored overrides do not match the schema inferred from the file: ${[...unfit.values()].join(' ')}`
+    return refuseAll(source, state, reason)
+  }
+  const context: DecisionContext = {
+    overrides,
+    below,
+    before: mergeLayers([schema ? defaultsOf(schema) : {}, state.seed]),
+    seed: state.seed,
+    schema: used,
+    isOwnSchema: isInferredAlike(used, source.schema),
+    isOverrides: source.isOverrides === true,
+    overwrite,
+  }
+  const decisions = new Map(
+    source.settings.map(setting => [
+      setting,
+      decideSetting(setting, statedTypes(propertyOf(source.schema, setting.name), setting.value), context),
+    ]),
   )
-  const invalid = inForce
-    ? brokenNames(inForce, mergeLayers([defaults, overrides, ...decisions.map(({ put }) => put ?? {})]))
-    : new Map<string, string>()
-  const items: ReportItem[] = []
-  const patch: JsonObject[] = []
-  const lines: number[] = []
-  for (const [i, { put, ...decision }] of decisions.entries()) {
-    const setting = source.settings[i]
-    if (!setting) continue
-    const about = {
-      kind: 'setting',
-      file: source.file,
-      namespace: source.namespace,
-      name: setting.name,
-      line: setting.line,
-    } as const
-    const wrong = put ? invalid.get(setting.name) : undefined
-    if (wrong !== undefined) items.push({ ...about, action: 'skipped', reason: wrong })
-    else {
-      items.push({ ...about, ...decision })
-      if (put) patch.push({ op: 'add', path: pointerToken(setting.name), value: put[setting.name] ?? null })
-      if (put) lines.push(setting.line)
-    }
-  }
-  return { register, patch, lines, revision: settings?.revision, items }
-}
-
-async function look(ask: Ask, namespace: string): Promise<Standing> {
-  const settings = await unlessUnknown(ask('kytos.settings.retrieve', { namespace }))
-  const described: Description | undefined = settings?.schema
-    ? await unlessUnknown(ask('kytos.settings.describe', { namespace }))
-    : undefined
-  return { settings, schema: described?.schema }
-}
-
-async function unlessUnknown<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
-    throw error
-  }
-}
-
-/** A schema that was inferred from such a file grows with it; any other one is its NApp's own. */
-function schemaToRegister(source: SettingsSource, schema: JsonObject | undefined): JsonObject | undefined {
-  if (!schema || !source.schema)
-    return source.schema && source.settings.length > 0 ? source.schema : undefined
-  const [known, said] = [schema.properties, source.schema.properties]
-  if (schema['x-inferred-from'] !== source.schema['x-inferred-from'] || !isObject(known) || !isObject(said))
-    return undefined
-  const grown: JsonObject = { ...known }
-  for (const [name, property] of Object.entries(said))
-    if (!Object.hasOwn(known, name)) setMember(grown, name, property)
-  return Object.keys(grown).length > Object.keys(known).length ? { ...schema, properties: grown } : undefined
-}
-
-interface Ground {
-  readonly overrides: JsonObject
-  readonly defaults: JsonObject
-  /** The defaults as they are now. */
-  readonly before: JsonObject
-  readonly inForce: JsonObject | undefined
-  readonly overwrite: boolean
-}
-
-type Decision = Pick<ReportItem, 'action' | 'layer' | 'reason' | 'old' | 'new'> & {
-  readonly put?: JsonObject
-}
-
-function decide(
-  { name, value }: ReadSetting,
-  { overrides, defaults, before, inForce, overwrite }: Ground,
-): Decision {
-  const preset = own(defaults, name)
-  const stored = own(overrides, name)
-  const sensitive = isSecret(inForce, name)
-  const shown = (old: Json | undefined): Pick<ReportItem, 'old' | 'new'> =>
-    sensitive ? {} : { ...(old !== undefined && { old }), new: value }
-  const current = over(preset, stored)
-  if (equalJson(current, value)) {
-    const isNew = stored === undefined && own(before, name) === undefined && preset !== undefined
-    return isNew
-      ? { action: 'new', layer: 'default', ...shown(undefined) }
-      : { action: 'same', layer: stored === undefined ? 'default' : 'override' }
-  }
-  if (stored !== undefined && !overwrite) {
-    const sealed = printJson(stored).includes('"$sealed"')
-    const said =
-      current === undefined || sensitive
-        ? 'another value is already stored'
-        : `${showBriefly(current)} is already stored`
-    return {
-      action: 'skipped',
-      reason: `${sealed ? 'a secret (hidden) is already stored' : said}; --overwrite replaces it`,
-      ...shown(current),
-    }
-  }
-  const change = isObject(preset) && isObject(value) ? beyond(preset, value) : value
-  const put: JsonObject = {}
-  setMember(put, name, change)
-  const stays =
-    isObject(preset) && isObject(value) ? Object.keys(preset).filter(key => !Object.hasOwn(value, key)) : []
+  const invalid = used ? brokenNames(used, resultOf(below, overrides, decisions)) : new Map<string, string>()
+  const kept = new Map(
+    [...decisions].filter(
+      ([{ name }, { put }]) => put === undefined || !(invalid.has(name) || refusals.has(name)),
+    ),
+  )
+  const puts = [...kept].flatMap(([{ name, line }, { put }]) =>
+    put === undefined ? [] : [{ name, line, put }],
+  )
+  const registerAfter = used && schemaAfter(used, kept)
+  const stored: JsonObject = { ...overrides }
+  for (const { name, put } of puts) setMember(stored, name, put)
+  const after: NamespaceState = { ...state, overrides: stored, schema: registerAfter ?? used }
   return {
-    action: stored === undefined ? 'new' : 'changed',
-    layer: 'override',
-    put,
-    ...shown(current),
-    ...(stays.length > 0 && {
-      reason: `its default also has ${stays.join(', ')}, which an override cannot remove`,
+    register,
+    patch: puts.map(({ name, put }) => ({ op: 'add', path: pointerToken(name), value: put })),
+    names: puts.map(({ name }) => name),
+    known: new Set(
+      source.settings.map(({ name }) => name).filter(name => isKnown(state.serviceSchema, name)),
+    ),
+
+    lines: puts.map(({ line }) => line),
+    registerAfter,
+    revision: state.revision,
+    after,
+    items: [...decisions].map(([setting, { item, put }]) => {
+      const wrong = put === undefined ? undefined : (invalid.get(setting.name) ?? refusals.get(setting.name))
+      if (wrong !== undefined) return skip({ ...about(source, setting), ...item }, wrong)
+      return { ...about(source, setting), ...noteHidden(item, state.hidden.get(setting.name)) }
     }),
   }
 }
 
-/** The members of a value that are not as the default has them. */
-function beyond(preset: JsonObject, value: JsonObject): JsonObject {
-  const rest: JsonObject = {}
-  for (const [key, member] of Object.entries(value)) {
-    const below = own(preset, key)
-    if (equalJson(below, member)) continue
-    setMember(rest, key, isObject(below) && isObject(member) ? beyond(below, member) : member)
+/** A schema that was inferred from such a file grows with it; any other one is its NApp's own. */
+function schemaToRegister(
+  source: SettingsSource,
+  { schema, overrides }: NamespaceState,
+): JsonObject | undefined {
+  if (!source.schema || source.settings.length === 0) return undefined
+  if (schema && !isInferredAlike(schema, source.schema)) return undefined
+  const grown = schema ? growSchema(schema, source.schema) : source.schema
+  if (!grown) return undefined
+  // A default must not add members to an override that is stored already.
+  const mixed = new Map<string, JsonObject>()
+  for (const [name, stored] of Object.entries(overrides)) {
+    const property = propertyOf(schema, name) ? undefined : propertyOf(grown, name)
+    if (property && !equalJson(over(property.default, stored), stored))
+      mixed.set(name, withoutDefault(property))
   }
-  return rest
+  return withProperties(grown, mixed)
 }
 
-function over(low: Json | undefined, high: Json | undefined): Json | undefined {
-  if (high === undefined) return low
-  return isObject(low) && isObject(high) ? mergeLayers([low, high]) : high
+/** Undefined when the schema is as it must be. */
+function schemaAfter(schema: JsonObject, kept: ReadonlyMap<ReadSetting, Decision>): JsonObject | undefined {
+  const changed = new Map<string, JsonObject>()
+  for (const [{ name }, { dropsDefault = false, types }] of kept) {
+    const property = propertyOf(schema, name)
+    if (!property || !(dropsDefault || types)) continue
+    const left = dropsDefault ? withoutDefault(property) : property
+    changed.set(name, types ? retyped(left, types) : left)
+  }
+  return changed.size > 0 ? withProperties(schema, changed) : undefined
+}
+
+/** The settings as they would be. */
+function resultOf(
+  below: JsonObject,
+  overrides: JsonObject,
+  decisions: ReadonlyMap<ReadSetting, Decision>,
+): JsonObject {
+  const result: JsonObject = { ...mergeLayers([below, overrides]) }
+  for (const [{ name }, { result: value }] of decisions)
+    if (value !== undefined) setMember(result, name, value)
+  return result
 }
 
 /** The names of settings that would not validate, each with what is wrong. */
@@ -204,35 +171,39 @@ function brokenNames(schema: JsonObject, data: JsonObject): ReadonlyMap<string, 
   return broken
 }
 
-function unfitting(schema: JsonObject, data: JsonObject): string | undefined {
-  const broken = compileSchema(schema)(data)
-  return broken.length > 0 ? broken.map(({ message }) => message).join(' ') : undefined
+function noteHidden(item: Decision['item'], layer: string | undefined): Decision['item'] {
+  if (layer === undefined || item.action === 'skipped') return item
+  const hides = `the layer "${layer}" of this controller hides it`
+  return { ...item, reason: item.reason === undefined ? hides : `${item.reason}; ${hides}` }
 }
 
-function nothing(
-  { file, namespace, settings }: SettingsSource,
-  { revision }: { readonly revision?: string } = {},
-  reason: string,
-): SettingsPlan {
-  const items = settings.map(
-    ({ name, line }): ReportItem => ({
-      kind: 'setting',
-      action: 'skipped',
-      file,
-      namespace,
-      name,
-      line,
-      reason,
-    }),
+/** True when a service with this schema can judge the setting. */
+function isKnown(schema: JsonObject | undefined, name: string): boolean {
+  return schema?.additionalProperties !== false || propertyOf(schema, name) !== undefined
+}
+
+/** The report of a setting that is left out after all. */
+export function skip({ layer: _, ...item }: ReportItem, reason: string): ReportItem {
+  return { ...item, action: 'skipped', reason }
+}
+
+function refuseAll(source: SettingsSource, state: NamespaceState, reason: string): SettingsPlan {
+  const items = source.settings.map(
+    (setting): ReportItem => ({ ...about(source, setting), action: 'skipped', reason }),
   )
-  return { register: undefined, patch: [], lines: [], revision, items }
+  return {
+    register: undefined,
+    patch: [],
+    names: [],
+    known: new Set(),
+    lines: [],
+    registerAfter: undefined,
+    revision: state.revision,
+    items,
+    after: state,
+  }
 }
 
-function isSecret(schema: JsonObject | undefined, name: string): boolean {
-  const properties = schema?.properties
-  return isObject(properties) && holdsSecret(own(properties, name) ?? null)
-}
-
-function own(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined
+function about({ file, namespace }: SettingsSource, { name, line }: ReadSetting) {
+  return { kind: 'setting', file, namespace, name, line } as const
 }

@@ -1,14 +1,15 @@
-import { TextDecoder } from 'node:util'
-import type { SyntaxNode } from '@lezer/common'
 import type { Json, JsonObject } from '../../model/value.ts'
 import { setMember } from '../../model/value.ts'
 import { type Comments, cleanDocstring, findComments } from './python/comments.ts'
 import { Converter, type Data } from './python/data.ts'
 import { readModule } from './python/module.ts'
-import { findBrackets, findSyntaxProblem } from './python/syntax.ts'
-import { readToken, resolveEscapes } from './python/text.ts'
-import { childrenOf, findLines, parseTree } from './python/tree.ts'
-import { NotData, NotPython } from './python/value.ts'
+import { findLines } from './python/syntax/lines.ts'
+import type { SyntaxNode } from './python/syntax/node.ts'
+import { parsePython } from './python/syntax/parser.ts'
+import { decodeSource } from './python/syntax/source-text.ts'
+import { InvalidPython } from './python/syntax/tokens.ts'
+import { readToken, resolveEscapes } from './python/values/text.ts'
+import { NotData, NotPython } from './python/values/value.ts'
 
 /** Something that was not read: where, which setting it would be (where it is one), and why. */
 export interface ReadProblem {
@@ -50,24 +51,21 @@ const MOST_BYTES = 256 * 1024
 export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): ReadSettings {
   if (bytes.length > MOST_BYTES)
     return refused(`the file has ${bytes.length} bytes; ${MOST_BYTES} are allowed`)
-  const text = decode(bytes)
-  if (text === undefined) return refused('the file is not UTF-8; save it as UTF-8')
+  const decoded = decodeSource(bytes)
+  if ('reason' in decoded) return refused(decoded.reason)
+  const { text } = decoded
   const zero = text.indexOf('\0')
   if (zero >= 0)
     return refused(
       'the file is not valid Python: it contains a zero byte',
       text.slice(0, zero).split('\n').length,
     )
-  const deep = findBrackets(text)
-  if (deep) return refused(`the file is not valid Python: ${deep.reason}`, deep.line)
   const lines = findLines(text)
-  const tree = parseTree(text)
-  const broken = findSyntaxProblem(tree, text, lines)
-  if (broken) return refused(`the file is not valid Python: ${broken.reason}`, broken.line)
   try {
-    const comments = findComments(tree, text, lines)
+    const syntax = parsePython(text)
+    const comments = findComments(syntax.comments, text, lines)
     const environment = (name: string): string | undefined => options.environment?.[name]
-    const { bindings, remarks } = readModule(tree.topNode, text, lines, environment)
+    const { bindings, remarks } = readModule(syntax.script, text, lines, environment)
     const converter = new Converter()
     const settings: ReadSetting[] = []
     const problems: ReadProblem[] = remarks.map(({ at, reason }) => ({
@@ -102,7 +100,7 @@ export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): 
       }
     }
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
-    const title = docstring(childrenOf(tree.topNode)[0], text)
+    const title = docstring(syntax.script.children[0], text)
     return {
       settings,
       schema: inferSchema(
@@ -114,7 +112,11 @@ export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): 
       problems,
     }
   } catch (error) {
-    if (error instanceof NotPython) return refused(`the file is not valid Python: ${error.message}`)
+    if (error instanceof NotPython)
+      return refused(
+        `the file is not valid Python: ${error.message}`,
+        error instanceof InvalidPython ? lines.lineOf(error.offset) : undefined,
+      )
     throw error
   }
 }
@@ -170,21 +172,14 @@ export function withoutSecrets(value: Json, schema: Json | undefined): Json | un
 
 function describe(statement: SyntaxNode, text: string, comments: Comments): string | undefined {
   const around = comments.describe(statement)
-  const next = nextStatement(statement)
-  const below = statement.name === 'AssignStatement' ? docstring(next, text) : undefined
+  const below = statement.name === 'AssignStatement' ? docstring(statement.nextSibling, text) : undefined
   const told = [around, below].filter(one => one !== undefined && one !== '')
   return told.length > 0 ? told.join('\n') : undefined
 }
 
-function nextStatement({ nextSibling }: SyntaxNode): SyntaxNode | undefined {
-  let next = nextSibling
-  while (next?.name === 'Comment') next = next.nextSibling
-  return next ?? undefined
-}
-
 /** The text of a statement that is nothing but a literal. */
 function docstring(statement: SyntaxNode | undefined, text: string): string | undefined {
-  const string = statement?.name === 'ExpressionStatement' ? childrenOf(statement)[0] : undefined
+  const string = statement?.name === 'ExpressionStatement' ? statement.children[0] : undefined
   if (string?.name !== 'String') return undefined
   const token = text.slice(string.from, string.to)
   const parts = readToken(token)
@@ -194,15 +189,6 @@ function docstring(statement: SyntaxNode | undefined, text: string): string | un
   } catch (error) {
     if (error instanceof NotData) return undefined
     throw error
-  }
-}
-
-/** UTF-8 with or without a mark, lines ended as Python ends them. */
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replaceAll(/\r\n?/g, '\n')
-  } catch {
-    return undefined // told by the caller
   }
 }
 

@@ -14,6 +14,8 @@ export interface SettingsSource extends ReadSettings {
   readonly kind: 'settings'
   readonly file: string
   readonly namespace: Namespace
+  /** True for overrides, which merge with the defaults; absent for whole values. */
+  readonly isOverrides?: boolean
 }
 /** What a folder of storehouse holds. */
 export interface BoxesSource {
@@ -101,7 +103,14 @@ function readJson(file: string, text: string, wanted: string | undefined): Sourc
   for (const [name, settings] of namespaces) {
     if (wanted !== undefined && name !== wanted) continue
     try {
-      sources.push({ kind: 'settings', file, namespace: parseNamespace(name), settings, problems: [] })
+      sources.push({
+        kind: 'settings',
+        file,
+        namespace: parseNamespace(name),
+        settings,
+        problems: [],
+        isOverrides: true,
+      })
     } catch (error) {
       if (!isSettingsError(error)) throw error
       broken.push({ ...(settings[0] && { line: settings[0].line }), message: error.message })

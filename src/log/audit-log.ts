@@ -21,11 +21,11 @@ const MAX_NAME_LENGTH = 200
 export function logFact(log: Log, event: KytosEvent): void {
   if (event.name !== 'settings.changed') return
   const { namespace, scope, kind, changes, revision, version, cursor, origin, actor } =
-    event.content as Facts['settings.changed'] // The name says so.
+    event.content as Facts['settings.changed'] // The type of this name.
   const where = scope === 'cluster' ? '' : scope === 'schema' ? ' (its schema)' : ` (${scope})`
-  const what = changes.slice(0, MAX_PATHS).map(({ path }) => path)
+  const shown = changes.slice(0, MAX_PATHS).map(({ path }) => path)
   const more = changes.length > MAX_PATHS ? ` and ${changes.length - MAX_PATHS} more` : ''
-  const paths = what.length === 0 ? '' : `: ${what.join(', ')}${more}`
+  const paths = shown.length === 0 ? '' : `: ${shown.join(', ')}${more}`
   const who = actor ? ` by ${print(actor)}` : ''
   const by = actor ? { actor: print(actor) } : {}
   log.info(`${namespace}${where} was ${kind}${who} at revision ${revision}${paths}`, {

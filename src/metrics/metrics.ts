@@ -1,7 +1,8 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { FileProblem } from '../../backends/backend.ts'
 import type { Feed } from '../../events/feed.ts'
-import type { FactName, FileCode, ServiceState } from '../../events/map.ts'
+import type { FactName } from '../../events/map.ts'
+import type { FileCode, ServiceState } from '../../events/nouns.ts'
 import type { Health } from '../watcher/readiness.ts'
 
 /** The metrics of a service, each named `kytos_settings_...`; values are read only when they are printed. */

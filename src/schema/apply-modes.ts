@@ -7,8 +7,8 @@ import { SchemaWalk } from './schema-walk.ts'
 const MODES: readonly string[] = ['live', 'reload', 'restart', 'never'] satisfies ApplyMode[]
 
 /**
- * How each property of a schema takes effect (`x-apply`), by JSON Pointer. A property without one has that of
- * what it refers to (`$ref`, `allOf`), else its parent's, the root `restart`.
+ * The apply mode (`x-apply`) of each property of a schema, by JSON Pointer. A property without one has that
+ * of its references (`$ref`, `allOf`), else that of its parent; the root has `restart`.
  */
 export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMode>> {
   const walk = new SchemaWalk(schema)
@@ -17,10 +17,10 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
     walk.enter(
       part,
       node => {
-        // The nearer one counts: a property may say otherwise than the definition it refers to.
-        const mode = isOwn ? (statedBy(node, walk) ?? modes[path] ?? inherited) : inherited
+        // The nearest one counts, because a property may override the definition that it refers to.
+        const mode = isOwn ? (declaredBy(node, walk) ?? modes[path] ?? inherited) : inherited
         if (path !== '' && isOwn) modes[path] = mode
-        for (const alike of walk.appliedWith(node)) visit(alike, path, mode, false)
+        for (const applied of walk.appliedWith(node)) visit(applied, path, mode, false)
         for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
           visit(property, path + pointerToken(key), mode, true)
         }
@@ -33,8 +33,8 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
 }
 
 /**
- * @throws SettingsError SCHEMA_MALFORMED when a property has an `x-apply` that is no mode; a stored one, of a
- * newer release perhaps, is read as `restart`.
+ * @throws SettingsError SCHEMA_MALFORMED when a property has an `x-apply` that is no mode. In a stored
+ * schema, which may be of a newer release, it is read as `restart`.
  */
 export function refuseUnknownModes(schema: JsonObject): void {
   const walk = new SchemaWalk(schema)
@@ -52,7 +52,7 @@ export function refuseUnknownModes(schema: JsonObject): void {
             },
           )
         }
-        for (const alike of walk.appliedWith(node)) visit(alike, path)
+        for (const applied of walk.appliedWith(node)) visit(applied, path)
         for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
           visit(property, path + pointerToken(key))
       },
@@ -71,15 +71,15 @@ export function applyModeAt(modes: Readonly<Record<string, ApplyMode>>, path: st
   return 'restart'
 }
 
-/** The mode that a subschema or what it refers to states, the nearest one; of several in `allOf` the last. */
-function statedBy(node: JsonObject, walk: SchemaWalk): ApplyMode | undefined {
+/** The nearest mode that a subschema or its references declare; of several in `allOf` the last. */
+function declaredBy(node: JsonObject, walk: SchemaWalk): ApplyMode | undefined {
   const mode = node['x-apply']
-  // Checked against the list of modes on the same line.
+  // The cast is safe, because the same line checks the list of modes.
   if (typeof mode === 'string' && MODES.includes(mode)) return mode as ApplyMode
   return walk
     .appliedWith(node)
     .reduce<ApplyMode | undefined>(
-      (found, alike) => walk.enter(alike, one => statedBy(one, walk)) ?? found,
+      (found, applied) => walk.enter(applied, one => declaredBy(one, walk)) ?? found,
       undefined,
     )
 }

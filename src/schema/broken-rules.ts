@@ -6,15 +6,15 @@ import { isArray, isObject, type Json, type JsonObject, pointerToken } from '../
 import { valueAt } from './exact-keywords.ts'
 import { MAX_ERRORS } from './step-meter.ts'
 
-/** The most characters that the pointers of one list have together; rules beyond are left out. */
+/** The most characters of all pointers of one list; further rules are omitted. */
 const POINTER_CHARACTERS = 1024 * 1024
-/** The most characters of one `got` or `expected`, and of all in one list; others are left out. */
+/** The most characters of one `got` or `expected`, and of all in one list; further values are omitted. */
 const VALUE_CHARACTERS = 4_096
 const ALL_VALUES_CHARACTERS = 256 * 1024
 /** The most characters of a value in a message. */
 const SHOWN_CHARACTERS = 120
 
-/** What the description of one document may still cost, and what it has found already. */
+/** The remaining limits of the description of one document, and the keys found so far. */
 interface Progress {
   pointers: number
   values: number
@@ -23,8 +23,8 @@ interface Progress {
 }
 
 /**
- * What ajv found, as operators and machines read it: where, which rule, what stands there, what is allowed,
- * which key was probably meant. At most 1,000 rules, and about 1.5 MiB, whatever the document.
+ * Describes the errors of ajv for operators and programs: pointer, rule, the given value, the allowed value
+ * and the nearest key. At most 1,000 rules, and about 1.5 MiB, for any document.
  */
 export function describeErrors(
   errors: readonly ErrorObject[],
@@ -53,7 +53,7 @@ function describeError(
   schema: JsonObject,
   progress: Progress,
 ): RuleBroken {
-  // A rule for names is about the name, which is looked at in place of the value.
+  // A rule for names concerns the name, which takes the place of the value.
   const name =
     error.propertyName ?? (error.keyword === 'propertyNames' ? error.params.propertyName : undefined)
   const misplaced = error.params.additionalProperty ?? error.params.unevaluatedProperty
@@ -130,7 +130,7 @@ function sentence(
   return `${subject} ${limit ?? error.message ?? 'is not valid'}${shownAfter(error.keyword, got)}${isName ? hint : '.'}`
 }
 
-/** What a keyword demands, in words; ajv's own are good for the others. */
+/** The requirement of a keyword, in words; other keywords use the message of ajv. */
 const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
   minimum: limit => `must be at least ${brief(limit)}`,
   maximum: limit => `must be at most ${brief(limit)}`,
@@ -148,7 +148,7 @@ const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
   not: limit => `must not match ${brief(limit)}`,
 }
 
-/** The value itself, where it tells something: a container is shown by the errors inside it. */
+/** The given value, unless it is a container whose errors inside are more specific. */
 function shownAfter(keyword: string, got: Json | undefined): string {
   if (
     got === undefined ||

@@ -2,16 +2,16 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
 import type { SchemaDocument } from './schema-document.ts'
 import { SchemaWalk } from './schema-walk.ts'
 
-/** A place in settings that a schema declares, or that its defaults or seed fill. */
+/** A place in settings that a schema declares, or that its defaults or seed have. */
 export interface DeclaredPlace {
   readonly path: readonly string[]
-  /** Whether the value is always a text, may be one, or never is. */
+  /** Whether the value is always a string, may be one, or never is. */
   readonly texts: 'only' | 'also' | 'never'
 }
 
 /**
- * All declared places by their names, keys joined by `__`, each as `spell` writes it; several where two are
- * written alike.
+ * All declared places by their names: keys spelled by `spell` and joined by `__`. A name has several places
+ * where two are spelled the same.
  */
 export function declaredPlaces(
   { schema, defaults, seed }: SchemaDocument,
@@ -24,9 +24,9 @@ export function declaredPlaces(
     walk.enter(
       part,
       node => {
-        // What stands nearer to the value says more of it than what it refers to.
+        // A subschema that is nearer to the value describes it better than its references.
         if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
-        for (const alike of walk.appliedWith(node)) visit(alike, path)
+        for (const applied of walk.appliedWith(node)) visit(applied, path)
         for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
           visit(property, [...path, key])
       },
@@ -59,7 +59,7 @@ function visitFilled(
   }
 }
 
-/** By `type`, else by what is allowed, of the subschema or what holds for the same value. */
+/** Decided by `type`, else by the allowed values, of the subschema or of those that apply with it. */
 function textsOf(node: JsonObject, walk: SchemaWalk): DeclaredPlace['texts'] {
   const { type } = node
   if (type === 'string') return 'only'
@@ -67,6 +67,8 @@ function textsOf(node: JsonObject, walk: SchemaWalk): DeclaredPlace['texts'] {
   if (typeof type === 'string') return 'never'
   if (isArray(node.enum)) return node.enum.every(one => typeof one === 'string') ? 'only' : 'also'
   if (node.const !== undefined) return typeof node.const === 'string' ? 'only' : 'never'
-  const said = walk.appliedWith(node).map(alike => walk.enter(alike, one => textsOf(one, walk)) ?? 'also')
-  return said.find(one => one !== 'also') ?? 'also'
+  const found = walk
+    .appliedWith(node)
+    .map(applied => walk.enter(applied, one => textsOf(one, walk)) ?? 'also')
+  return found.find(one => one !== 'also') ?? 'also'
 }

@@ -5,8 +5,8 @@ import { SchemaWalk } from './schema-walk.ts'
 const MEMBERS_A_VISIT = 16
 
 /**
- * What a schema gives when nothing is set: every `default` of its properties, nested ones inside, through
- * local `$ref` and `allOf`.
+ * The defaults of a schema: every `default` of its properties, nested ones too, through local `$ref` and
+ * `allOf`.
  */
 export function defaultsOf(schema: JsonObject): JsonObject {
   const walk = new SchemaWalk(schema)
@@ -15,7 +15,7 @@ export function defaultsOf(schema: JsonObject): JsonObject {
 }
 
 /**
- * The nearer a default stands to the value, the more it counts: what is referred to lowest, then the
+ * Merges defaults from the lowest precedence to the highest: those of references, then those of the
  * properties, then the schema's own `default`.
  */
 function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undefined {
@@ -25,7 +25,7 @@ function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undef
       const value = collectDefaults(property, walk)
       if (value !== undefined) setMember(own, key, value)
     }
-    const layers = walk.appliedWith(schema).map(alike => collectDefaults(alike, walk))
+    const layers = walk.appliedWith(schema).map(applied => collectDefaults(applied, walk))
     if (Object.keys(own).length > 0) layers.push(own)
     layers.push(schema.default)
     return layers.reduce((low, high) => over(low, high, walk), undefined)
@@ -37,7 +37,7 @@ function over(low: Json | undefined, high: Json | undefined, walk: SchemaWalk): 
   return isObject(low) && isObject(high) ? merge(low, high, walk) : high
 }
 
-/** As layers are merged; what is copied counts, for a few references may copy a long default many times. */
+/** Merges two layers; copies are counted, because a few references may copy a long default many times. */
 function merge(low: JsonObject, high: JsonObject, walk: SchemaWalk): JsonObject {
   const result: JsonObject = {}
   const [below, above] = [Object.keys(low), Object.keys(high)]

@@ -4,19 +4,20 @@ import { equalJson, isArray, isObject, type Json, type JsonObject } from '../../
 import { CHARACTERS_A_STEP, type StepMeter } from './step-meter.ts'
 
 /**
- * What a validation runs on: ajv sees a copy in which each bigint is the nearest double; the keywords below
- * look the exact values up here. Set for the time of one validation.
+/**
+ * The exact values of a validation: ajv sees a copy in which each bigint is the nearest double, and the
+ * keywords below look up the exact values here. Set during one validation.
  */
 export interface ExactContext {
-  /** From each container of the copy to the exact one; undefined where the data is its own copy. */
+  /** The exact container for each container of the copy; undefined for data that is its own copy. */
   data: ReadonlyMap<object, Json> | undefined
-  /** From each object of the schema's copy to the exact one. */
+  /** The exact object for each object of the schema's copy. */
   readonly schemas: WeakMap<object, Json>
   readonly meter: StepMeter
 }
 
 type ExactTest = (value: Json) => boolean
-/** A keyword with its limit, ready to test values; done once for each place in a schema. */
+/** Makes the test of a keyword from its limit; called once for each place in a schema. */
 type Prepare = (limit: Json, meter: StepMeter) => ExactTest
 
 const number =
@@ -37,7 +38,7 @@ const KEYWORDS: Readonly<Record<string, Prepare>> = {
   },
   enum: anyOf,
   const: only => value => equalJson(only, value),
-  // By their texts: pairs would take minutes on a long list.
+  // Compared by their texts, because comparing pairs takes minutes on a long list.
   uniqueItems: (wanted, meter) => value => {
     if (wanted !== true || !isArray(value)) return true
     const found = new Set<string>()
@@ -48,7 +49,7 @@ const KEYWORDS: Readonly<Record<string, Prepare>> = {
   },
 }
 
-/** Looks a value up by its text, so that a long list of long values does not take minutes. */
+/** Finds a value by its text, because comparing it with each value of a long list takes minutes. */
 function anyOf(allowed: Json, meter: StepMeter): ExactTest {
   if (!isArray(allowed)) return () => false
   const texts = new Set(allowed.map(printCanonical))
@@ -65,8 +66,8 @@ function canonical(value: Json, meter: StepMeter): string {
 }
 
 /**
- * Puts our keywords in the place of ajv's wherever a double could lie about an integer. A value is looked up
- * by the container it is in, not by its pointer, which would be read again for each value.
+ * Replaces the keywords of ajv for which a double may differ from an exact integer. A value is found by its
+ * container, not by its pointer, because a pointer would be read again for each value.
  */
 export function addExactKeywords(ajv: Ajv, context: ExactContext): void {
   for (const [keyword, prepare] of Object.entries(KEYWORDS)) {
@@ -76,7 +77,7 @@ export function addExactKeywords(ajv: Ajv, context: ExactContext): void {
       code(cxt: KeywordCxt) {
         const { gen, data, parentSchema, schema, it } = cxt
         const exact = context.schemas.get(parentSchema)
-        // The schema is JSON, copied from the exact one.
+        // The cast is safe, because the schema is a copy of JSON.
         const limit = (isObject(exact) ? exact[keyword] : undefined) ?? (schema as Json)
         const test = prepare(limit, context.meter)
         const check = (value: Json, parent: unknown, member: string | number): boolean =>
@@ -95,7 +96,7 @@ function exactValue(
   member: string | number,
 ): Json {
   if (typeof value === 'object' && value !== null) return exact.get(value) ?? value
-  // A name under `propertyNames` has its owner as parent, so text is always taken as it comes.
+  // A property name under `propertyNames` has its object as parent, so a string is never looked up.
   if (typeof value !== 'number' || typeof parent !== 'object' || parent === null) return value
   const container = exact.get(parent)
   const found = isArray(container)
@@ -106,7 +107,7 @@ function exactValue(
   return found ?? value
 }
 
-/** The value a JSON Pointer leads to; undefined when there is none. */
+/** The value at a JSON Pointer; undefined for a place without a value. */
 export function valueAt(data: Json, pointer: string): Json | undefined {
   let at: Json | undefined = data
   for (const token of pointer.split('/').slice(1)) {
@@ -117,7 +118,10 @@ export function valueAt(data: Json, pointer: string): Json | undefined {
   return at
 }
 
-/** A deep copy with the nearest double for each bigint, and from which container each of its own was made. */
+/**
+ * A deep copy with the nearest double for each bigint, and the exact container of each copied one. `empty`
+ * makes the objects of the copy.
+ */
 export function withDoubles(value: Json, empty: () => object = () => Object.create(Object.prototype)) {
   const exact = new Map<object, Json>()
   const copy = (one: Json): unknown => {
@@ -142,11 +146,11 @@ export function withDoubles(value: Json, empty: () => object = () => Object.crea
   return { copy: copy(value), exact }
 }
 
-/** What there is to know of a document before it is validated. */
+/** The size of a document, measured before its validation. */
 export interface Extent {
-  /** Some integer is none that a double holds. */
+  /** True when a double cannot represent one of the integers. */
   readonly hasBigints: boolean
-  /** The most characters of names that lead to a value. */
+  /** The most characters of the names on the path of a value. */
   readonly longestPath: number
 }
 
@@ -174,12 +178,12 @@ function isNumeric(value: Json): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint'
 }
 
-/** JavaScript compares a bigint and a double by their mathematical values. */
+/** Compares exactly, because JavaScript compares a bigint and a double by their mathematical values. */
 function compareNumbers(a: number | bigint, b: number | bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** By decimal digits, so that 0.3 is a multiple of 0.1 and 2^64 + 1 is not one of 2. */
+/** Computes with decimal digits, so that 0.3 is a multiple of 0.1 and 2^64 + 1 is not one of 2. */
 function isMultiple(value: number | bigint, of: number | bigint): boolean {
   const a = decimal(value)
   const b = decimal(of)

@@ -1,13 +1,12 @@
+import { PatternRefused, propertyOf } from './pattern-property.ts'
+
 /*
  * Translation of the patterns of JSON Schema (ECMA-262 with the `u` flag) to the syntax of RE2.
  *
- * Invariant: for every pattern that is translated, and every text, RE2 finds a match exactly where
- * `new RegExp(pattern, 'u')` does. What cannot be translated so is refused with the reason; nothing is
- * approximated. The result depends on the pattern only, not on the release of Node or of Unicode in it.
+ * Invariant: for every translated pattern and every text, RE2 finds a match exactly where
+ * `new RegExp(pattern, 'u')` does. Any other pattern is refused with the reason; no pattern is approximated.
+ * The result depends on the pattern only, not on the release of Node or its Unicode.
  */
-
-/** Why a pattern cannot be used. */
-export class PatternRefused extends Error {}
 
 const MAX_CODE = 0x10ffff
 /** ECMA-262 WhiteSpace and LineTerminator, as ranges of code points. */
@@ -25,62 +24,16 @@ const SPACES: readonly (readonly [number, number])[] = [
 ]
 const SPACE = SPACES.map(range).join('')
 const NO_SPACE = complement(SPACES).map(range).join('')
-/** Any character but a LineTerminator. */
+/** Any character except a LineTerminator. */
 const DOT = '[^\\x{a}\\x{d}\\x{2028}\\x{2029}]'
 const ANY = '[\\x{0}-\\x{10ffff}]'
 const NONE = '[^\\x{0}-\\x{10ffff}]'
+const BACK_REFERENCE = 'it has a back-reference, which RE2 does not support'
 const CONTROLS: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 }
-/** The long names of the general categories (PropertyValueAliases.txt); RE2 knows the short ones. */
-const CATEGORIES: Readonly<Record<string, string>> = {
-  Other: 'C',
-  Control: 'Cc',
-  cntrl: 'Cc',
-  Format: 'Cf',
-  Unassigned: 'Cn',
-  Private_Use: 'Co',
-  Surrogate: 'Cs',
-  Letter: 'L',
-  Cased_Letter: 'LC',
-  Lowercase_Letter: 'Ll',
-  Modifier_Letter: 'Lm',
-  Other_Letter: 'Lo',
-  Titlecase_Letter: 'Lt',
-  Uppercase_Letter: 'Lu',
-  Mark: 'M',
-  Combining_Mark: 'M',
-  Spacing_Mark: 'Mc',
-  Enclosing_Mark: 'Me',
-  Nonspacing_Mark: 'Mn',
-  Number: 'N',
-  Decimal_Number: 'Nd',
-  digit: 'Nd',
-  Letter_Number: 'Nl',
-  Other_Number: 'No',
-  Punctuation: 'P',
-  punct: 'P',
-  Connector_Punctuation: 'Pc',
-  Dash_Punctuation: 'Pd',
-  Close_Punctuation: 'Pe',
-  Final_Punctuation: 'Pf',
-  Initial_Punctuation: 'Pi',
-  Other_Punctuation: 'Po',
-  Open_Punctuation: 'Ps',
-  Symbol: 'S',
-  Currency_Symbol: 'Sc',
-  Modifier_Symbol: 'Sk',
-  Math_Symbol: 'Sm',
-  Other_Symbol: 'So',
-  Separator: 'Z',
-  Line_Separator: 'Zl',
-  Paragraph_Separator: 'Zp',
-  Space_Separator: 'Zs',
-}
-const SHORT_CATEGORIES = new Set(Object.values(CATEGORIES))
-
 /**
- * The pattern in the syntax of RE2, without groups that capture.
- * @throws PatternRefused for look-around, back-references and properties that RE2 does not know, and for what
- * is no pattern.
+ * Translates a pattern to the syntax of RE2, without capturing groups.
+ * @throws PatternRefused for look-around, back-references and properties that RE2 does not have, and for a
+ * text that is no pattern.
  */
 export function translatePattern(pattern: string): string {
   try {
@@ -143,8 +96,7 @@ class Translation {
   }
 
   #group(): string {
-    if (!this.#skip('?')) return '(?:'
-    if (this.#skip(':')) return '(?:'
+    if (!this.#skip('?') || this.#skip(':')) return '(?:'
     for (const sign of ['=', '!', '<=', '<!']) {
       if (this.#pattern.startsWith(sign, this.#at))
         throw new PatternRefused(
@@ -176,9 +128,9 @@ class Translation {
       case 'P':
         return this.#property(sign)
       case 'k':
-        throw backReference()
+        throw new PatternRefused(BACK_REFERENCE)
     }
-    if (/[1-9]/.test(sign)) throw backReference()
+    if (/[1-9]/.test(sign)) throw new PatternRefused(BACK_REFERENCE)
     return literal(String.fromCodePoint(this.#character(sign)))
   }
 
@@ -194,7 +146,7 @@ class Translation {
   #member(): string {
     const low = this.#setAtom()
     if (typeof low === 'string') return low
-    // A hyphen before the bracket stands for itself.
+    // A hyphen before the bracket is a literal.
     if (this.#pattern[this.#at] !== '-' || this.#pattern[this.#at + 1] === ']') return range([low, low])
     this.#at++
     const high = this.#setAtom()
@@ -226,7 +178,7 @@ class Translation {
     return this.#character(escaped)
   }
 
-  /** The code that an escape stands for, whose first sign was taken. */
+  /** The code of an escape whose first sign was taken. */
   #character(sign: string): number {
     const control = CONTROLS[sign]
     if (control !== undefined) return control
@@ -272,25 +224,6 @@ class Translation {
     this.#at++
     return true
   }
-}
-
-/** What RE2 calls a property: a category or, where it is said to be one, a script. */
-function propertyOf(name: string, value: string | undefined): string {
-  const category = value === undefined ? name : /^(?:General_Category|gc)$/.test(name) ? value : undefined
-  if (category !== undefined) {
-    if (SHORT_CATEGORIES.has(category)) return category
-    const short = Object.hasOwn(CATEGORIES, category) ? CATEGORIES[category] : undefined
-    if (short !== undefined) return short
-    if (category === 'Any' && value === undefined) return 'Any'
-  }
-  if (value !== undefined && /^(?:Script|sc)$/.test(name)) return value
-  throw new PatternRefused(
-    `it has the property "${value === undefined ? name : `${name}=${value}`}"; allowed are general categories such as "L" or "Letter", and scripts by their long names such as "Script=Greek"`,
-  )
-}
-
-function backReference(): PatternRefused {
-  return new PatternRefused('it has a back-reference, which RE2 does not support')
 }
 
 function literal(sign: string): string {

@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
-import { PatternRefused, translatePattern } from './pattern-dialect.ts'
+import { translatePattern } from './pattern-dialect.ts'
+import { PatternRefused } from './pattern-property.ts'
 
 /** The largest program of a pattern, in instructions. */
 export const PATTERN_INSTRUCTIONS = 1_000
@@ -8,15 +9,15 @@ export const PATTERN_LENGTH = 4_096
 
 /** A pattern of a schema, compiled. */
 export interface Pattern {
-  /** What one character of a text costs at most, in instructions. */
+  /** The highest cost of one character of a text, in instructions. */
   readonly instructions: number
   /** True when a part of the text matches. */
   readonly test: (text: string) => boolean
 }
 
 /**
- * Compiles a pattern for RE2, which takes time linear in the text whatever the pattern.
- * @throws PatternRefused for what RE2 lacks, and for a program above {@link PATTERN_INSTRUCTIONS}.
+ * Compiles a pattern for RE2, whose time is linear in the text for every pattern.
+ * @throws PatternRefused for syntax that RE2 lacks, and for a program above {@link PATTERN_INSTRUCTIONS}.
  */
 export function compilePattern(pattern: string): Pattern {
   if (pattern.length > PATTERN_LENGTH)

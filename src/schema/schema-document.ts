@@ -12,9 +12,7 @@ import { deprecatedPlaces } from './deprecated.ts'
 import { tooCostly } from './schema-size.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
-/**
- * A NApp's schema as it is stored: with the seed it came with, so that both are the same on every controller.
- */
+/** A NApp's schema as it is stored: with its seed, so that both are the same on every controller. */
 export interface SchemaDocument {
   readonly digest: string
   readonly schema: JsonObject
@@ -29,8 +27,8 @@ export interface SchemaDocument {
 }
 
 /**
- * @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY. The digest is SHA-256 over schema and seed with sorted keys; the
- * NApp's version is not in it.
+ * Compiles a schema. Its digest is SHA-256 over schema and seed with sorted keys, without the NApp's version.
+ * @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY.
  */
 export function createSchemaDocument(
   schema: JsonObject,
@@ -55,7 +53,7 @@ export function createSchemaDocument(
   }
 }
 
-/** A few references may give one long default in very many places. */
+/** Bounds the defaults, because a few references may repeat one long default in very many places. */
 function refuseLongDefaults(defaults: JsonObject): void {
   try {
     refuseExcess(defaults, 'The defaults', DOCUMENT_BYTES)
@@ -72,10 +70,10 @@ export function printSchemaDocument(document: SchemaDocument): string {
   })
 }
 
-/** What a stored text holds of a schema, before it is known whether that can be used. */
+/** The parts of a stored schema, which may still be malformed or too costly. */
 export type SchemaParts = Pick<SchemaDocument, 'schema' | 'seed' | 'nappVersion'>
 
-/** @throws SettingsError SCHEMA_MALFORMED, JSON_MALFORMED for a text that another hand wrote. */
+/** @throws SettingsError SCHEMA_MALFORMED, JSON_MALFORMED for a text that another program wrote. */
 export function parseSchemaParts(text: string): SchemaParts {
   const value = parseJson(text)
   if (!isObject(value) || !isObject(value.schema))
@@ -90,16 +88,16 @@ export function parseSchemaParts(text: string): SchemaParts {
   }
 }
 
-/** @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY for a text that another hand wrote. */
+/** @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY for a text that another program wrote. */
 export function parseSchemaDocument(text: string): SchemaDocument {
   const { schema, seed, nappVersion } = parseSchemaParts(text)
   return createSchemaDocument(schema, seed, nappVersion)
 }
 
 /**
- * Orders NApp versions number by number (`1.10.0` above `1.9.2`), words below numbers and their absence, so
- * that a pre-release (`2.0-rc.1`, `2.0rc1`) is below its release; `1` and `1.0` are equal, an absent version
- * is lowest. A total order: on every controller the same schema is the highest.
+ * Orders NApp versions number by number (`1.10.0` above `1.9.2`). Words are below numbers and their absence,
+ * so that a pre-release (`2.0-rc.1`, `2.0rc1`) is below its release. `1` and `1.0` are equal; an absent
+ * version is lowest. The order is total, so that every controller finds the same highest schema.
  */
 export function compareNappVersions(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
@@ -112,10 +110,7 @@ export function compareNappVersions(a: string | undefined, b: string | undefined
   return 0
 }
 
-/**
- * Numbers and words; a hyphen is a word too, the lowest, and what stands behind `+` says nothing about the
- * order.
- */
+/** Splits a version into numbers and words. A hyphen is the lowest word; the part after `+` is ignored. */
 function splitVersion(version: string): (bigint | string)[] {
   const parts =
     version

@@ -1,7 +1,7 @@
 import { SettingsError } from '../../model/errors.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 
-/** The most rules in a schema: keywords that are compiled, each of which takes up to 0.2 ms. */
+/** The most rules in a schema: compiled keywords, each of which takes up to 0.2 ms. */
 export const SCHEMA_RULES = 2_000
 /** The most instructions of all patterns in a schema. */
 export const SCHEMA_INSTRUCTIONS = 20_000
@@ -10,7 +10,7 @@ export const SCHEMA_VALUES = 50_000
 /** The most characters of all names and texts in a schema. */
 export const SCHEMA_CHARACTERS = 256 * 1024
 
-/** The keywords that are compiled, with what they count; a reference is a function of its own. */
+/** The keywords that are compiled, with their count; a reference is compiled to a function of its own. */
 const RULES: ReadonlyMap<string, number> = new Map(
   [
     ...['type', 'enum', 'const', 'format', 'required', 'dependentRequired', 'dependencies'],
@@ -38,7 +38,7 @@ const RULES: ReadonlyMap<string, number> = new Map(
 )
 
 /**
- * Walks through all of a schema before anything is compiled, and refuses one that would take long.
+ * Walks through a whole schema before its compilation, and refuses one that would take long.
  * @throws SettingsError SCHEMA_TOO_COSTLY.
  */
 export function refuseCostlySchema(schema: JsonObject): void {

@@ -1,15 +1,15 @@
 import { SettingsError } from '../../model/errors.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 
-/** The most subschemas that are looked at, each as often as references lead to it. */
+/** The subschemas that a walk visits, each as often as references lead to it. */
 const MAX_SUBSCHEMAS = 10_000
-/** A place whose pointer is longer counts for several, because it is kept with what is found there. */
+/** A place with a longer pointer counts as several, because the pointer is kept with its result. */
 const PATH_CHARACTERS = 256
 
 /**
- * Goes through a schema and its local references. Each subschema is looked at wherever it is referred to,
- * except inside itself; a schema that unfolds into more than 10,000 of them is refused, so that a few lines
- * of references to references do not keep a controller busy.
+ * Walks through a schema and its local references. Each subschema is visited wherever it is referred to,
+ * except inside itself. A schema that expands to more than 10,000 subschemas is refused, because a few lines
+ * of references to references could otherwise block a controller.
  */
 export class SchemaWalk {
   readonly #root: JsonObject
@@ -21,8 +21,8 @@ export class SchemaWalk {
   }
 
   /**
-   * What `visit` makes of a subschema; undefined for what is none, or when this is inside it already. `path`
-   * is the place that it is visited for.
+   * Returns the result of `visit` for a subschema; undefined for another value, or inside that subschema.
+   * `path` is the place of the visit.
    * @throws SettingsError SCHEMA_MALFORMED.
    */
   enter<Result>(
@@ -41,7 +41,7 @@ export class SchemaWalk {
   }
 
   /**
-   * Counts work beside the visits as if it were some.
+   * Counts other work as visits.
    * @throws SettingsError SCHEMA_MALFORMED.
    */
   spend(visits: number): void {
@@ -54,10 +54,7 @@ export class SchemaWalk {
     }
   }
 
-  /**
-   * The subschemas that hold for the same value as this one: what its `$ref` points to, then its `allOf`, in
-   * that order.
-   */
+  /** The subschemas that apply to the same value as this one: the target of its `$ref`, then its `allOf`. */
   appliedWith(schema: JsonObject): readonly Json[] {
     const referred = typeof schema.$ref === 'string' ? resolveLocal(schema.$ref, this.#root) : undefined
     return [...(referred === undefined ? [] : [referred]), ...(isArray(schema.allOf) ? schema.allOf : [])]
@@ -65,8 +62,8 @@ export class SchemaWalk {
 }
 
 /**
- * What a reference within a schema (`#/$defs/x`) points to; undefined for any other reference and for a place
- * that is not there.
+ * The target of a reference within a schema (`#/$defs/x`); undefined for any other reference and for a target
+ * that does not exist.
  */
 export function resolveLocal(reference: string, root: JsonObject): Json | undefined {
   if (reference === '#') return root
@@ -84,6 +81,6 @@ function decodeToken(token: string): string {
   try {
     return decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~')
   } catch {
-    return token // escapes that are no UTF-8 name nothing; ajv refuses such a reference
+    return token // escapes that are not UTF-8 have no target; ajv rejects such a reference
   }
 }

@@ -5,21 +5,21 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
  * The cost of a validation, in steps.
  *
  * Invariants:
- *  1. Steps depend on the schema and the value only, never on time, memory or the machine: every controller
- *     accepts and refuses the same.
- *  2. Every evaluation of a subschema is counted before it is made, by a keyword that ajv compiles into each
- *     of them; what a keyword does per member, character or instruction is counted too. So the work is at
+ *  1. Steps depend on the schema and the value only, never on time, memory or the machine. So every
+ *     controller accepts and refuses the same values.
+ *  2. Every evaluation of a subschema is counted before it starts, by a keyword that ajv compiles into each
+ *     subschema. The work of a keyword per member, character or instruction is counted too. So the work is at
  *     most a constant times the steps, and ends soon after the budget is exceeded.
- *  3. What was collected is bounded as well: a list of errors ends at {@link MAX_ERRORS}.
+ *  3. The result is bounded as well: a list of errors ends at {@link MAX_ERRORS}.
  */
 
 /** Steps that one validation may take: about 20 ms of ordinary rules, 100 ms of the costliest patterns. */
 export const VALIDATION_STEPS = 2_000_000
-/** How many of the costliest validations a search through several documents may take. */
+/** The number of costliest validations that a search through several documents may take. */
 const SHARED_VALIDATIONS = 4
 /** Broken rules that are collected of one document. */
 export const MAX_ERRORS = 1_000
-/** What entering a subschema costs, also when it fails: an error is made then. */
+/** The cost of entering a subschema, which includes the error of a failure. */
 const ENTRY_STEPS = 8
 /** Instructions of a pattern times characters that count as one step. */
 const INSTRUCTIONS_A_STEP = 2
@@ -28,9 +28,9 @@ export const CHARACTERS_A_STEP = 8
 /** Longer paths make each step cost more, because errors and references carry them. */
 const PATH_CHARACTERS = 128
 
-/** Thrown out of a validation that takes more steps than it may. */
+/** Ends a validation that takes more steps than are allowed. */
 export class BudgetExceeded extends Error {}
-/** Thrown out of a validation once enough broken rules were found; holds them. */
+/** Ends a validation once enough broken rules were found, and contains them. */
 export class EnoughErrors extends Error {
   readonly errors: readonly unknown[]
 
@@ -56,8 +56,8 @@ export class StepMeter {
   left = 0
 
   /**
-   * Runs a validation with what is left of a budget, at most {@link VALIDATION_STEPS}, and takes from it what
-   * the validation used.
+   * Runs a validation with the rest of a budget, at most {@link VALIDATION_STEPS}, and subtracts the steps of
+   * the validation from the budget.
    */
   run<Result>(budget: Budget, longestPath: number, work: () => Result): Result {
     const perStep = 1 + Math.floor(longestPath / PATH_CHARACTERS)
@@ -81,7 +81,7 @@ export class StepMeter {
     this.spend((instructions * (text.length + 1)) / INSTRUCTIONS_A_STEP)
   }
 
-  /** Counts what keywords that look at each member, item or character cost on a value. */
+  /** Counts the cost of keywords that read each member, item or character of a value. */
   spendOnMembers(keywords: number, value: Json): void {
     if (typeof value === 'string') this.spend((keywords * value.length) / CHARACTERS_A_STEP)
     else if (isArray(value)) this.spend(keywords * value.length)
@@ -100,7 +100,7 @@ export class StepMeter {
 }
 
 const STEP = 'x-kytos-step'
-/** Of every object of a schema: ajv finds the keyword in each, and reads no member that JSON did not have. */
+/** The prototype of every object of a schema, so that ajv finds the keyword in each of them. */
 const COUNTED = Object.create(Object.prototype, { [STEP]: { value: true } })
 const [ERROR_COUNT, ERRORS] = [new Name('errors'), new Name('vErrors')]
 
@@ -109,7 +109,7 @@ export function countedObject(): JsonObject {
   return Object.create(COUNTED)
 }
 
-/** Keywords that look at each item, member or character of the value. */
+/** Keywords that read each item, member or character of the value. */
 const PER_MEMBER: readonly string[] = [
   'additionalProperties',
   'unevaluatedProperties',
@@ -125,7 +125,7 @@ const PER_MEMBER: readonly string[] = [
   'format',
 ]
 
-/** Has ajv compile the count into every subschema; with `collects`, the bound of errors too. */
+/** Lets ajv compile the count into every subschema; with `collects`, also the bound of errors. */
 export function addStepKeyword(ajv: Ajv, meter: StepMeter, collects: boolean): void {
   ajv.addKeyword({
     keyword: STEP,
@@ -141,7 +141,7 @@ export function addStepKeyword(ajv: Ajv, meter: StepMeter, collects: boolean): v
   })
 }
 
-/** What one evaluation of a subschema costs: the sizes of its keywords, without the subschemas in it. */
+/** The cost of one evaluation of a subschema: the sizes of its keywords, without the subschemas in it. */
 function weigh(schema: Readonly<Record<string, unknown>>): {
   readonly steps: number
   readonly perMember: number
@@ -154,7 +154,7 @@ function weigh(schema: Readonly<Record<string, unknown>>): {
 
 function sizeOf(keyword: string, value: unknown): number {
   if (keyword === 'const') return countValues(value)
-  // Looked up, whatever its length.
+  // An enum is looked up, so its length does not matter.
   if (keyword === 'enum' || typeof value !== 'object' || value === null) return 1
   if (keyword !== 'dependentRequired' && keyword !== 'dependencies') return 1 + Object.keys(value).length
   return Object.values(value).reduce<number>((sum, one) => sum + 1 + (Array.isArray(one) ? one.length : 0), 1)

@@ -8,7 +8,7 @@ import { addBoundedFormats } from './bounded-formats.ts'
 import { describeErrors } from './broken-rules.ts'
 import { addExactKeywords, type ExactContext, measure, withDoubles } from './exact-keywords.ts'
 import { compilePattern } from './pattern.ts'
-import { PatternRefused } from './pattern-dialect.ts'
+import { PatternRefused } from './pattern-property.ts'
 import { refuseCostlySchema, SCHEMA_INSTRUCTIONS, tooCostly } from './schema-size.ts'
 import {
   addStepKeyword,
@@ -27,22 +27,22 @@ import {
  */
 export type Validate = (data: JsonObject, budget?: Budget) => readonly RuleBroken[]
 
-/** What ajv makes of a schema. */
-type CompiledCheck = ((data: unknown) => unknown) & { errors?: null | readonly ErrorObject[] }
+/** A schema that ajv has compiled. */
+type CompiledCheck = ((data: unknown) => unknown) & { readonly errors?: null | readonly ErrorObject[] }
 
-/** The rule that a schema breaks which comes back to itself without going deeper into the value. */
+/** The rule that is reported for a schema that refers to itself without descending into the value. */
 const ENDLESS = '$ref'
 /** The rule that a document breaks whose validation takes more steps than are allowed. */
 export const BUDGET = 'budget'
-/** How many broken rules an error's message tells; the details have the others too. */
+/** The broken rules in the message of an error; its details have all of them. */
 const MAX_REPORTED_RULES = 20
 
 /**
  * Compiles a JSON Schema, draft 2020-12. Unknown keywords (`x-apply`, `x-sensitive`) are annotations.
  *
- * A value is first only found valid or not, up to the first broken rule; the others are collected afterwards,
- * of one that is not valid, so that what is collected can be bounded without a false verdict.
- * @throws SettingsError SCHEMA_MALFORMED, saying where; SCHEMA_TOO_COSTLY for one that is too large to
+ * A value is validated up to its first broken rule. All rules are collected afterwards, and only for an
+ * invalid value, so that the collection can be bounded without a false result.
+ * @throws SettingsError SCHEMA_MALFORMED with the place; SCHEMA_TOO_COSTLY for one that is too large to
  * compile, or takes too many steps on `{}`.
  */
 export function compileSchema(schema: JsonObject): Validate {
@@ -88,7 +88,7 @@ function brokenBy(
   data: JsonObject,
   exactSchema: (one: unknown) => JsonObject,
 ): readonly RuleBroken[] {
-  // Collected by ajv.
+  // The cast is safe, because ajv collected the errors.
   if (error instanceof EnoughErrors)
     return describeErrors(error.errors as readonly ErrorObject[], data, exactSchema)
   if (error instanceof BudgetExceeded) return [BUDGET_EXCEEDED]
@@ -104,31 +104,27 @@ const BUDGET_EXCEEDED: RuleBroken = {
   message: `The validation takes more than the allowed ${VALIDATION_STEPS} steps. Use shorter values or fewer members, or a simpler schema.`,
 }
 
-/**
- * @throws SettingsError SETTINGS_INVALID with all broken rules at once, for a person to read and a machine to
- * point at.
- */
+/** @throws SettingsError SETTINGS_INVALID with all broken rules at once: as a message and as details. */
 export function refuseBroken(broken: readonly RuleBroken[], what: string): void {
   if (broken.length === 0) return
-  const told = broken.slice(0, MAX_REPORTED_RULES).map(rule => rule.message)
-  if (broken.length > told.length) told.push(`${broken.length - told.length} more errors.`)
-  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${told.join(' ')}`, {
+  const reported = broken.slice(0, MAX_REPORTED_RULES).map(rule => rule.message)
+  if (broken.length > reported.length) reported.push(`${broken.length - reported.length} more errors.`)
+  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${reported.join(' ')}`, {
     details: { errors: broken },
   })
 }
 
-/** Knows the schema of schemas, and nothing else. */
+/** Validates schemas against the meta-schema; one instance is enough for all. */
 const metaSchemaValidator = new Ajv2020({ strict: false, logger: false, ownProperties: true })
 
-/** With `collects` all broken rules are found, else the first one. */
+/** Compiles for all broken rules with `collects`, else for the first one. */
 function compile(schema: unknown, context: ExactContext, collects: boolean): CompiledCheck {
-  // A copy of JSON.
+  // The cast is safe, because the schema is a copy of JSON.
   if (!isObject(schema as Json)) throw malformed('it is not a JSON object')
-  // ajv would answer a promise, which is true whatever the data.
+  // ajv would return a promise, which is truthy for all data.
   if (Object.hasOwn(schema as object, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
-    // Checked below, by one instance for all schemas: each of its own would compile the schema of schemas
-    // again.
+    // The schema is checked below, because each instance of its own would compile the meta-schema again.
     meta: false,
     validateSchema: false,
     allErrors: collects,
@@ -139,19 +135,19 @@ function compile(schema: unknown, context: ExactContext, collects: boolean): Com
     // A setting may be named `constructor` or `toString`.
     ownProperties: true,
     logger: false,
-    // What is referred to many times would be compiled as often.
+    // An inlined subschema would be compiled once for each reference.
     inlineRefs: false,
-    // To optimize takes as long as all the rest of a compilation, and gains nothing here.
+    // The optimization takes as long as the rest of a compilation, and has no benefit here.
     code: { optimize: false, regExp: Object.assign(patternOf(context.meter), { code: 'compilePattern' }) },
   })
-  // Under nodenext the default export is typed as a namespace; at run time it is the plug-in.
+  // The cast is necessary, because nodenext types the default export as a namespace; it is the plug-in.
   ;(formats as unknown as (on: Ajv2020) => void)(ajv)
   addBoundedFormats(ajv, context.meter)
   addExactKeywords(ajv, context)
   addStepKeyword(ajv, context.meter, collects)
   try {
     metaSchemaValidator.validateSchema(schema as JsonObject, true)
-    // It answers no promise, without `$async`.
+    // The cast is safe, because ajv returns a promise only for `$async`.
     return ajv.compile(schema as JsonObject) as CompiledCheck
   } catch (cause) {
     if (isSettingsError(cause)) throw cause
@@ -159,7 +155,7 @@ function compile(schema: unknown, context: ExactContext, collects: boolean): Com
   }
 }
 
-/** The engine that ajv runs patterns on. */
+/** The engine of patterns for ajv. */
 function patternOf(meter: StepMeter) {
   let total = 0
   return (source: string) => {
@@ -172,7 +168,7 @@ function patternOf(meter: StepMeter) {
         meter.spendOnPattern(instructions, text)
         return test(text)
       },
-      // By this ajv knows patterns apart.
+      // ajv distinguishes patterns by this text.
       toString: () => source,
     }
   }

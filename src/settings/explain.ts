@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Backend } from '../../backends/backend.ts'
 import type { Explanation, Layer, LayerValue } from '../../events/changes.ts'
-import type { Settings } from '../../events/map.ts'
+import type { Settings } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { historyPrefix } from '../../model/key.ts'
@@ -14,31 +14,31 @@ import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import { findSetters } from './provenance.ts'
 
-/** As many records as a document may have, and more. */
-const RECORDS = 1_000
-const TRIES = 5
-const NOBODY = { set_by: null, set_at: null, revision: null }
+/** More records than a document may have. */
+const MAX_SEARCHED_RECORDS = 1_000
+const MAX_EXPLAIN_ATTEMPTS = 5
+const UNKNOWN_SETTER = { set_by: null, set_at: null, revision: null }
 
-/** What one layer says, and of overrides where their history stands. */
+/** The values of one layer, and for overrides the state of their document. */
 interface ExplainedLayer {
   readonly layer: Layer
   readonly data: JsonObject
-  /** What is known of every value of the layer alike. */
+  /** The fields that all values of the layer share. */
   readonly common: Omit<LayerValue, 'layer' | 'value'>
   readonly state?: DocumentState
 }
 
-/** A value that a layer has for a leaf of the effective settings: there, or hidden as a whole above it. */
-interface Found {
+/** The value of a layer for a leaf of the effective settings: at its place, or at one above it as a whole. */
+interface FoundValue {
   readonly layer: ExplainedLayer
   readonly place: string
   readonly value: Json
 }
 
 /**
- * Settings with where each of their values comes from: a layer for every leaf (all but an object with members
- * is one), and what that hides. While the store is away, or once no record of it is left, it is not known who
- * set a value. `present` gives the settings of the moment that is explained.
+ * Settings with the origin of each value: the layer of every leaf (any value but an object with members), and
+ * the values that it hides. The author of a value is unknown while the store is unavailable, or when no
+ * record of it is left. `present` returns the settings of the moment that is explained.
  */
 export async function explainSettings(
   backend: Backend,
@@ -46,13 +46,14 @@ export async function explainSettings(
   namespace: Namespace,
   present: () => Settings,
 ): Promise<Settings> {
-  for (let tries = 1; ; tries++) {
+  for (let attempt = 1; ; attempt++) {
     const revision = cache.namespaceRevision(namespace)
     const settings = present()
     const explain = await explainNow(backend, cache, namespace)
-    // What was read belongs to what is known, unless that changed meanwhile; of a change that came in between
-    // again and again the author is not told.
-    if (cache.namespaceRevision(namespace) === revision || tries === TRIES) return { ...settings, explain }
+    // The records belong to the cached settings unless those changed meanwhile. If they do so in each
+    // attempt, the author of such a change stays unknown.
+    if (cache.namespaceRevision(namespace) === revision || attempt === MAX_EXPLAIN_ATTEMPTS)
+      return { ...settings, explain }
   }
 }
 
@@ -82,24 +83,24 @@ async function explainNow(
       ...presentSetter(setters.get(layer)?.get(place)),
       ...(place !== pointer && { pointer: place }),
     }))
-    // The value that counts is that of the highest layer which has one, and there is one.
+    // The value in force is that of the highest layer that has one, and at least one has it.
     if (top) explained[pointer] = { ...top, shadowed: below }
   }
   return explained
 }
 
-/** The layers that there are here, highest first. */
+/** The layers of this controller, highest first. */
 function layersOf(cache: Cache, namespace: Namespace): readonly ExplainedLayer[] {
   const schema = cache.schema(namespace)
   const stored = cache.schemaRevision(namespace)
-  const declared = { ...NOBODY, revision: stored === undefined ? null : printRevision(stored) }
+  const declared = { ...UNKNOWN_SETTER, revision: stored === undefined ? null : printRevision(stored) }
   const overrides = (layer: Layer, scope: Scope): ExplainedLayer[] => {
     const state = cache.document(namespace, scope)
-    return state?.entry ? [{ layer, data: redact(state.inForce, schema), common: NOBODY, state }] : []
+    return state?.entry ? [{ layer, data: redact(state.inForce, schema), common: UNKNOWN_SETTER, state }] : []
   }
   return [
     ...cache.environment(namespace).map(({ variable, overrides: data }): ExplainedLayer => {
-      return { layer: 'environment', data: redact(data, schema), common: { ...NOBODY, variable } }
+      return { layer: 'environment', data: redact(data, schema), common: { ...UNKNOWN_SETTER, variable } }
     }),
     ...overrides('controller', cache.self),
     ...overrides('cluster', CLUSTER),
@@ -108,8 +109,8 @@ function layersOf(cache: Cache, namespace: Namespace): readonly ExplainedLayer[]
   ]
 }
 
-/** What a layer has at a pointer, or, hiding or hidden as a whole, on the way there. */
-function find(layer: ExplainedLayer, pointer: string): Found[] {
+/** The value of a layer at a pointer, or one on the way there that hides it or is hidden as a whole. */
+function find(layer: ExplainedLayer, pointer: string): FoundValue[] {
   for (let place = pointer; place !== ''; place = place.slice(0, place.lastIndexOf('/'))) {
     const value = valueAt(layer.data, place)
     if (value === undefined) continue
@@ -121,21 +122,21 @@ function find(layer: ExplainedLayer, pointer: string): Found[] {
 async function settersIn(
   backend: Backend,
   layer: ExplainedLayer,
-  leaves: Iterable<readonly Found[]>,
+  leaves: Iterable<readonly FoundValue[]>,
 ): Promise<ReadonlyMap<string, StoredRecord>> {
   const { state } = layer
   if (!state) return new Map()
   const places = new Set(
     [...leaves].flatMap(found => found.flatMap(one => (one.layer === layer ? [one.place] : []))),
   )
-  // Where the stored overrides do not count, an earlier version of them does.
+  // Where the stored overrides are rejected, an earlier version of them is in force.
   const newest = (state.fallback ?? state.record)?.version ?? 0
   return findSetters(state.inForce, places, recordsUpTo(backend, state, newest))
 }
 
 /**
- * The records of a document from a version on back, newest first, as they are asked for; while the store is
- * away the one that is known.
+ * The records of a document from a version on back, newest first, read on demand; only the cached one while
+ * the store is unavailable.
  */
 async function* recordsUpTo(
   backend: Backend,
@@ -143,12 +144,12 @@ async function* recordsUpTo(
   newest: number,
 ): AsyncIterable<StoredRecord> {
   try {
-    const { pages } = await backend.list(historyPrefix(state.key), { newest: RECORDS })
+    const { pages } = await backend.list(historyPrefix(state.key), { newest: MAX_SEARCHED_RECORDS })
     for await (const page of pages) {
       for (const entry of page) {
         const record = parseRecord(entry)
         if (record && record.version <= newest) yield record
-        // To parse a large one takes a while.
+        // A large record takes a while to parse.
         await turn()
       }
     }

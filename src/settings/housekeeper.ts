@@ -7,22 +7,19 @@ import type { Log } from '../log/log.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { findSetters } from './provenance.ts'
 
-/** How many history records of a document are kept at least. */
-const KEPT = 50
-/**
- * How many older ones are kept besides, because they tell who set a value that still stands; the newest of
- * them.
- */
-const KEPT_SETTERS = 50
-/** Milliseconds for which every record is kept: as long as somebody may look for a write_id. */
-const KEPT_FOR = 60_000
-/** Milliseconds between two rounds. */
-const ROUND = 30_000
-/** The most deletions of one commit. */
-const CHUNK = 32
+/** The newest history records of a document that are always kept. */
+const MIN_KEPT_RECORDS = 50
+/** The older records that are kept in addition, newest first, because they set a value that still stands. */
+const MAX_KEPT_SETTERS = 50
+/** How long every record is kept, because a caller may search it for a write_id. */
+const KEPT_FOR_MS = 60_000
+/** The time between two rounds. */
+const ROUND_MS = 30_000
+/** The deletions of one commit. */
+const MAX_DELETIONS_PER_COMMIT = 32
 
 /**
- * Drops history records that nobody may need any more, in rounds of its own, never in a commit of somebody's
+ * Deletes history records that are no longer needed, in rounds of its own and never in the commit of a
  * change.
  */
 export class Housekeeper {
@@ -36,13 +33,13 @@ export class Housekeeper {
   constructor(backend: Backend, log: Log) {
     this.#backend = backend
     this.#log = log
-    this.#timer = setInterval(() => this.#begin(), ROUND)
+    this.#timer = setInterval(() => this.#begin(), ROUND_MS)
     this.#timer.unref()
   }
 
-  /** Takes note that a document got a record; the work is done later. */
+  /** Notes that a document got a record, so that a later round prunes its history. */
   recorded(document: Key, version: number): void {
-    if (version > KEPT) this.#due.add(document)
+    if (version > MIN_KEPT_RECORDS) this.#due.add(document)
   }
 
   async stop(): Promise<void> {
@@ -61,7 +58,7 @@ export class Housekeeper {
     for (const document of documents) {
       if (this.#stopped) return
       try {
-        if (await pruneHistory(this.#backend, document, Date.now() - KEPT_FOR)) this.#due.add(document)
+        if (await pruneHistory(this.#backend, document, Date.now() - KEPT_FOR_MS)) this.#due.add(document)
       } catch (error) {
         this.#due.add(document)
         if (!isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN', 'HISTORY_LOST'))
@@ -72,9 +69,9 @@ export class Housekeeper {
 }
 
 /**
- * Drops all but the newest 50 records of a document, those written since `youngest` (Unix ms), and the newest
- * 50 of those that gave a value which still stands, each with the record before it, by which that is seen;
- * true when young ones beyond the 50 are left.
+ * Deletes history records of a document, but keeps the newest 50, those written since `youngest` (Unix ms),
+ * and the newest 50 that set a value which still stands. Each of the latter is kept with the record before
+ * it, which proves that it set the value. Returns true when young records beyond the 50 are left.
  */
 export async function pruneHistory(backend: Backend, document: Key, youngest: number): Promise<boolean> {
   const { pages } = await backend.list(historyPrefix(document))
@@ -86,13 +83,13 @@ export async function pruneHistory(backend: Backend, document: Key, youngest: nu
     }
     await turn()
   }
-  const beyond = records.slice(0, Math.max(0, records.length - KEPT))
+  const beyond = records.slice(0, Math.max(0, records.length - MIN_KEPT_RECORDS))
   const young = beyond.filter(({ at }) => Date.parse(at) > youngest)
   const needed = new Set([...young, ...(await settersAmong(beyond, records))])
   const old = beyond.filter(record => !needed.has(record))
-  for (let i = 0; i < old.length; i += CHUNK) {
+  for (let i = 0; i < old.length; i += MAX_DELETIONS_PER_COMMIT) {
     await backend.commit(
-      old.slice(i, i + CHUNK).map(({ version, stored }) => ({
+      old.slice(i, i + MAX_DELETIONS_PER_COMMIT).map(({ version, stored }) => ({
         key: historyKey(document, version),
         delete: true,
         expected: stored,
@@ -102,7 +99,7 @@ export async function pruneHistory(backend: Backend, document: Key, youngest: nu
   return young.length > 0
 }
 
-/** Those of the older records that tell who set what still stands in the newest, and the one before each. */
+/** The older records that set a value which still stands in the newest record, and the one before each. */
 async function settersAmong(
   beyond: readonly StoredRecord[],
   records: readonly StoredRecord[],
@@ -111,6 +108,6 @@ async function settersAmong(
   if (beyond.length === 0 || !data) return []
   const leaves = differences({}, data).map(({ path }) => path)
   const setters = new Set((await findSetters(data, leaves, records.toReversed())).values())
-  const kept = beyond.filter(record => setters.has(record)).slice(-KEPT_SETTERS)
+  const kept = beyond.filter(record => setters.has(record)).slice(-MAX_KEPT_SETTERS)
   return kept.flatMap(setter => [beyond[beyond.indexOf(setter) - 1] ?? setter, setter])
 }

@@ -4,13 +4,13 @@ import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { unknownNamespace } from './present.ts'
 
-/** Whose settings, in which scope. */
+/** A namespace in a scope. */
 interface ScopedNamespace {
   readonly namespace: Namespace
   readonly scope: Scope
 }
 
-/** Which namespaces there are, and which new ones may come to be. */
+/** The namespaces that exist, and the creation of new ones without a conflict in case. */
 export class KnownNamespaces {
   readonly #watcher: Watcher
   readonly #newNames = new KeyedMutex()
@@ -28,23 +28,22 @@ export class KnownNamespaces {
   }
 
   /**
-   * Does work that may make the namespaces of these places. New names come in one after the other, case
-   * ignored: of two twins at the same time the second finds the first. All who make several take them in one
-   * order.
+   * Runs work that may create the namespaces of these places. Of names that differ only in case one is
+   * created at a time, so that the second finds the first. All callers reserve several names in one order.
    * @throws SettingsError NAMESPACE_CONFLICT when another namespace differs only in case, also one of these.
    */
   async reserve<Result>(places: readonly ScopedNamespace[], work: () => Promise<Result>): Promise<Result> {
     return this.#inOrder(places).reduceRight<() => Promise<Result>>(
-      (inner, alike) => () => this.#admitOne(alike, inner),
+      (inner, alike) => () => this.#reserveOne(alike, inner),
       work,
     )()
   }
 
-  /** @throws SettingsError NAMESPACE_CONFLICT as {@link reserve}, as far as that can be told now. */
+  /** @throws SettingsError NAMESPACE_CONFLICT as {@link reserve}, as far as it is known now. */
   check(places: readonly ScopedNamespace[]): void {
     for (const alike of this.#inOrder(places)) {
       const [first] = alike
-      if (first && !this.#areKnown(alike)) this.#refuseTwin(first.namespace)
+      if (first && !this.#areKnown(alike)) this.#refuseConflict(first.namespace)
     }
   }
 
@@ -54,26 +53,29 @@ export class KnownNamespaces {
     for (const place of places) {
       const name = place.namespace.toLowerCase()
       const alike = names.get(name) ?? []
-      const twin = alike.find(({ namespace }) => namespace !== place.namespace)
-      if (twin && !this.#areKnown([twin, place])) throw namespaceConflict(place.namespace, twin.namespace)
+      const other = alike.find(({ namespace }) => namespace !== place.namespace)
+      if (other && !this.#areKnown([other, place])) throw namespaceConflict(place.namespace, other.namespace)
       names.set(name, [...alike, place])
     }
     return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, alike]) => alike)
   }
 
-  async #admitOne<Result>(places: readonly ScopedNamespace[], work: () => Promise<Result>): Promise<Result> {
+  async #reserveOne<Result>(
+    places: readonly ScopedNamespace[],
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     if (this.#areKnown(places)) return work()
     const [{ namespace } = needed()] = places
-    const admitted = await this.#newNames.run(namespace.toLowerCase(), async () => {
-      // Others may wait behind this one for the same name; once it is known they need not.
+    const reserved = await this.#newNames.run(namespace.toLowerCase(), async () => {
+      // The caller before this one in the queue may have created the name.
       if (this.#areKnown(places)) return undefined
-      this.#refuseTwin(namespace)
+      this.#refuseConflict(namespace)
       return { result: await work() }
     })
-    return admitted ? admitted.result : work()
+    return reserved ? reserved.result : work()
   }
 
-  /** True when each namespace is known, be it by one of its places only. */
+  /** True when each namespace is known by at least one of its places. */
   #areKnown(places: readonly ScopedNamespace[]): boolean {
     return places.every(({ namespace }) =>
       places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)),
@@ -86,24 +88,24 @@ export class KnownNamespaces {
     return [CLUSTER, cache.self, scope].some(one => cache.document(namespace, one)?.entry !== undefined)
   }
 
-  #refuseTwin(namespace: Namespace): void {
-    const twin = this.#watcher.cache
+  #refuseConflict(namespace: Namespace): void {
+    const conflict = this.#watcher.cache
       .namespaces()
       .find(other => other !== namespace && other.toLowerCase() === namespace.toLowerCase())
-    if (twin) throw namespaceConflict(namespace, twin)
+    if (conflict) throw namespaceConflict(namespace, conflict)
   }
 }
 
-function namespaceConflict(namespace: Namespace, twin: Namespace): SettingsError {
+function namespaceConflict(namespace: Namespace, other: Namespace): SettingsError {
   return new SettingsError(
     'NAMESPACE_CONFLICT',
-    `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`,
+    `"${namespace}" differs from "${other}" only in case. Use "${other}".`,
     {
-      details: { got: namespace, nearest: twin },
+      details: { got: namespace, nearest: other },
     },
   )
 }
 
 function needed(): never {
-  throw new RangeError('An admitted name must have a place.')
+  throw new RangeError('A reserved name must have a place.')
 }

@@ -1,4 +1,4 @@
-import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/map.ts'
+import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
@@ -6,16 +6,16 @@ import { nearest } from '../../model/nearest.ts'
 import { documentVersion } from '../state/document-state.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
-import type { Changed } from './write/overrides.ts'
+import type { OverridesResult } from './write/overrides.ts'
 
-/** The view from this controller: what the store said last, and how far that can be trusted. */
+/** The view of this controller: the cached store, and its state. */
 export interface View {
   readonly cache: Cache
   readonly epoch: number
   readonly state: ServiceState
 }
 
-/** Settings of a namespace in a scope, as they are. */
+/** The current settings of a namespace in a scope. */
 export function presentSettings({ cache, epoch, state }: View, namespace: Namespace, scope: Scope): Settings {
   const document = cache.document(namespace, scope)
   const schema = cache.schema(namespace)
@@ -34,10 +34,10 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
 }
 
 /**
- * Settings as a change left them, whatever came after it; or, with a dry run, as it would leave them, at the
- * revision and version of now.
+ * The settings as a change left them, regardless of later changes; for a dry run, as it would leave them, at
+ * the current revision and version.
  */
-export async function presentChanged(view: View, changed: Changed): Promise<Settings> {
+export async function presentChanged(view: View, changed: OverridesResult): Promise<Settings> {
   const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
   const { cache } = view
   const schema = cache.schema(namespace)
@@ -117,8 +117,8 @@ export function unknownNamespace(
   })
 }
 
-/** Of the namespace as this controller sees it; what was written for another controller does not count. */
-function revisionOf(cache: Cache, { namespace, together }: Changed, overtaken: boolean): Revision {
+/** The revision of the namespace as this controller sees it; overrides of another controller do not count. */
+function revisionOf(cache: Cache, { namespace, together }: OverridesResult, overtaken: boolean): Revision {
   const seen = [...together].flatMap(([scope, written]) =>
     scope === CLUSTER || scope === cache.self ? [written] : [],
   )

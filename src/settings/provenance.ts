@@ -3,22 +3,22 @@ import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
 import { valueAt } from '../schema/exact-keywords.ts'
 import type { StoredRecord } from '../state/record.ts'
 
-/** How many places are compared in one turn of the event loop. */
-const SLICE = 5_000
+/** The places that are compared in one turn of the event loop. */
+const PLACES_PER_TURN = 5_000
 
-interface Open {
+interface OpenPlace {
   readonly pointer: string
   readonly value: Json | undefined
-  /** The oldest record so far that has the value. */
+  /** The oldest record read so far that has the value. */
   setter: StoredRecord | undefined
 }
 
 /**
- * Which record gave each of these places (JSON Pointers) the value it has in some overrides; undefined among
- * them for a place that has none. `records` are those of the document, newest first, holes allowed as long as
- * the record before a setter is there; no more of them are asked for than are needed. A place is left out
- * when no record that is left tells it: the value stands in the oldest of them too, or in none (an edit by
- * hand that is not recorded yet).
+ * Finds the record that set the value of each place (JSON Pointers) in overrides; a place without a value is
+ * one with the value undefined. `records` are those of the document, newest first; no more of them are read
+ * than necessary. Gaps are allowed, unless the record before a setter is missing. A place is omitted when the
+ * records do not show its setter: the oldest one has the value too, or none has it (a hand edit that is not
+ * recorded yet).
  */
 export async function findSetters(
   data: JsonObject,
@@ -26,15 +26,15 @@ export async function findSetters(
   records: AsyncIterable<StoredRecord> | Iterable<StoredRecord>,
 ): Promise<ReadonlyMap<string, StoredRecord>> {
   const setters = new Map<string, StoredRecord>()
-  let open: Open[] = [...pointers].map(pointer => ({
+  let open: OpenPlace[] = [...pointers].map(pointer => ({
     pointer,
     value: valueAt(data, pointer),
     setter: undefined,
   }))
   for await (const record of records) {
-    const still: Open[] = []
+    const still: OpenPlace[] = []
     for (const [i, place] of open.entries()) {
-      if (i % SLICE === SLICE - 1) await turn()
+      if (i % PLACES_PER_TURN === PLACES_PER_TURN - 1) await turn()
       if (equalJson(valueAt(record.data ?? {}, place.pointer), place.value)) {
         place.setter = record
         still.push(place)

@@ -9,7 +9,7 @@ import { VALIDATION_STEPS } from '../schema/step-meter.ts'
 import { BUDGET } from '../schema/validator.ts'
 import type { Cache } from '../watcher/cache.ts'
 
-/** What distinguishes the answer of `kytos.settings.describe` from a schema. */
+/** The members that distinguish an answer of `kytos.settings.describe` from a schema. */
 const OF_DESCRIPTION: readonly string[] = [
   'schema',
   'defaults',
@@ -21,8 +21,8 @@ const OF_DESCRIPTION: readonly string[] = [
 ]
 
 /**
- * Refuses the answer of `GET .../schema`, or what a NApp sends around its schema, in place of a schema: as one
- * it would allow everything and have no defaults.
+ * Refuses an answer of `GET .../schema`, or a registration of a NApp, in place of a schema. As a schema it
+ * would allow every value and have no defaults.
  * @throws SettingsError SCHEMA_MALFORMED.
  */
 export function refuseDescription(schema: JsonObject): void {
@@ -36,8 +36,8 @@ export function refuseDescription(schema: JsonObject): void {
 }
 
 /**
- * Runs a schema on what is stored in every scope before it is committed, one scope at a time: it takes effect
- * on every controller at once, and none of them could refuse it then.
+ * Runs a schema on the stored overrides of every scope, one scope at a time, before it is committed. After
+ * the commit it is in use on every controller at once, and no controller could refuse it.
  * @throws SettingsError SCHEMA_TOO_COSTLY, with the scope.
  */
 export async function refuseCostlyOnStored(

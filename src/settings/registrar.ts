@@ -5,20 +5,20 @@ import type { Log } from '../log/log.ts'
 import { printSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 
-/** Milliseconds that a registration waits for the store to be there before it counts in this process only. */
-const PATIENCE = 2_000
-/** Milliseconds between two tries to store what the store lacks. */
-const PAUSE = 1_000
+/** How long a registration waits for the store before it takes effect in this process only. */
+const STORE_WAIT_MS = 2_000
+/** The time between two attempts to store a schema that the store lacks. */
+const RETRY_PAUSE_MS = 1_000
 
 interface Registered {
   readonly document: SchemaDocument
-  /** The store was away, so what it means for the overrides was decided without their history. */
-  readonly away: boolean
+  /** True when the store was unavailable, so that the schema was applied without the overrides' history. */
+  readonly isAway: boolean
 }
 
 /**
- * Brings the schemas that NApps of this process register into use and into the store, and back into a store
- * that lost them.
+ * Applies the schemas that NApps of this process register, stores them, and stores them again in a store that
+ * lost them.
  */
 export class Registrar {
   readonly #backend: Backend
@@ -35,19 +35,19 @@ export class Registrar {
   }
 
   /**
-   * In use when it resolves; stored too, unless the store is away: then {@link catchUp} stores it. One that
-   * is there already commits nothing.
+   * Resolves when the schema is in use, and stored unless the store is unavailable; then {@link catchUp}
+   * stores it. A schema that is stored already commits nothing.
    */
   async register(namespace: Namespace, document: SchemaDocument): Promise<void> {
-    const stored = (await this.#watcher.ready(PATIENCE)) && (await this.#tryToStore(namespace, document))
+    const stored = (await this.#watcher.ready(STORE_WAIT_MS)) && (await this.#tryToStore(namespace, document))
     if (!stored) await this.#watcher.register(namespace, document, true)
-    this.#registered.set(namespace, { document, away: !stored })
-    if (!stored && (await this.#watcher.ready(0))) this.#tryAgain()
+    this.#registered.set(namespace, { document, isAway: !stored })
+    if (!stored && (await this.#watcher.ready(0))) this.#scheduleRetry()
   }
 
   /**
-   * Stores what the store does not have: it was away, or went back to an older backup. To be called whenever
-   * it is there again; never fails.
+   * Stores the registered schemas that the store lacks, after it was unavailable or restored from an older
+   * backup. Call it whenever the store is available again; it never fails.
    */
   async catchUp(): Promise<void> {
     clearTimeout(this.#timer)
@@ -56,9 +56,10 @@ export class Registrar {
         await this.#restore(namespace, registered)
       } catch (error) {
         if (this.#stopped) return
-        // After OUTCOME_UNKNOWN too: the cache tells whether it is stored, and a late copy of the same schema
-        // changes nothing.
-        if (isSettingsError(error) && (error.retryable || error.code === 'OUTCOME_UNKNOWN')) this.#tryAgain()
+        // After OUTCOME_UNKNOWN too, because the cache shows whether it is stored, and a late copy of the
+        // same schema changes nothing.
+        if (isSettingsError(error) && (error.retryable || error.code === 'OUTCOME_UNKNOWN'))
+          this.#scheduleRetry()
         else this.#log.error(`The schema of "${namespace}" was not stored: ${toSettingsError(error).message}`)
       }
     }
@@ -69,20 +70,20 @@ export class Registrar {
     clearTimeout(this.#timer)
   }
 
-  async #restore(namespace: Namespace, { document, away }: Registered): Promise<void> {
+  async #restore(namespace: Namespace, { document, isAway: away }: Registered): Promise<void> {
     if (away) await this.#watcher.register(namespace, document)
     await this.#store(namespace, document)
     if (away && this.#registered.get(namespace)?.document === document)
-      this.#registered.set(namespace, { document, away: false })
+      this.#registered.set(namespace, { document, isAway: false })
   }
 
-  #tryAgain(): void {
+  #scheduleRetry(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.catchUp(), PAUSE)
+    this.#timer = setTimeout(() => void this.catchUp(), RETRY_PAUSE_MS)
     this.#timer.unref()
   }
 
-  /** False when the store went away meanwhile. */
+  /** False when the store became unavailable meanwhile. */
   async #tryToStore(namespace: Namespace, document: SchemaDocument): Promise<boolean> {
     try {
       await this.#watcher.register(namespace, document)
@@ -101,10 +102,10 @@ export class Registrar {
     const outcome = await this.#backend.commit([
       { key, put: printSchemaDocument(document), expected: 'absent' },
     ])
-    // Another controller may have been faster; then its commit is the one to wait for.
+    // If another controller stored it first, its commit is the one to wait for.
     const revision = outcome.committed ? outcome.revision : outcome.found[0]?.modRevision
     if (revision !== undefined) await this.#watcher.passed(revision, before)
-    // What stands there cannot be read, or is not seen yet: this process's own counts here all the same.
+    // The stored schema is unreadable or not seen yet, but the one of this process is in use here anyway.
     if (this.#watcher.cache.schema(namespace)?.digest !== document.digest)
       await this.#watcher.register(namespace, document, true)
   }

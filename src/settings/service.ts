@@ -8,72 +8,40 @@ import {
   parseText,
   parseValue,
 } from '../../events/content.ts'
-import { differences } from '../../events/differences.ts'
 import type { Handlers } from '../../events/event.ts'
-import type {
-  CommandContent,
-  Description,
-  HistoryRecord,
-  Settings,
-  Summary,
-  TransactionResult,
-} from '../../events/map.ts'
+import type { CommandContent } from '../../events/map.ts'
+import type { Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { mergeLayers } from '../../model/merge.ts'
-import {
-  CLUSTER,
-  type Namespace,
-  overridesKey,
-  parseNamespace,
-  parseScope,
-  type Scope,
-} from '../../model/namespace.ts'
-import { refuseUnknownModes } from '../schema/apply-modes.ts'
-import { placesOf } from '../schema/deprecated.ts'
-import { createSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
-import { refuseBroken } from '../schema/validator.ts'
-import { readRecords } from '../state/document-reader.ts'
+import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { fileCodesByNamespace } from '../state/files.ts'
-import { presentRecord, type StoredRecord } from '../state/record.ts'
-import { redact } from '../state/secrets.ts'
 import { explainSettings } from './explain.ts'
+import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
 import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
-import { refuseCostlyOnStored, refuseDescription } from './registered-schema.ts'
+import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
+import { parseRegistration, warnOfDeprecated } from './registration.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
-import { Overrides, type OverridesOptions, type Request, requireReady } from './write/overrides.ts'
-import type { Edit } from './write/plan.ts'
+import { Overrides, type OverridesOptions, type OverridesRequest } from './write/overrides.ts'
+import type { OverridesEdit } from './write/plan.ts'
+import { requireReady } from './write/ready.ts'
 
 export interface ServiceOptions extends OverridesOptions {
   readonly registrar: Registrar
   readonly controller: string
 }
 
-const DEFAULT_HISTORY_RECORDS = 20
-/** The most records one answer holds; about as many are kept. */
-const MAX_HISTORY_RECORDS = 1_000
-/** Rules that are broken by what is not there, or may be: overrides can still bring it. */
-const ABSENCE_RULES: ReadonlySet<string> = new Set([
-  'required',
-  'dependentRequired',
-  'minProperties',
-  'anyOf',
-  'oneOf',
-  'if',
-])
-
 /**
- * Answers the commands `kytos.settings.*`: decides what is stored. It announces nothing: the watcher does,
- * once the store has it.
+ * Answers the commands `kytos.settings.*` and decides what is stored. It announces nothing, because the
+ * watcher does so once the store has the change.
  */
 export class SettingsService {
   readonly #options: ServiceOptions
   readonly #names: KnownNamespaces
   readonly #overrides: Overrides
-  /** Its part of the table of handlers. */
+  /** The handlers of this service, by command. */
   readonly handlers = {
     'kytos.settings.register': content => this.register(content),
     'kytos.settings.create': (content, { actor }) => this.create(content, actor),
@@ -94,27 +62,12 @@ export class SettingsService {
 
   async register(content: CommandContent<'kytos.settings.register'>): Promise<Settings> {
     const { namespace } = this.#parse(content)
-    const schema = parseData(content.schema, 'schema')
-    const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
-    const version =
-      content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
-    refuseDescription(schema)
-    const document = createSchemaDocument(schema, seed, version)
-    refuseUnknownModes(schema)
-    const broken = document
-      .validate(mergeLayers([document.defaults, seed]))
-      .filter(rule => !ABSENCE_RULES.has(rule.rule))
-    refuseBroken(
-      broken,
-      Object.keys(seed).length > 0
-        ? `The seed of "${namespace}"`
-        : `The default of the schema of "${namespace}"`,
-    )
-
+    const document = parseRegistration(namespace, content)
+    const { registrar, watcher, log } = this.#options
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
-      await refuseCostlyOnStored(document, namespace, this.#options.watcher.cache)
-      await this.#options.registrar.register(namespace, document)
-      this.#warnOfDeprecated(namespace, document)
+      await refuseCostlyOnStored(document, namespace, watcher.cache)
+      await registrar.register(namespace, document)
+      warnOfDeprecated(namespace, document, watcher.cache, log)
       return presentSettings(this.#view, namespace, CLUSTER)
     })
   }
@@ -122,7 +75,7 @@ export class SettingsService {
   async create(content: CommandContent<'kytos.settings.create'>, actor: Actor): Promise<Settings> {
     const { namespace, scope, comment } = this.#parse(content)
     const data = parseData(content.data, 'data')
-    const make: Edit['make'] = base => {
+    const make: OverridesEdit['make'] = base => {
       if (!base.entry) return data
       throw new SettingsError(
         'DOCUMENT_EXISTS',
@@ -208,30 +161,14 @@ export class SettingsService {
       content.version === undefined
         ? undefined
         : parseCount(content.version, 'version', 1, Number.MAX_SAFE_INTEGER)
-    const records = await readRecords(
-      this.#options.backend,
-      overridesKey(namespace, scope),
-      version === undefined ? limit : MAX_HISTORY_RECORDS,
-    )
-    if (records.length === 0) this.#names.require(namespace, scope)
-    const present = (record: StoredRecord) =>
-      presentRecord({
-        ...record,
-        data: record.data && redact(record.data, this.#view.cache.schema(namespace)),
-      })
-    if (version === undefined) return records.map(present)
-    const found = records.find(record => record.version === version)
-    if (!found) {
-      const kept =
-        records.length === 0
-          ? 'no version is kept'
-          : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
-      throw new SettingsError(
-        'VERSION_NOT_FOUND',
-        `The history of "${namespace}" has no version ${version}: ${kept}.`,
-      )
-    }
-    return [present(found)]
+    return readHistory(this.#options.backend, {
+      namespace,
+      scope,
+      limit,
+      version,
+      schema: () => this.#view.cache.schema(namespace),
+      requireKnown: () => this.#names.require(namespace, scope),
+    })
   }
 
   get #view(): View {
@@ -251,32 +188,18 @@ export class SettingsService {
     }
   }
 
-  /** Warns of overrides that set what the schema calls deprecated. */
-  #warnOfDeprecated(namespace: Namespace, { deprecated }: SchemaDocument): void {
-    if (deprecated.length === 0) return
-    const { watcher, log } = this.#options
-    for (const scope of [CLUSTER, watcher.cache.self]) {
-      const set = differences({}, watcher.cache.document(namespace, scope)?.inForce ?? {}).map(
-        ({ path }) => path,
-      )
-      const used = placesOf(deprecated, set)
-      if (used.length > 0)
-        log.warn(`The overrides of "${namespace}" (${scope}) set deprecated settings: ${used.join(', ')}.`)
-    }
-  }
-
-  /** Changes one document and answers with what the settings then are. */
-  async #changeOne(request: Request): Promise<Settings> {
+  /** Changes one document; returns its settings after the change. */
+  async #changeOne(request: OverridesRequest): Promise<Settings> {
     const [settings] = await this.#change(request)
     if (!settings) throw new RangeError('A change of one document must return one result.')
     const { scope: _, ...rest } = settings
     return rest
   }
 
-  /** Changes overrides and answers with what the settings then are, for each document. */
-  async #change(request: Request): Promise<TransactionResult['settings']> {
+  /** Changes overrides; returns the settings after the change, for each document. */
+  async #change(request: OverridesRequest): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
-    // A rehearsal makes no new name, but one that could not be made is refused.
+    // A dry run creates no name, but one that could not be created is rejected.
     if (request.dryRun) this.#names.check(request.edits)
     const changed = await this.#names.reserve(request.dryRun ? [] : request.edits, () =>
       this.#overrides.change(request),

@@ -5,10 +5,7 @@ import type { JsonObject } from '../../model/value.ts'
 import { type DocumentState, isRecorded } from './document-state.ts'
 import { parseObject, parseRecord, type StoredRecord } from './record.ts'
 
-/**
- * What a writer has to know of a document before it changes it: the text and the newest record, of one
- * moment.
- */
+/** The state of a document before a change: its text and its newest record, of one moment. */
 export interface Base {
   readonly entry: Entry | undefined
   readonly data: JsonObject | undefined
@@ -22,21 +19,27 @@ export function baseFromCache(state: DocumentState | undefined): Base {
 }
 
 /**
- * A document as the store holds it now. Text and record are read one after the other: the guards of the
- * commit find out when they do not belong together.
+ * Reads a document as the store holds it now. Text and record are read one after the other; the guards of the
+ * commit detect when they do not belong together.
  */
 export async function readBase(backend: Backend, key: Key): Promise<Base> {
   const [record] = await readRecords(backend, key, 1)
   const entry = await backend.get(key)
-  if (isTold(entry, record)) return { entry, data: entry && parseObject(entry.text), record, recorded: true }
-  // Somebody may just have made the change and its record, between the two reads; else it is an edit by hand.
+  if (isRecordedBy(entry, record))
+    return { entry, data: entry && parseObject(entry.text), record, recorded: true }
+  // A change and its record may have been committed between the two reads; otherwise it is a hand edit.
   const [later] = await readRecords(backend, key, 1)
-  return { entry, data: entry && parseObject(entry.text), record: later, recorded: isTold(entry, later) }
+  return {
+    entry,
+    data: entry && parseObject(entry.text),
+    record: later,
+    recorded: isRecordedBy(entry, later),
+  }
 }
 
 /**
- * A document by what a commit found in its way: the entry that stands at its key, and the newest record of it
- * among those; undefined when that does not tell of the entry, so that it has to be read.
+ * A document by the entries that a failed commit found: the entry at its key, and its newest record among
+ * them. Undefined when that record is not the one of the entry, so that the document has to be read.
  */
 export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Base | undefined {
   const entry = found?.find(one => one.key === key)
@@ -63,8 +66,11 @@ export function isSameBase(one: Base, other: Base): boolean {
   )
 }
 
-/** A record later than the text is none of ours: there is nothing to be told of the text any more. */
-function isTold(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
+/**
+ * True when the record is that of the entry, or a later one, after which nothing of the entry is to be
+ * recorded.
+ */
+function isRecordedBy(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
   return entry ? (record?.of ?? 0n) >= entry.modRevision : record === undefined || record.kind === 'deleted'
 }
 
@@ -81,14 +87,12 @@ export async function recordsOf(pages: Listing['pages']): Promise<StoredRecord[]
   return records
 }
 
-/** The revision of the commit that made the document what this base says; 0 before the first. */
+/** The revision of the commit that led to this base; 0 before the first. */
 export function baseRevision(base: Base): Revision {
   return base.entry?.modRevision ?? base.record?.of ?? 0n
 }
 
-/**
- * True when what is known of a document is what was read of it: the same text at the same revision, or none.
- */
+/** True when the cached document is the one that was read: the same text at the same revision, or none. */
 export function isAsKnown(state: DocumentState | undefined, { entry }: Base): boolean {
   return state?.entry?.modRevision === entry?.modRevision && state?.entry?.text === entry?.text
 }

@@ -13,7 +13,7 @@ import {
 import type { JsonObject } from '../../model/value.ts'
 import type { StoredRecord } from './record.ts'
 
-/** What is known of one overrides document, living or deleted. */
+/** The cached state of one overrides document, existing or deleted. */
 export interface DocumentState {
   readonly key: Key
   readonly namespace: Namespace
@@ -23,27 +23,27 @@ export interface DocumentState {
   readonly data: JsonObject | undefined
   /** The newest history record. */
   readonly record: StoredRecord | undefined
-  /** Of the last change that was seen; an edit by hand counts although its record is still to come. */
+  /** The version of the last change that was seen; a hand edit counts before its record is committed. */
   readonly version: number
-  /** When the document is absent: the revision at which it was seen to go. */
+  /** The revision at which the deletion of an absent document was seen. */
   readonly goneAt: Revision | undefined
   /**
-   * What counts: the stored overrides when they validate, else the newest version that does, else nothing.
+   * The overrides in force: the stored ones when they are valid, else the newest valid version, else none.
    */
   readonly inForce: JsonObject
-  /** Why the stored overrides do not count; empty when they do. */
+  /** The reasons why the stored overrides are not in force; empty when they are. */
   readonly rejected: readonly RuleBroken[]
-  /** The record of the version that counts in place of rejected overrides. */
+  /** The record of the version in force in place of rejected overrides. */
   readonly fallback: StoredRecord | undefined
 }
 
-/** Whose overrides a key holds. */
+/** The namespace and scope of the overrides at a key. */
 export interface OverridesPlace {
   readonly namespace: Namespace
   readonly scope: Scope
 }
 
-/** Whose overrides a key holds; undefined for keys of other kinds and for names we would refuse. */
+/** The namespace and scope of the overrides at a key; undefined for other kinds of keys and invalid names. */
 export function parseOverridesKey(key: Key): OverridesPlace | undefined {
   const { kind, segments } = splitKey(key)
   const [first = '', second = '', third = ''] = segments
@@ -53,12 +53,12 @@ export function parseOverridesKey(key: Key): OverridesPlace | undefined {
     if (kind === 'controllers' && segments.length === 3)
       return { namespace: parseNamespace(`${second}/${third}`), scope: controllerScope(first) }
   } catch {
-    return undefined // a key made by another hand, with a name we refuse
+    return undefined // another program made the key, with an invalid name
   }
   return undefined
 }
 
-/** A document that is not there and of which nothing is known. */
+/** An absent document without any history. */
 export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): DocumentState {
   const nothing = {
     entry: undefined,
@@ -74,25 +74,25 @@ export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): 
 export function documentRevision(state: DocumentState | undefined): Revision {
   if (state?.entry) return state.entry.modRevision
   const { goneAt = 0n, record } = state ?? {}
-  // What this controller saw and what another one recorded of the same deletion may differ; nothing goes
+  // This controller may have seen a deletion at another revision than its record has; revisions never go
   // back.
   return record && record.of > goneAt ? record.of : goneAt
 }
 
 /**
- * True when the newest history record tells of the document as it stands; false after an edit by hand that
- * nobody recorded yet.
+ * True when the newest history record is that of the document as it is; false after a hand edit that is not
+ * recorded yet.
  */
 export function isRecorded(state: DocumentState | undefined): boolean {
   if (!state) return true
   if (state.entry) return state.record?.of === state.entry.modRevision
   const { record, version, goneAt = 0n } = state
   if (!record) return version === 0
-  // Of several edits that went unrecorded the last one may have got the record of them all.
+  // Several unrecorded edits may have got one record, that of the last one.
   return record.kind === 'deleted' && (version <= record.version || record.of >= goneAt)
 }
 
-/** The version of the document; an edit by hand counts although its record is still to come. */
+/** The version of the document; a hand edit counts before its record is committed. */
 export function documentVersion(state: DocumentState | undefined): number {
   if (!state) return 0
   const recorded = state.record?.version ?? 0
@@ -100,10 +100,10 @@ export function documentVersion(state: DocumentState | undefined): number {
 }
 
 /**
- * What the document held before a change that may turn out not to count, as its record tells it or will tell
- * it; undefined when that was nothing.
+ * The document before a change that may be rejected, as its record has it, or will have it; undefined when
+ * there was none.
  */
-export function lastValid(state: DocumentState | undefined): StoredRecord | undefined {
+export function lastValidRecord(state: DocumentState | undefined): StoredRecord | undefined {
   if (!state || state.rejected.length > 0) return state?.fallback
   if (isRecorded(state)) return state.record
   const { entry, data } = state
@@ -118,5 +118,5 @@ export function lastValid(state: DocumentState | undefined): StoredRecord | unde
   }
 }
 
-/** The write id of a record that nobody has committed yet. */
+/** The write id of a record that is not committed yet. */
 export const UNWRITTEN = ''

@@ -5,14 +5,14 @@ import { applyModeAt } from '../schema/apply-modes.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { redact } from './secrets.ts'
 
-/** Effective settings before and after, and where they differ, as they may be told. */
+/** Effective settings before and after, and their differences, redacted. */
 export interface Effect {
   readonly data: JsonObject
   readonly previous: JsonObject
   readonly changes: readonly ValueChange[]
 }
 
-/** What it means that effective settings become others under a schema. */
+/** Describes a change of effective settings under a schema. */
 export function describeEffect(
   schema: SchemaDocument | undefined,
   before: JsonObject,

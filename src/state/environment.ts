@@ -4,7 +4,7 @@ import { parseUntrustedJson } from '../../model/json.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import { nearest } from '../../model/nearest.ts'
 import { type Json, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
-import { declaredPlaces, type DeclaredPlace } from '../schema/declared-places.ts'
+import { type DeclaredPlace, declaredPlaces } from '../schema/declared-places.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { type EnvironmentValue, layOver, type Overlay } from './overlay.ts'
 
@@ -12,8 +12,8 @@ import { type EnvironmentValue, layOver, type Overlay } from './overlay.ts'
  * The highest layer: `KYTOS_SETTINGS__<username>__<name>__<key>[__<key>...]`, read once, at start. Names
  * match ignoring case, with "-" and "." written "_".
  *
- * Invariant: what counts of it depends on the variables, the schemas in use and the layers below, and not on
- * the order in which they came to be known.
+ * Invariant: the variables in force depend on all variables, the schemas in use and the layers below, and not
+ * on the order in which these became known.
  */
 
 interface Variable {
@@ -23,7 +23,7 @@ interface Variable {
   readonly text: string
 }
 
-/** What the variables mean to one namespace. */
+/** The variables as one namespace reads them. */
 interface Matched {
   readonly schema: SchemaDocument | undefined
   readonly values: readonly EnvironmentValue[]
@@ -31,13 +31,13 @@ interface Matched {
 }
 
 const PREFIX = 'kytos_settings__'
-const NOTHING: Matched = { schema: undefined, values: [], problems: [] }
+const NO_MATCH: Matched = { schema: undefined, values: [], problems: [] }
 
-/** The variables of one process that are settings. */
+/** The environment variables of this process that are settings. */
 export class Environment {
   readonly #variables: readonly Variable[]
   readonly #matched = new Map<Namespace, Matched>()
-  /** Which namespaces have a place for a variable. */
+  /** The namespaces that have a place for a variable, by its name. */
   readonly #claims = new Map<string, Set<Namespace>>()
   readonly #unsettled = new Set<Namespace>()
 
@@ -50,10 +50,7 @@ export class Environment {
     })
   }
 
-  /**
-   * The layers below with what counts of the environment on top; a variable that would break a rule there is
-   * left out.
-   */
+  /** The layers below with the environment on top; a variable that would break a rule there is ignored. */
   overlay(namespace: Namespace, schema: SchemaDocument | undefined, below: JsonObject): Overlay {
     const values = this.#match(namespace, schema).values.filter(
       ({ variable }) => (this.#claims.get(variable)?.size ?? 0) < 2,
@@ -63,8 +60,7 @@ export class Environment {
   }
 
   /**
-   * The namespaces that have to be looked at again, since a variable turned out to have a place in another
-   * one too.
+   * Returns and clears the namespaces to be recomputed, because a variable has a place in another one too.
    */
   takeUnsettled(): readonly Namespace[] {
     const found = [...this.#unsettled]
@@ -72,7 +68,7 @@ export class Environment {
     return found
   }
 
-  /** Has a namespace looked at again, which could not be. */
+  /** Marks a namespace to be recomputed again, after an attempt that failed. */
   unsettle(namespace: Namespace): void {
     this.#unsettled.add(namespace)
   }
@@ -82,8 +78,8 @@ export class Environment {
   }
 
   /**
-   * Why variables do not count, whatever the layers below; one sentence each. `namespaces` are all that there
-   * are.
+   * The reasons why variables are ignored regardless of the layers below, one sentence each. `namespaces` are
+   * all that exist.
    */
   problems(namespaces: readonly Namespace[]): readonly string[] {
     const unplaced = this.#variables.filter(({ name }) => !this.#claims.get(name)?.size)
@@ -99,17 +95,17 @@ export class Environment {
   }
 
   #match(namespace: Namespace, schema: SchemaDocument | undefined): Matched {
-    if (this.#variables.length === 0) return NOTHING
+    if (this.#variables.length === 0) return NO_MATCH
     const known = this.#matched.get(namespace)
     if (known && known.schema === schema) return known
-    const lead = leadOf(namespace)
-    const own = this.#variables.filter(({ tail }) => tail.startsWith(lead))
-    if (own.length === 0) return NOTHING
+    const prefix = prefixOf(namespace)
+    const own = this.#variables.filter(({ tail }) => tail.startsWith(prefix))
+    if (own.length === 0) return NO_MATCH
     if (!schema) {
-      // What the schema that went claimed is free for others.
+      // The claims of the removed schema end.
       for (const { name } of own) this.#claim(name, namespace, false)
       this.#matched.delete(namespace)
-      return NOTHING
+      return NO_MATCH
     }
     const matched = this.#place(namespace, schema, own)
     this.#matched.set(namespace, matched)
@@ -118,11 +114,11 @@ export class Environment {
 
   #place(namespace: Namespace, schema: SchemaDocument, variables: readonly Variable[]): Matched {
     const places = placesOf(schema)
-    const lead = leadOf(namespace)
+    const prefix = prefixOf(namespace)
     const values: EnvironmentValue[] = []
     const problems: string[] = []
     for (const { name, tail, text } of variables) {
-      const found = places.get(tail.slice(lead.length)) ?? []
+      const found = places.get(tail.slice(prefix.length)) ?? []
       this.#claim(name, namespace, found.length > 0)
       const [place] = found
       if (!place) continue
@@ -142,7 +138,7 @@ export class Environment {
         else values.push(placed(name, place, read.value, read.text))
       }
     }
-    // What is meant for a part stands above what is meant for the whole of it.
+    // A variable for a part takes precedence over one for the whole.
     values.sort((a, b) => (a.pointer < b.pointer ? -1 : 1))
     return { schema, values, problems }
   }
@@ -158,15 +154,15 @@ export class Environment {
   }
 
   #explainUnplaced({ name, tail }: Variable, namespaces: readonly Namespace[]): string {
-    const owner = namespaces.find(namespace => tail.startsWith(leadOf(namespace)))
+    const owner = namespaces.find(namespace => tail.startsWith(prefixOf(namespace)))
     const near = owner ? undefined : nearest(tail.split('__').slice(0, 2).join('/'), namespaces)
     if (!owner)
       return `Ignored ${name}: no namespace has this name${near ? `; did you mean "${near}"?` : '.'}`
-    const { schema } = this.#matched.get(owner) ?? NOTHING
+    const { schema } = this.#matched.get(owner) ?? NO_MATCH
     if (!schema) return `Ignored ${name}: "${owner}" has no schema. Its NApp registers one when it starts.`
     const names = [...placesOf(schema).keys()]
-    const key = nearest(tail.slice(leadOf(owner).length), names)
-    return `Ignored ${name}: "${owner}" has no such setting${key ? `; did you mean ${(PREFIX + leadOf(owner) + key).toUpperCase()}?` : '.'}`
+    const key = nearest(tail.slice(prefixOf(owner).length), names)
+    return `Ignored ${name}: "${owner}" has no such setting${key ? `; did you mean ${(PREFIX + prefixOf(owner) + key).toUpperCase()}?` : '.'}`
   }
 }
 
@@ -175,7 +171,9 @@ function placed(variable: string, place: DeclaredPlace, value: Json, text?: stri
   return text === undefined ? one : { ...one, asText: placed(variable, place, text) }
 }
 
-/** None for a schema that unfolds into too much; then its variables are told to have no place. */
+/**
+ * The places by name; none for a schema that expands to too many subschemas, so its variables are ignored.
+ */
 function placesOf(schema: SchemaDocument): ReadonlyMap<string, readonly DeclaredPlace[]> {
   try {
     return declaredPlaces(schema, comparable)
@@ -185,12 +183,12 @@ function placesOf(schema: SchemaDocument): ReadonlyMap<string, readonly Declared
   }
 }
 
-/** How names are compared: ignoring case, "-" and "." being "_". */
+/** A name for comparison: in lower case, with "_" for "-" and ".". */
 function comparable(name: string): string {
   return name.toLowerCase().replace(/[-.]/g, '_')
 }
 
-function leadOf(namespace: Namespace): string {
+function prefixOf(namespace: Namespace): string {
   return `${comparable(namespace).replace('/', '__')}__`
 }
 
@@ -198,7 +196,7 @@ function pointerOf({ path }: DeclaredPlace): string {
   return path.map(pointerToken).join('')
 }
 
-/** The text says nothing of itself in an error: it may be a secret. */
+/** Parses a text as a value for a place. Errors do not contain the text, because it may be a secret. */
 function readValue(
   text: string,
   { path, texts }: DeclaredPlace,

@@ -1,5 +1,5 @@
 import type { FileProblem } from '../../backends/backend.ts'
-import type { DocumentName, FileCode } from '../../events/map.ts'
+import type { DocumentName, FileCode } from '../../events/nouns.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { CLUSTER, controllerScope } from '../../model/namespace.ts'
 
@@ -13,8 +13,8 @@ export function nameDocument(key: Key): DocumentName {
 }
 
 /**
- * The codes of each namespace of settings whose readable files do not show their documents, each code once,
- * in alphabetical order.
+ * The codes of each namespace of settings with a readable file that differs from its document, each code
+ * once, in alphabetical order.
  */
 export function fileCodesByNamespace(
   problems: readonly FileProblem[],

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { sharedBudget } from '../schema/step-meter.ts'
 
-/** A variable that has found its place. */
+/** A variable with its place in the settings. */
 export interface EnvironmentValue {
   readonly variable: string
   /** JSON Pointer. */
@@ -13,7 +13,7 @@ export interface EnvironmentValue {
   readonly value: Json
   /** As an overrides document of its own. */
   readonly overrides: JsonObject
-  /** The same with the text as it stands, where that is possible too. */
+  /** The same with the text as a string, where that is possible too. */
   readonly asText?: EnvironmentValue
 }
 
@@ -21,13 +21,13 @@ export interface EnvironmentValue {
 export interface Overlay {
   readonly data: JsonObject
   readonly values: readonly EnvironmentValue[]
-  /** Why variables do not count on top of these layers; one sentence each. */
+  /** The reasons why variables are ignored on top of these layers, one sentence each. */
   readonly rejected: readonly string[]
 }
 
 /**
- * Lays the values over the layers below: all of them where that is allowed, else as many as are, those that
- * are to blame left out first.
+ * Lays the values over the layers below: all of them where the schema allows it, else as many as it allows.
+ * Values at which a broken rule points are left out first.
  */
 export function layOver(
   namespace: Namespace,
@@ -58,14 +58,14 @@ export function layOver(
     counting = counting.flatMap(value => {
       const rule = blamed.get(value)
       if (!rule) return [value]
-      // A text that looks like JSON may be meant as a text.
+      // A text that looks like JSON may be meant as a string.
       if (value.asText) return [value.asText]
       leaveOut(value, rule)
       return []
     })
   }
   if (added(counting).length > 0) {
-    // Nothing tells which of them it is: those that go together in the order of their places.
+    // No rule points at a value, so values are kept in the order of their places while no rule is broken.
     const together: EnvironmentValue[] = []
     for (const value of counting) {
       const [broken] = added([...together, value])
@@ -77,7 +77,7 @@ export function layOver(
   return { data: merge(counting), values: counting, rejected }
 }
 
-/** True when a broken rule is about exactly this value, or something in it. */
+/** True when a broken rule points at this value, or into it. */
 function isAbout({ pointer }: RuleBroken, { pointer: place }: EnvironmentValue): boolean {
   return pointer === place || pointer.startsWith(`${place}/`)
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ChangeKind, HistoryRecord } from '../../events/map.ts'
+import type { ChangeKind, HistoryRecord } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
 import { nestsWithin } from '../../model/extent.ts'
@@ -8,17 +8,17 @@ import { parseHistoryKey } from '../../model/key.ts'
 import { isObject, type Json, type JsonObject, MAX_DEPTH } from '../../model/value.ts'
 
 /**
- * One history record: who changed a document, when, why, and what it held afterwards. It is committed
- * together with the change (`of` is then that commit), or, for an edit by hand, later by the first controller
- * that saw it (`of` is then the edit's revision).
+ * One history record: the actor, time, comment and result of a change of a document. It is committed together
+ * with the change (`of` is then that commit), or, for a hand edit, later by the first controller that saw it
+ * (`of` is then the edit's revision).
  */
 export interface StoredRecord {
   readonly version: number
   readonly of: Revision
-  /** The revision at which the record itself was put; by it the store is known in which it stands. */
+  /** The revision at which the record itself was put; it identifies the store that holds the record. */
   readonly stored: Revision
   readonly kind: ChangeKind
-  /** Undefined once deleted, or when an edit by hand left something that is no JSON object. */
+  /** Undefined after a deletion, or after a hand edit that left a text that is no JSON object. */
   readonly data: JsonObject | undefined
   readonly actor: Actor
   readonly controller: string
@@ -30,10 +30,7 @@ export interface StoredRecord {
 /** A record that is not committed yet. */
 export type NewRecord = Omit<StoredRecord, 'of' | 'stored'>
 
-/**
- * The record of a change on top of the newest one; at the controller's clock and with a write id of its own,
- * where none are given.
- */
+/** The record of a change on top of the newest one; by default with the current time and a new write id. */
 export function nextRecord(
   newest: StoredRecord | undefined,
   kind: ChangeKind,
@@ -44,7 +41,7 @@ export function nextRecord(
   return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at, writeId }
 }
 
-/** The text of a record; `adopts` names the revision of an edit by hand. */
+/** The text of a record; `adopts` is the revision of a hand edit. */
 export function printRecord(record: NewRecord, adopts?: Revision): string {
   return printJson({
     version: record.version,
@@ -60,12 +57,12 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
 }
 
 /**
- * The record an entry below `history/` holds; undefined for any other key. What another hand or a newer
- * release wrote there is a record too, of which only the version may be known: its number is taken, and the
- * next change must not stumble over it.
+ * The record of an entry below `history/`; undefined for any other key. A text of another program or a newer
+ * release is a record too, of which perhaps only the version is known, because that number is in use and the
+ * next change must not fail on it.
  *
- * `document` is what its document holds as far as it is parsed already; a record of that very change holds
- * the same text, which then is not parsed again.
+ * `document` is the current document where it is parsed already: the record of that change holds the same
+ * text, which is then not parsed again.
  */
 export function parseRecord(entry: Entry, document?: ParsedDocument): StoredRecord | undefined {
   const place = parseHistoryKey(entry.key)
@@ -79,7 +76,7 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
     stored: entry.modRevision,
     kind: isKind(fields.kind) ? fields.kind : 'updated',
     data: isObject(fields.data) ? fields.data : undefined,
-    actor: isActor(fields.actor) ? fields.actor : UNKNOWN,
+    actor: isActor(fields.actor) ? fields.actor : UNKNOWN_ACTOR,
     controller: text(fields.controller) ?? '',
     comment: text(fields.comment),
     at: text(fields.at) ?? '',
@@ -87,21 +84,21 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
   }
 }
 
-/** The text of a document, and the object it holds. */
+/** The text of a document, and its parsed object. */
 export interface ParsedDocument {
   readonly text: string
   readonly data: JsonObject
 }
 
-/** How the text of a record begins, up to the document's own. */
-const LEAD = /^\{"version":\d+,"kind":"[a-z]+","data":/
+/** The start of a record's text, up to the text of the document. */
+const RECORD_START = /^\{"version":\d+,"kind":"[a-z]+","data":/
 
-/** A record whose data is the text of a document, letter by letter; undefined for any other. */
+/** Parses a record whose data is exactly the text of a document; undefined for any other. */
 function parseAround(source: string, { text, data }: ParsedDocument): JsonObject | undefined {
-  const [lead] = LEAD.exec(source) ?? []
-  if (lead === undefined || !source.startsWith(text, lead.length)) return undefined
-  // The document is a whole JSON object, so what follows it cannot belong to it.
-  const rest = parse(`${lead}null${source.slice(lead.length + text.length)}`)
+  const [start] = RECORD_START.exec(source) ?? []
+  if (start === undefined || !source.startsWith(text, start.length)) return undefined
+  // The document is a complete JSON object, so the text after it cannot belong to it.
+  const rest = parse(`${start}null${source.slice(start.length + text.length)}`)
   return isObject(rest) && rest.data === null ? { ...rest, data } : undefined
 }
 
@@ -121,12 +118,12 @@ export function presentRecord(record: StoredRecord): HistoryRecord {
 }
 
 /**
- * An object parsed from a stored text; undefined when it is none, or nests so deep that its record could not
- * be read (another hand wrote it).
+ * Parses an object from a stored text; undefined when it is none, or is nested too deeply for its record to
+ * be readable (another program wrote it).
  */
 export function parseObject(source: string): JsonObject | undefined {
   const value = parse(source)
-  return isObject(value) && nestsWithin(value, RECORDED_DEPTH) ? value : undefined
+  return isObject(value) && nestsWithin(value, MAX_RECORDED_DEPTH) ? value : undefined
 }
 
 function parse(source: string): Json | undefined {
@@ -141,10 +138,10 @@ function isKind(value: Json | undefined): value is ChangeKind {
   return value === 'created' || value === 'updated' || value === 'deleted'
 }
 
-/** How deep a document may nest so that its record is JSON that we read. */
-const RECORDED_DEPTH = MAX_DEPTH - 8
-/** Who wrote a record that does not say it. */
-const UNKNOWN: Actor = { type: 'file', name: 'unknown' }
+/** The depth of a document at which its record is still readable. */
+const MAX_RECORDED_DEPTH = MAX_DEPTH - 8
+/** The actor of a record that names none. */
+const UNKNOWN_ACTOR: Actor = { type: 'file', name: 'unknown' }
 
 const ACTOR_TYPES: readonly unknown[] = ['napp', 'user', 'file', 'import', 'system'] satisfies Actor['type'][]
 

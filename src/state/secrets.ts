@@ -2,9 +2,9 @@ import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 
 /*
- * The one place through which `x-sensitive` values pass (DESIGN section 9): `seal` on the way into the store,
- * `redact` on the way to anybody who may not see them. Sealing is not built yet: both hand the value on as it
- * is, so nothing sensitive is protected so far.
+ * The one place through which `x-sensitive` values pass: `seal` on the way into the store, `redact` on the
+ * way to readers without the permission to see them. Sealing is not implemented yet: both return the value
+ * unchanged, so sensitive values are not protected.
  */
 
 /** Overrides as they are stored. */

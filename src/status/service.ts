@@ -1,14 +1,8 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
 import { parseComment } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
-import type {
-  CommandContent,
-  Controllers,
-  DocumentName,
-  FileState,
-  RestoredFiles,
-  Status,
-} from '../../events/map.ts'
+import type { CommandContent } from '../../events/map.ts'
+import type { Controllers, DocumentName, FileState, RestoredFiles, Status } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
@@ -17,7 +11,7 @@ import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from 
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log/log.ts'
 import { unknownNamespace } from '../settings/present.ts'
-import { requireReady } from '../settings/write/overrides.ts'
+import { requireReady } from '../settings/write/ready.ts'
 import { nameDocument } from '../state/files.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 
@@ -29,12 +23,11 @@ export interface StatusOptions {
 }
 
 /**
- * The most documents that one answer names: a store may have a hundred thousand files, and an answer is one
- * message.
+ * The documents that one answer names, because a store may have 100,000 files and an answer is one message.
  */
 export const MAX_NAMED = 500
 
-/** What a command is limited to. */
+/** The documents that a command is limited to. */
 interface Selection {
   readonly namespace: string | undefined
   readonly scope: Scope | undefined
@@ -48,7 +41,7 @@ interface Selection {
  */
 export class StatusService {
   readonly #options: StatusOptions
-  /** Its part of the table of handlers. */
+  /** The handlers of this service, by command. */
   readonly handlers = {
     'kytos.settings.status': content => this.status(content),
     'kytos.settings.controllers': content => this.controllers(content),
@@ -59,10 +52,7 @@ export class StatusService {
     this.#options = options
   }
 
-  /**
-   * @throws SettingsError NAMESPACE_NOT_FOUND for a namespace of which there are neither settings, nor boxes,
-   * nor files.
-   */
+  /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace without settings, boxes and files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
     const selection = this.#parse(content)
     const { backend, watcher, controller } = this.#options
@@ -129,8 +119,7 @@ export class StatusService {
   }
 
   /**
-   * The documents that are selected, whether their files are known to be missing yet or not; undefined for
-   * all there are.
+   * The selected documents, even if their files are not known to be missing yet; undefined for all documents.
    */
   #keysOf(selection: Selection): readonly Key[] | undefined {
     const { namespace, scope } = selection
@@ -150,7 +139,7 @@ export class StatusService {
     const { cache } = watcher
     if (isNAppId(namespace) ? cache.namespaces().includes(namespace) : cache.boxes(namespace).length > 0)
       return namespace
-    // A file that was rejected may be of a document that never came to be.
+    // A rejected file may be that of a document that was never created.
     if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
     if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
     throw new SettingsError(

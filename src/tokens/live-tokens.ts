@@ -6,22 +6,22 @@ import { SettingsError } from '../../model/errors.ts'
 import { withImplied } from '../../model/permissions.ts'
 import { tokenKey } from '../../model/token-key.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { endOf, isTokenOf, parseStoredToken, type StoredToken, tokenIdIn } from './token.ts'
-import { type NewToken, TokenStore, type TokenSummary, type TokenWish } from './token-store.ts'
+import { expiryOf, isTokenOf, parseStoredToken, type StoredToken, tokenIdIn } from './token.ts'
+import { type NewToken, type TokenRequest, TokenStore, type TokenSummary } from './token-store.ts'
 import type { Principal, Tokens } from './tokens.ts'
 
 /*
- * Tokens are checked against the cache, which the watch keeps equal to the store: so a request costs the
- * store nothing, a revocation counts on every controller as soon as its watch brings it, and streams hear of
- * it. While the store is away what was known last goes on to count; nothing can be written then, and what is
- * read is of that same moment.
+ * Tokens are checked against the cache, which the watch keeps equal to the store. So a request costs the
+ * store nothing, and a revocation takes effect on every controller, open streams included, as soon as its
+ * watch delivers it. While the store is unavailable the cached tokens stay valid: nothing can be written
+ * then, and reads return data of that same moment.
  */
 
 export class LiveTokens implements Tokens {
   readonly #store: TokenStore
   readonly #watcher: Watcher
   readonly #listeners = new Set<() => void>()
-  /** What entries hold: every request asks. */
+  /** The parsed entries, because every request needs one. */
   readonly #parsed = new WeakMap<Entry, StoredToken | 'nothing'>()
 
   constructor(backend: Backend, watcher: Watcher) {
@@ -33,14 +33,14 @@ export class LiveTokens implements Tokens {
     const id = tokenIdIn(text)
     const token = id === undefined ? undefined : this.#find(id)
     if (!token || !isTokenOf(token.hash, text)) throw this.#unknown(id)
-    if (endOf(token) <= Date.now()) {
+    if (expiryOf(token) <= Date.now()) {
       throw new SettingsError(
         'TOKEN_INVALID',
         `The token ${token.name} expired at ${token.expires_at}. Create a new one: kytos-settings token create NAME`,
       )
     }
     const { name, hash, rights } = token
-    const expires = endOf(token)
+    const expires = expiryOf(token)
     const isValid = () => expires > Date.now() && this.#find(token.id)?.hash.equals(hash) === true
     return { name, rights: withImplied(rights), expires, isValid }
   }
@@ -50,14 +50,14 @@ export class LiveTokens implements Tokens {
     return () => this.#listeners.delete(listener)
   }
 
-  /** To be called when the cache has other tokens than before. */
+  /** Call it when the tokens of the cache have changed. */
   changed(): void {
     for (const listener of this.#listeners) listener()
   }
 
-  async create(wish: TokenWish, actor: Actor): Promise<NewToken> {
-    const { made } = await this.#seen(() => this.#store.create(wish, actor))
-    return made
+  async create(request: TokenRequest, actor: Actor): Promise<NewToken> {
+    const { created } = await this.#awaitSeen(() => this.#store.create(request, actor))
+    return created
   }
 
   list(): Promise<readonly TokenSummary[]> {
@@ -65,10 +65,10 @@ export class LiveTokens implements Tokens {
   }
 
   async revoke(id: string): Promise<void> {
-    await this.#seen(async () => ({ revision: await this.#store.revoke(id) }))
+    await this.#awaitSeen(async () => ({ revision: await this.#store.revoke(id) }))
   }
 
-  async #seen<Result extends { readonly revision: Revision }>(
+  async #awaitSeen<Result extends { readonly revision: Revision }>(
     commit: () => Promise<Result>,
   ): Promise<Result> {
     const { position } = this.#watcher

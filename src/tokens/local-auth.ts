@@ -5,17 +5,17 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { withImplied } from '../../model/permissions.ts'
 import { isObject } from '../../model/value.ts'
 import type { Log } from '../log/log.ts'
-import { hashToken, isTokenOf, makeTokenText, tokenIdIn } from './token.ts'
+import { createTokenText, hashToken, isTokenOf, tokenIdIn } from './token.ts'
 import type { Principal, Tokens } from './tokens.ts'
 
 /*
- * How whoever owns a service comes in before there is any token: a file beside the snapshot, readable by its
- * owner alone, says where the service answers and holds a token that administers it. That token is made anew
- * at each start, is good for this process only and is never stored: who can read the file could as well read
- * and write the store itself, or the memory of the process.
+ * Access for the owner of a service before a token exists: a file beside the snapshot, readable by its owner
+ * alone, holds the URL of the service and a token that administers it. That token is created at each start,
+ * is valid for this process only and is never stored. A reader of the file could as well read and write the
+ * store itself, or the memory of the process.
  */
 
-/** Where a service of this host answers, and what it takes to administer it. */
+/** The URL of a service on this host, and a token that administers it. */
 export interface LocalService {
   readonly url: string
   readonly token: string
@@ -24,24 +24,24 @@ export interface LocalService {
 export interface LocalAuth {
   /** The tokens of the service, and the one in the file. */
   readonly tokens: Tokens
-  /** Writes the file; that it cannot be written is told to the log. */
+  /** Writes the file; a failure is reported to the log. */
   open(url: string): Promise<void>
   /** Removes the file; a failure is reported to the log. */
   close(): Promise<void>
 }
 
-const FILE = 'service.json'
-const ID = 'local'
-/** As the history names whoever came in here. */
-const NAME = 'local-admin'
+const SERVICE_FILE = 'service.json'
+const LOCAL_TOKEN_ID = 'local'
+/** The name of the local token's holder in the history. */
+const LOCAL_ADMIN = 'local-admin'
 
-/** A door for the owner of `folder`, which is this process' own. */
+/** Access for the owner of `folder`, which belongs to this process. */
 export function createLocalAuth(folder: string, tokens: Tokens, log: Log): LocalAuth {
-  const file = join(folder, FILE)
-  const token = makeTokenText(ID)
+  const file = join(folder, SERVICE_FILE)
+  const token = createTokenText(LOCAL_TOKEN_ID)
   const hash = hashToken(token)
-  const grant: Principal = {
-    name: NAME,
+  const principal: Principal = {
+    name: LOCAL_ADMIN,
     rights: withImplied(['admin']),
     expires: Number.POSITIVE_INFINITY,
     isValid: () => true,
@@ -51,14 +51,14 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
   return {
     tokens: {
       check(text) {
-        if (tokenIdIn(text) !== ID) return tokens.check(text)
-        if (isTokenOf(hash, text)) return grant
+        if (tokenIdIn(text) !== LOCAL_TOKEN_ID) return tokens.check(text)
+        if (isTokenOf(hash, text)) return principal
         // The file still holds the token of the process before this one.
         if (!isOpen) throw new SettingsError('STORE_STALE', 'The service is starting. Retry later.')
         return tokens.check(text)
       },
       onChange: listener => tokens.onChange(listener),
-      create: (wish, actor) => tokens.create(wish, actor),
+      create: (request, actor) => tokens.create(request, actor),
       list: () => tokens.list(),
       revoke: id => tokens.revoke(id),
     },
@@ -74,11 +74,11 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
       isOpen = true
     },
     async close() {
-      // Another process with this folder has never written it: this one had the port or the store.
+      // A second process, without the port or the store, never wrote the file, so it must not remove it.
       if (!written) return
       written = false
       await rm(file, { force: true }).catch(error => {
-        // Its token ends with this process; the next one writes the file anew.
+        // Its token ends with this process; the next process replaces the file.
         log.warn(
           `${file} was not removed (${error instanceof Error ? error.message : error}); it refers to a stopped service.`,
         )
@@ -88,11 +88,11 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
 }
 
 /**
- * What the file in a folder says; undefined when there is none.
- * @throws SettingsError CONFIG_INVALID when it may not be read, or says nothing.
+ * Reads the file of a folder; undefined when it does not exist.
+ * @throws SettingsError CONFIG_INVALID when it may not be read, or has other content.
  */
 export async function readLocalService(folder: string): Promise<LocalService | undefined> {
-  const file = join(folder, FILE)
+  const file = join(folder, SERVICE_FILE)
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
     throw new SettingsError(
@@ -108,7 +108,9 @@ export async function readLocalService(folder: string): Promise<LocalService | u
   throw new SettingsError('CONFIG_INVALID', `${file} was not written by this release. Restart the service.`)
 }
 
-/** Beside and renamed, so that nobody reads half of it; never readable by others, not even for a moment. */
+/**
+ * Writes a temporary file and renames it, so that no reader gets half of it; it is never readable by others.
+ */
 async function write(file: string, folder: string, text: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const temporary = `${file}.${process.pid}.tmp`

@@ -6,39 +6,39 @@ import { isPermission, PERMISSIONS, type Permission } from '../../model/permissi
 import { quote } from '../../model/quote.ts'
 import { TOKENS, tokenKey } from '../../model/token-key.ts'
 import {
+  createTokenId,
+  createTokenText,
   hashToken,
   isTokenName,
-  LONGEST_LIFETIME,
-  makeTokenId,
-  makeTokenText,
+  MAX_LIFETIME_SECONDS,
   parseStoredToken,
   printStoredToken,
   type StoredToken,
 } from './token.ts'
 
-/** What may be said of a token to anybody who administers: all but its secret, which nobody has. */
+/** A token as administrators see it: without its hash. */
 export type TokenSummary = Omit<StoredToken, 'hash'>
 
-/** A token that was just made; `token` is its text, which is shown once and can never be shown again. */
+/** A token that was just created; `token` is its text, which is returned once and cannot be read again. */
 export interface NewToken extends TokenSummary {
   readonly token: string
 }
 
-/** What a new token is asked to be; `expires_in` in seconds, null or absent for one that does not expire. */
-export interface TokenWish {
+/** The request for a new token; `expires_in` is in seconds, null or absent for one that does not expire. */
+export interface TokenRequest {
   readonly name: unknown
   readonly rights: unknown
   readonly expires_in?: unknown
 }
 
-/** How often a revocation looks again after a lost race: only a copy or restore replaces a token. */
-const REVOCATIONS = 5
+/** The attempts of a revocation that loses races, which only a copy or restore can win. */
+const MAX_REVOKE_ATTEMPTS = 5
 
 /**
- * The tokens of a store: made, listed, revoked.
+ * Creates, lists and revokes the tokens of a store.
  *
- * Invariant: a token that was revoked is never good again. Its creation is sent once, because a repetition
- * would bring it back; its id is never used for another.
+ * Invariant: a revoked token is never valid again. Its creation is sent once, because a repetition would
+ * bring it back; its id is never used for another token.
  */
 export class TokenStore {
   readonly #backend: Backend
@@ -48,19 +48,19 @@ export class TokenStore {
   }
 
   /**
-   * A new token, and the revision that has it.
-   * @throws SettingsError CONTENT_MALFORMED; what the store throws, and then nobody has the token's text.
+   * Creates a token; returns it with the revision of its commit.
+   * @throws SettingsError CONTENT_MALFORMED; errors of the store, after which the token's text is lost.
    */
   async create(
-    wish: TokenWish,
+    request: TokenRequest,
     actor: Actor,
-  ): Promise<{ readonly made: NewToken; readonly revision: Revision }> {
-    const name = parseName(wish.name)
-    const rights = parseRights(wish.rights)
-    const lifetime = parseLifetime(wish.expires_in)
+  ): Promise<{ readonly created: NewToken; readonly revision: Revision }> {
+    const name = parseName(request.name)
+    const rights = parseRights(request.rights)
+    const lifetime = parseLifetime(request.expires_in)
     const now = Date.now()
-    const id = makeTokenId()
-    const token = makeTokenText(id)
+    const id = createTokenId()
+    const token = createTokenText(id)
     const summary: TokenSummary = {
       id,
       name,
@@ -79,10 +79,10 @@ export class TokenStore {
         'CONTENTION',
         `Another token got the id ${id} at the same time. No token was created; retry.`,
       )
-    return { made: { ...summary, token }, revision: outcome.revision }
+    return { created: { ...summary, token }, revision: outcome.revision }
   }
 
-  /** All tokens, those made first at the beginning. */
+  /** All tokens, the oldest first. */
   async list(): Promise<readonly TokenSummary[]> {
     const found: TokenSummary[] = []
     for await (const page of (await this.#backend.list(TOKENS)).pages) {
@@ -95,21 +95,21 @@ export class TokenStore {
   }
 
   /**
-   * Takes a token away for good; gives the revision that no longer has it.
+   * Revokes a token for good; returns the revision of its deletion.
    * @throws SettingsError TOKEN_NOT_FOUND, OUTCOME_UNKNOWN.
    */
   async revoke(id: string): Promise<Revision> {
     for (let attempt = 1; ; attempt++) {
       const token = /^[a-z0-9]{1,32}$/.test(id) ? await this.#backend.get(tokenKey(id)) : undefined
       if (!token && attempt === 1) throw unknownToken(id)
-      // The guard by revision lets a deletion whose answer was lost be repeated. Another caller's deletion is
-      // as good.
+      // The guard by revision allows to repeat a deletion whose answer was lost. A deletion by another caller
+      // has the same result.
       const operation: Operation = token
         ? { key: tokenKey(id), delete: true, expected: token.modRevision }
         : { key: tokenKey(id), check: true, expected: 'absent' }
       const outcome = await this.#commit(operation, `Revoke the token ${id} again.`)
       if (outcome.committed) return outcome.revision
-      if (attempt === REVOCATIONS)
+      if (attempt === MAX_REVOKE_ATTEMPTS)
         throw new SettingsError(
           'CONTENTION',
           `The token ${id} was not revoked because of concurrent changes; retry.`,
@@ -166,9 +166,9 @@ function parseRights(rights: unknown): readonly Permission[] {
 
 function parseLifetime(seconds: unknown): number | null {
   if (seconds === undefined || seconds === null) return null
-  if (typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST_LIFETIME) return seconds
+  if (typeof seconds === 'number' && seconds >= 1 && seconds <= MAX_LIFETIME_SECONDS) return seconds
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `"expires_in" must be 1 to ${LONGEST_LIFETIME} seconds, or null, not ${quote(seconds)}.`,
+    `"expires_in" must be 1 to ${MAX_LIFETIME_SECONDS} seconds, or null, not ${quote(seconds)}.`,
   )
 }

@@ -9,47 +9,47 @@ import { isArray, isObject, toJson } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 
 /*
- * A token is the text `kytos_<id>_<secret>`; the store holds everything of it but the secret, of which it
- * holds the hash. The secret has 256 random bits, so a plain SHA-256 is as hard to turn back as the secret is
- * to guess; a slow hash, made for passwords, would only make every request slow.
+ * A token is the text `kytos_<id>_<secret>`. The store holds the SHA-256 of that text instead of the secret.
+ * The secret has 256 random bits, so a plain SHA-256 is as hard to invert as the secret is to guess; a slow
+ * hash, made for passwords, would only slow down every request.
  */
 
-/** A token as the store has it. */
+/** A token as it is stored. */
 export interface StoredToken {
   readonly id: string
-  /** Who writes with it, as the history names them. */
+  /** The name of its holder in the history. */
   readonly name: string
   readonly rights: readonly Permission[]
-  /** Of the whole text. */
+  /** The SHA-256 of the whole text. */
   readonly hash: Buffer
   readonly created_at: string
   readonly created_by: Actor
-  /** ISO 8601; null when it does not expire by itself. */
+  /** ISO 8601; null for a token that does not expire. */
   readonly expires_at: string | null
 }
 
 const TOKEN = /^kytos_([a-z0-9]{1,32})_[A-Za-z0-9_-]{43}$/
-/** The longest that a token may be good for: ten years, in seconds. */
-export const LONGEST_LIFETIME = 315_360_000
-/** What a token may be called. */
+/** The longest lifetime of a token: ten years. */
+export const MAX_LIFETIME_SECONDS = 315_360_000
+/** The allowed names of tokens. */
 export const TOKEN_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 
-/** A text that nobody can guess, for a token of this id. */
-export function makeTokenText(id: string): string {
+/** Creates the text of a token with this id, with a random secret. */
+export function createTokenText(id: string): string {
   return `kytos_${id}_${randomBytes(32).toString('base64url')}`
 }
 
-/** An id that no other token has. */
-export function makeTokenId(): string {
+/** Creates a random id, which no other token has. */
+export function createTokenId(): string {
   return randomBytes(8).toString('hex')
 }
 
-/** The id that a text claims to be the token of; undefined for what is no token of ours. */
+/** The id in the text of a token; undefined for a text that is no token. */
 export function tokenIdIn(text: string): string | undefined {
   return TOKEN.exec(text)?.[1]
 }
 
-/** True for what may be called a token: 64 characters at most, of letters, digits and `._@-`. */
+/** True for an allowed name of a token: 64 characters at most, of letters, digits and `._@-`. */
 export function isTokenName(name: unknown): name is string {
   return typeof name === 'string' && TOKEN_NAME.test(name)
 }
@@ -59,13 +59,13 @@ export function hashToken(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** True when a text is the one that was hashed; takes as long whatever is different. */
+/** True when a text is the one that was hashed; compares in constant time. */
 export function isTokenOf(hash: Buffer, text: string): boolean {
   return timingSafeEqual(hash, hashToken(text))
 }
 
-/** When a token ends, in Unix milliseconds; infinity when it does not by itself. */
-export function endOf({ expires_at }: StoredToken): number {
+/** The end of a token, in Unix milliseconds; infinity for one that does not expire. */
+export function expiryOf({ expires_at }: StoredToken): number {
   return expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at)
 }
 
@@ -73,9 +73,7 @@ export function printStoredToken({ id: _id, hash, ...rest }: StoredToken): strin
   return printJson(toJson({ ...rest, hash: `sha256:${hash.toString('base64url')}` }))
 }
 
-/**
- * The token that an entry holds; undefined for what another hand wrote there and what is good for nothing.
- */
+/** Parses the token of an entry; undefined for a text of another program that is no valid token. */
 export function parseStoredToken({ key, text }: Entry): StoredToken | undefined {
   const [id, ...deeper] = splitKey(key).segments
   const { name, rights, hash, created_at, created_by, expires_at } = parseObject(text) ?? {}
@@ -89,7 +87,7 @@ export function parseStoredToken({ key, text }: Entry): StoredToken | undefined 
     known.length === 0
   )
     return undefined
-  // An end that cannot be read must not mean that there is none.
+  // An unreadable expiry must not turn into a token that does not expire.
   if (expires_at !== null && (typeof expires_at !== 'string' || Number.isNaN(Date.parse(expires_at))))
     return undefined
   const by = isObject(created_by) && typeof created_by.name === 'string' ? created_by.name : 'unknown'

@@ -1,32 +1,32 @@
 import type { Unsubscribe } from '../../events/event.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Permission } from '../../model/permissions.ts'
-import type { NewToken, TokenSummary, TokenWish } from './token-store.ts'
+import type { NewToken, TokenRequest, TokenSummary } from './token-store.ts'
 
-/** What a credential that was shown is good for. */
+/** The holder of a valid credential, with its permissions. */
 export interface Principal {
-  /** Who writes with it, as the history names them. */
+  /** The name of the holder in the history. */
   readonly name: string
-  /** With all that they bring along. */
+  /** With all implied permissions. */
   readonly rights: ReadonlySet<Permission>
-  /** Unix milliseconds; infinity for one that does not expire. */
+  /** Unix milliseconds; infinity for a credential that does not expire. */
   readonly expires: number
-  /** False as soon as it was revoked, as far as this controller knows, or expired. */
+  /** False after it expired or, as far as this controller knows, was revoked. */
   isValid(): boolean
 }
 
 /** The tokens of the store as a running service sees them. */
 export interface Tokens {
   /**
-   * What a text is good for, decided without asking the store.
-   * @throws SettingsError TOKEN_INVALID; STORE_STALE when that cannot be said.
+   * Authenticates the text of a token against the cache.
+   * @throws SettingsError TOKEN_INVALID; STORE_STALE when the token cannot be checked.
    */
   check(text: string): Principal
-  /** Calls back whenever tokens were made or revoked, here or elsewhere. */
+  /** Calls the listener after tokens were created or revoked, on any controller. */
   onChange(listener: () => void): Unsubscribe
-  /** As {@link TokenStore.create}; good here when it resolves. */
-  create(wish: TokenWish, actor: Actor): Promise<NewToken>
+  /** As {@link TokenStore.create}; the token is valid on this controller when it resolves. */
+  create(request: TokenRequest, actor: Actor): Promise<NewToken>
   list(): Promise<readonly TokenSummary[]>
-  /** As {@link TokenStore.revoke}; good for nothing here any more when it resolves. */
+  /** As {@link TokenStore.revoke}; the token is invalid on this controller when it resolves. */
   revoke(id: string): Promise<void>
 }

@@ -4,27 +4,27 @@ import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { parseKey } from '../../model/key.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
-import { isArchived } from './moved.ts'
 import type { StoreSnapshot } from './store-snapshot.ts'
+import { isArchived } from './transferred-content.ts'
 
 /*
- * An archive is gzip of lines of JSON: a head, one line for each entry in byte order of the keys, and an end
- * with their number and the SHA-256 of all lines before it. What is cut off or changed anywhere is seen
- * before anything of it is used.
+ * An archive is gzip of lines of JSON: a header, one line for each entry in byte order of the keys, and an
+ * end with their number and the SHA-256 of all lines before it. A truncation or a change anywhere is detected
+ * before any content is used.
  */
 
-/** The version of what we write; an archive with a higher one was written by a newer release. */
+/** The version of archives that this release writes; a higher one was written by a newer release. */
 const FORMAT = 1
 
-/** The lines of a picture, each with its newline. */
-export function* printLines(picture: StoreSnapshot): Generator<string> {
+/** Prints the lines of a snapshot, each with its newline. */
+export function* printLines(snapshot: StoreSnapshot): Generator<string> {
   const hash = createHash('sha256')
   const line = (value: JsonObject): string => {
     const text = `${printJson(value)}\n`
     hash.update(text)
     return text
   }
-  const { store, epoch, revision, at, entries } = picture
+  const { store, epoch, revision, at, entries } = snapshot
   yield line({ kytos_settings_archive: FORMAT, store, epoch, revision: printRevision(revision), at })
   for (const { key, text, modRevision: changed, createRevision: created } of entries) {
     yield line({ key, text, revision: printRevision(changed), created: printRevision(created) })
@@ -32,7 +32,7 @@ export function* printLines(picture: StoreSnapshot): Generator<string> {
   yield `${printJson({ entries: entries.length, sha256: hash.digest('hex') })}\n`
 }
 
-/** Takes the lines of an archive one by one, and gives the picture once all have come. */
+/** Reads the lines of an archive one by one, and returns the snapshot after the last one. */
 export class ArchiveReader {
   readonly #name: string
   readonly #hash = createHash('sha256')
@@ -40,12 +40,12 @@ export class ArchiveReader {
   #head: Omit<StoreSnapshot, 'entries'> | undefined
   #ended = false
 
-  /** `name` is what messages call the archive. */
+  /** `name` is the archive's name in messages. */
   constructor(name: string) {
     this.#name = name
   }
 
-  /** Takes a line without its newline. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
+  /** Reads a line without its newline. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
   take(line: string): void {
     if (this.#ended) throw this.damaged('data follows its last line')
     const value = this.#parse(line)
@@ -58,7 +58,7 @@ export class ArchiveReader {
     this.#hash.update(`${line}\n`)
   }
 
-  /** @throws SettingsError STORE_DAMAGED when the end has not come. */
+  /** @throws SettingsError STORE_DAMAGED when the last line has not been read. */
   finish(): StoreSnapshot {
     if (!this.#head || !this.#ended) throw this.damaged('it is truncated')
     return { ...this.#head, entries: this.#entries }

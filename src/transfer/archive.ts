@@ -9,13 +9,12 @@ import { ArchiveReader, printLines } from './archive-lines.ts'
 import type { StoreSnapshot } from './store-snapshot.ts'
 
 /**
- * Writes a picture into one file that only its owner may read, and reads it back before the file gets its
- * name. Gives its bytes.
- * @throws SettingsError DOCUMENT_EXISTS when there is such a file and it is not to be replaced,
- * STORE_UNWRITABLE; then there is no new file, or, as the message says, one that a loss of power may take
- * away.
+ * Writes a snapshot into one file that only its owner may read, and reads it back before the file gets its
+ * name. Returns the size in bytes.
+ * @throws SettingsError DOCUMENT_EXISTS when the file exists and `replace` is false; STORE_UNWRITABLE, and
+ * then there is no new file, or, as the message says, one that may be lost in a power failure.
  */
-export async function writeArchive(picture: StoreSnapshot, file: string, replace: boolean): Promise<number> {
+export async function writeArchive(snapshot: StoreSnapshot, file: string, replace: boolean): Promise<number> {
   if (!replace && (await isThere(file))) {
     throw new SettingsError(
       'DOCUMENT_EXISTS',
@@ -25,21 +24,21 @@ export async function writeArchive(picture: StoreSnapshot, file: string, replace
   const temporary = `${file}.${process.pid}.tmp`
   try {
     await rm(temporary, { force: true })
-    // In the clear nothing of it should be read by others: tokens are hashes, settings may be secrets.
+    // The archive is not encrypted, and settings may be secrets, so that only its owner may read it.
     const out = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true })
-    await pipeline(Readable.from(printLines(picture)), createGzip(), out)
+    await pipeline(Readable.from(printLines(snapshot)), createGzip(), out)
     const written = await readArchive(temporary)
-    if (written.entries.length !== picture.entries.length)
+    if (written.entries.length !== snapshot.entries.length)
       throw new SettingsError(
         'STORE_UNWRITABLE',
         `${file} was written, but its content differs when read back. Check the disk and retry.`,
       )
     const { size } = await stat(temporary)
     await rename(temporary, file)
-    await keepName(file)
+    await persistName(file)
     return size
   } catch (cause) {
-    // What went wrong first is the reason; a leftover is told by its name.
+    // The first error is the one to report; a temporary file that is left is recognized by its name.
     await rm(temporary, { force: true }).catch(() => {})
     if (isSettingsError(cause)) throw cause
     throw new SettingsError(
@@ -52,13 +51,13 @@ export async function writeArchive(picture: StoreSnapshot, file: string, replace
 
 /**
  * Reads an archive to its end.
- * @throws SettingsError STORE_DAMAGED for one that is not whole, STORE_FORMAT, CONFIG_ABSENT when there is no
- * such file.
+ * @throws SettingsError STORE_DAMAGED for an incomplete one, STORE_FORMAT, CONFIG_ABSENT when the file does
+ * not exist.
  */
 export async function readArchive(file: string): Promise<StoreSnapshot> {
   if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `The file ${file} does not exist.`)
   const reader = new ArchiveReader(file)
-  // What went wrong first: the streams only say that they were ended for it.
+  // The first error, because the streams only report that they were ended by it.
   let reason: unknown
   const take = async (source: AsyncIterable<Buffer>): Promise<void> => {
     try {
@@ -78,13 +77,13 @@ export async function readArchive(file: string): Promise<StoreSnapshot> {
   return reader.finish()
 }
 
-/** The lines of a text that comes in pieces. */
+/** The lines of a text that arrives in chunks. */
 async function* linesOf(source: AsyncIterable<Buffer>, reader: ArchiveReader): AsyncGenerator<string> {
-  // Fatal: what is not UTF-8 was not written by us.
+  // Fatal, because an archive of ours is always UTF-8.
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let open: string[] = []
-  for await (const piece of source) {
-    const lines = decoder.decode(piece, { stream: true }).split('\n')
+  for await (const chunk of source) {
+    const lines = decoder.decode(chunk, { stream: true }).split('\n')
     for (const line of lines.slice(0, -1)) {
       yield open.join('') + line
       open = []
@@ -102,7 +101,7 @@ async function isThere(file: string): Promise<boolean> {
 }
 
 /** Makes the name of a file durable. @throws SettingsError STORE_UNWRITABLE. */
-async function keepName(file: string): Promise<void> {
+async function persistName(file: string): Promise<void> {
   try {
     await syncFolder(dirname(file))
   } catch (cause) {

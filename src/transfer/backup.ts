@@ -3,21 +3,21 @@ import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend, nameStore } from '../boot/store-choice.ts'
 import { readArchive, writeArchive } from './archive.ts'
-import { fillFrom, refuseEmpty } from './copy-store.ts'
-import type { FillOptions, FillReport } from './fill-store.ts'
-import { pictureOf, type StoreSnapshot, takeSnapshot } from './store-snapshot.ts'
+import { loadFrom, refuseEmpty } from './copy-store.ts'
+import type { LoadOptions, LoadReport } from './load-store.ts'
+import { type StoreSnapshot, snapshotOf, takeSnapshot } from './store-snapshot.ts'
 import { type Warn, withStore } from './stores.ts'
 
-/** What was put into an archive. */
+/** The result of a backup. */
 export interface BackupReport {
-  readonly picture: StoreSnapshot
+  readonly snapshot: StoreSnapshot
   readonly bytes: number
 }
 
 /**
- * Writes what a store holds, at one revision, into one file. A folder that a service has open is read beside
- * it, from its journal: changes go on meanwhile.
- * @throws SettingsError CONFIG_INVALID for an empty store, and what {@link writeArchive} throws.
+ * Writes the content of a store, at one revision, into one file. A folder that a service has open is read
+ * from its journal, so that the service continues meanwhile.
+ * @throws SettingsError CONFIG_INVALID for an empty store, and as {@link writeArchive}.
  */
 export async function backUp(
   config: Config,
@@ -25,23 +25,23 @@ export async function backUp(
   replace: boolean,
   warn: Warn,
 ): Promise<BackupReport> {
-  const picture = await readStore(config, warn)
-  refuseEmpty(picture, config)
-  return { picture, bytes: await writeArchive(picture, file, replace) }
+  const snapshot = await readStore(config, warn)
+  refuseEmpty(snapshot, config)
+  return { snapshot, bytes: await writeArchive(snapshot, file, replace) }
 }
 
 /**
- * Fills the store of a configuration from an archive, which is read to its end first.
- * @throws SettingsError STORE_DAMAGED, and as {@link fillFrom}.
+ * Loads an archive, which is read to its end first, into the store of a configuration.
+ * @throws SettingsError STORE_DAMAGED, and as {@link loadFrom}.
  */
 export async function restore(
   file: string,
   config: Config,
-  options: FillOptions,
+  options: LoadOptions,
   warn: Warn,
-): Promise<FillReport & { readonly picture: StoreSnapshot }> {
-  const picture = await readArchive(file)
-  return { ...(await fillFrom(picture, config, options, warn)), picture }
+): Promise<LoadReport & { readonly snapshot: StoreSnapshot }> {
+  const snapshot = await readArchive(file)
+  return { ...(await loadFrom(snapshot, config, options, warn)), snapshot }
 }
 
 async function readStore(config: Config, warn: Warn): Promise<StoreSnapshot> {
@@ -55,6 +55,6 @@ async function readStore(config: Config, warn: Warn): Promise<StoreSnapshot> {
         'CONFIG_INVALID',
         `The store ${config.filesystem.path} has no journal. Check path in [settings.filesystem].`,
       )
-    return pictureOf(nameStore(await chooseBackend(config, () => {})), found.revision, found.entries)
+    return snapshotOf(nameStore(await chooseBackend(config, () => {})), found.revision, found.entries)
   }
 }

@@ -2,41 +2,41 @@ import type { Entry } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { isEqual, type StoreDifference } from './difference.ts'
-import type { Before } from './filling.ts'
-import { kindOf } from './moved.ts'
+import type { TargetState } from './store-load.ts'
 import type { StoreSnapshot } from './store-snapshot.ts'
+import { kindOf } from './transferred-content.ts'
 
-/** An entry that does not fit the target. */
-export interface Oversized {
+/** An entry that is too large for the target. */
+export interface OversizedEntry {
   readonly key: Key
   readonly bytes: number
 }
 
-/** How many keys a message names. */
-const NAMED = 20
+/** The number of keys that a message names. */
+const MAX_NAMED_KEYS = 20
 
 /**
- * @throws SettingsError DOCUMENT_TOO_LARGE naming every entry that does not fit; boxes may be left out on
- * request, nothing else.
+ * @throws SettingsError DOCUMENT_TOO_LARGE naming every entry that is too large; with `skip` boxes are
+ * ignored.
  */
-export function refuseLarge(large: readonly Oversized[], most: number, skip: boolean): void {
+export function refuseOversized(large: readonly OversizedEntry[], entryBytes: number, skip: boolean): void {
   const refused = skip ? large.filter(({ key }) => kindOf(key) !== 'boxes') : large
   if (refused.length === 0) return
   const list = refused.map(({ key, bytes }) => `\n  ${key}: ${bytes} bytes`).join('')
   throw new SettingsError(
     'DOCUMENT_TOO_LARGE',
-    `${refused.length} documents are too large for the target, which allows ${most} bytes each. Nothing was written. Reduce them, or skip such boxes with --skip-oversized:${list}`,
-    { details: { most, oversized: refused } },
+    `${refused.length} documents are too large for the target, which allows ${entryBytes} bytes each. Nothing was written. Reduce them, or skip such boxes with --skip-oversized:${list}`,
+    { details: { most: entryBytes, oversized: refused } },
   )
 }
 
 /**
- * @throws SettingsError DOCUMENT_EXISTS when the target holds anything that the picture does not show, or a
- * filling of another origin that was not finished.
+ * @throws SettingsError DOCUMENT_EXISTS when the target holds an entry that the snapshot does not have, or an
+ * unfinished load from another source.
  */
-export function refuseOthers(
+export function refuseOtherContent(
   { differing, extra }: StoreDifference,
-  { unfinished }: Before,
+  { unfinished }: TargetState,
   { store }: StoreSnapshot,
 ): void {
   const other = unfinished !== undefined && unfinished !== store
@@ -60,7 +60,7 @@ export function refuseOthers(
   )
 }
 
-/** @throws SettingsError CONTENTION when the target, read again, is not what it should be. */
+/** @throws SettingsError CONTENTION when the target, read again, is not equal to the snapshot. */
 export function refuseUnequal(difference: StoreDifference): void {
   if (isEqual(difference)) return
   const { open, differing, extra } = difference
@@ -77,6 +77,6 @@ export function refuseUnequal(difference: StoreDifference): void {
 
 function count(entries: readonly Entry[], what: string): string {
   if (entries.length === 0) return ''
-  const named = entries.slice(0, NAMED).map(({ key }) => key)
-  return `${entries.length} documents ${what} (${named.join(', ')}${entries.length > NAMED ? ', ...' : ''})`
+  const named = entries.slice(0, MAX_NAMED_KEYS).map(({ key }) => key)
+  return `${entries.length} documents ${what} (${named.join(', ')}${entries.length > MAX_NAMED_KEYS ? ', ...' : ''})`
 }

@@ -3,53 +3,53 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import { META_KEY, readEpoch } from '../watcher/epoch.ts'
-import { isMoved } from './moved.ts'
+import { isTransferred } from './transferred-content.ts'
 
-/** What a store held at one revision, as far as it moves. */
+/** The content of a store at one revision, without the entries that a transfer leaves out. */
 export interface StoreSnapshot {
-  /** The store, as the log names it. */
+  /** The name of the store, as in the log. */
   readonly store: string
-  /** 0 when no service ever ran on it. */
+  /** 0 when no service has ever run on it. */
   readonly epoch: number
   readonly revision: Revision
-  /** When it was taken, ISO 8601. */
+  /** The time of the snapshot, ISO 8601. */
   readonly at: string
-  /** In byte order of their keys, as the store has them. */
+  /** In byte order of their keys. */
   readonly entries: readonly Entry[]
 }
 
-/** How often a store may be compacted while it is read, in a row. */
-const ATTEMPTS = 5
+/** Attempts to read a store that is compacted meanwhile. */
+const MAX_READ_ATTEMPTS = 5
 
 /**
  * Reads a whole store, at one revision.
- * @throws SettingsError STORE_FORMAT for one that is not whole or of a newer release, and what reading it
- * throws.
+ * @throws SettingsError STORE_FORMAT for an incomplete store or one of a newer release, and the
+ * errors of reading it.
  */
 export async function takeSnapshot(backend: Backend, store: string): Promise<StoreSnapshot> {
   for (let attempt = 1; ; attempt++) {
     try {
       const listing = await backend.list(EVERYTHING)
-      return pictureOf(store, listing.revision, await readAll(listing))
+      return snapshotOf(store, listing.revision, await readAll(listing))
     } catch (error) {
-      // Compacted beyond the revision at which it was read.
-      if (!isSettingsError(error, 'HISTORY_LOST') || attempt === ATTEMPTS) throw error
+      // The store was compacted beyond the revision that is read.
+      if (!isSettingsError(error, 'HISTORY_LOST') || attempt === MAX_READ_ATTEMPTS) throw error
     }
   }
 }
 
 /**
- * What of these entries of a store moves.
- * @throws SettingsError STORE_FORMAT for a store that is not whole or of a newer release.
+ * The snapshot of a store with these entries.
+ * @throws SettingsError STORE_FORMAT for an incomplete store or one of a newer release.
  */
-export function pictureOf(store: string, revision: Revision, entries: readonly Entry[]): StoreSnapshot {
+export function snapshotOf(store: string, revision: Revision, entries: readonly Entry[]): StoreSnapshot {
   const epoch = readEpoch(entries.find(({ key }) => key === META_KEY))
   return {
     store,
     epoch,
     revision,
     at: new Date().toISOString(),
-    entries: entries.filter(({ key }) => isMoved(key)),
+    entries: entries.filter(({ key }) => isTransferred(key)),
   }
 }
 

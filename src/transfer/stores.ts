@@ -2,22 +2,22 @@ import type { Backend } from '../../backends/backend.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
+import { chooseBackend, nameStore, storeExists } from '../boot/store-choice.ts'
 
 /** The store of a configuration, opened for one piece of work. */
 export interface OpenStore {
   readonly backend: Backend
-  /** As the log names it. */
+  /** As in the log. */
   readonly name: string
 }
 
-/** Where what a person should know goes, one sentence each. */
+/** Receives warnings for the operator, one sentence each. */
 export type Warn = (message: string) => void
 
 /**
- * Opens the store that a configuration names, for `work` alone. @throws SettingsError STORE_LOCKED, with what
- * to do, while a service has a folder open; CONFIG_INVALID for a folder that is not there when it
- * `mustExist`.
+ * Opens the store of a configuration for the time of `work`.
+ * @throws SettingsError STORE_LOCKED, with the remedy, while a service has a folder open; CONFIG_INVALID for
+ * an absent folder with `mustExist`.
  */
 export async function withStore<Result>(
   config: Config,
@@ -26,7 +26,7 @@ export async function withStore<Result>(
   mustExist = false,
 ): Promise<Result> {
   const choice = await chooseBackend(config, warn)
-  if (mustExist && !isThere(choice)) {
+  if (mustExist && !storeExists(choice)) {
     throw new SettingsError(
       'CONFIG_INVALID',
       `The store ${nameStore(choice)} of ${config.file} does not exist or is empty. Check path in [settings.filesystem].`,

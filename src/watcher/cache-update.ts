@@ -1,16 +1,9 @@
 import type { Change } from '../../backends/backend.ts'
-import type { Entry, Revision } from '../../model/document.ts'
+import type { Entry } from '../../model/document.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import {
-  absentDocument,
-  type DocumentState,
-  documentVersion,
-  lastValid,
-  type OverridesPlace,
-  parseOverridesKey,
-} from '../state/document-state.ts'
+import { absentDocument, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
 import { type ParsedDocument, parseObject, parseRecord } from '../state/record.ts'
 import {
   emptyNamespace,
@@ -22,42 +15,43 @@ import {
   withoutRecords,
   withRecord,
 } from './namespace-state.ts'
+import { observeDocument } from './observed-document.ts'
 import { parseSchemaKey, withoutStored, withStored } from './schema-versions.ts'
-import type { BoxStep, Effect, Place, SchemaStep, Step } from './step.ts'
+import type { BoxStep, Effect, SchemaStep, Step, StepPlace } from './step.ts'
 import { keyOf } from './store-index.ts'
 
 /**
- * What a batch makes of the namespaces. It is thrown away when the history cannot be read, and the batch
- * comes again.
+ * The effect of one batch on the namespaces. It is discarded when the history cannot be read, and the batch
+ * is delivered again.
  */
 export class CacheUpdate {
   readonly #base: ReadonlyMap<Namespace, NamespaceState>
   readonly #self: Scope
-  readonly #surroundings: NamespaceContext
-  #anew = false
+  readonly #context: NamespaceContext
   readonly #changed = new Map<Namespace, NamespaceState>()
   readonly #parsed = new Map<Entry, JsonObject | undefined>()
-  /** Stored schemas that cannot be read, and why. */
+  #isNewStore = false
+  /** The stored schemas that cannot be read, with the reasons. */
   readonly unreadable = new Map<Key, string>()
 
-  constructor(base: ReadonlyMap<Namespace, NamespaceState>, self: Scope, surroundings: NamespaceContext) {
+  constructor(base: ReadonlyMap<Namespace, NamespaceState>, self: Scope, context: NamespaceContext) {
     this.#base = base
     this.#self = self
-    this.#surroundings = surroundings
+    this.#context = context
   }
 
-  /** The namespaces as they are afterwards, those that changed. */
+  /** The namespaces that changed, as they are after the batch. */
   changed(): ReadonlyMap<Namespace, NamespaceState> {
     return this.#changed
   }
 
-  /** Begins with another store: the records of the old one count for nothing. */
+  /** Prepares for a batch of another store: all records of the old store are dropped. */
   forgetRecords(): void {
-    this.#anew = true
+    this.#isNewStore = true
     for (const state of this.#base.values()) this.#changed.set(state.namespace, withoutRecords(state))
   }
 
-  /** Takes in the records of a batch. */
+  /** Applies the history records of a batch. */
   learnRecords(changes: readonly Change[]): void {
     const entries = new Map(
       changes.flatMap(change => (change.type === 'put' ? [[change.entry.key, change.entry]] : [])),
@@ -75,7 +69,7 @@ export class CacheUpdate {
     }
   }
 
-  /** The overrides that an entry holds, parsed once. */
+  /** The overrides in an entry, parsed once. */
   #parse(entry: Entry): JsonObject | undefined {
     if (!this.#parsed.has(entry)) this.#parsed.set(entry, parseObject(entry.text))
     return this.#parsed.get(entry)
@@ -87,46 +81,46 @@ export class CacheUpdate {
   }
 
   /**
-   * What the changes of announced keys, all those of one revision, mean, in their order; keys that mean
-   * nothing to us are left out. Nobody sees what stood between two changes of one commit: all of it is told
-   * by the first of its steps that counts here, and what that made unacceptable too.
-   * @throws what reading the history throws.
+   * The steps of one revision, in the order of its changes of announced keys; unknown keys are left out. A
+   * state between two changes of one commit is never visible. The first step of the commit that affects this
+   * controller therefore has the whole effect, with the documents that it made invalid.
+   * @throws the errors of reading the history.
    */
   async steps(changes: readonly Change[], existed: (key: Key) => boolean): Promise<readonly Step[]> {
-    const taken = changes.flatMap(
-      (change, i) => this.#take(change, { n: i + 1, existed: existed(keyOf(change)) }) ?? [],
+    const pending = changes.flatMap(
+      (change, i) => this.#read(change, { n: i + 1, existed: existed(keyOf(change)) }) ?? [],
     )
-    const effects = new Map<Taken, Effect>()
-    const tellers = this.#tellers(taken)
-    for (const step of taken) {
+    const effects = new Map<PendingStep, Effect>()
+    const groups = this.#groups(pending)
+    for (const step of pending) {
       if (step.type === 'box') continue
-      const group = tellers.get(step)
+      const group = groups.get(step)
       effects.set(step, group ? await this.#settle(step.namespace, group) : this.#unchanged(step.namespace))
     }
-    return taken.map(step => this.#finish(step, effects.get(step)))
+    return pending.map(step => this.#finish(step, effects.get(step)))
   }
 
-  /** The steps that tell of a commit, each with all that the commit does to the namespace. */
-  #tellers(taken: readonly Taken[]): ReadonlyMap<Taken, readonly OfNamespace[]> {
-    const groups = new Map<string, OfNamespace[]>()
-    for (const step of taken) {
+  /** The steps that have the effect of a commit on a namespace, each with all steps of that commit. */
+  #groups(pending: readonly PendingStep[]): ReadonlyMap<PendingStep, readonly NamespaceStep[]> {
+    const commits = new Map<string, NamespaceStep[]>()
+    for (const step of pending) {
       if (step.type === 'box') continue
-      const name = `${step.namespace} ${step.type === 'settings' && step.writeId ? step.writeId : step.n}`
-      groups.set(name, [...(groups.get(name) ?? []), step])
+      const commit = `${step.namespace} ${step.type === 'settings' && step.writeId ? step.writeId : step.n}`
+      commits.set(commit, [...(commits.get(commit) ?? []), step])
     }
-    const told = new Map<Taken, readonly OfNamespace[]>()
-    for (const group of groups.values()) {
-      const teller = group.find(step => this.#counts(step)) ?? group[0]
-      if (teller) told.set(teller, group)
+    const groups = new Map<PendingStep, readonly NamespaceStep[]>()
+    for (const steps of commits.values()) {
+      const announcing = steps.find(step => this.#affectsSelf(step)) ?? steps[0]
+      if (announcing) groups.set(announcing, steps)
     }
-    return told
+    return groups
   }
 
   /**
-   * A document that is acceptable in the end was never refused, whatever stood between two changes of one
-   * revision.
+   * A step as it is announced. A document that is valid at the end of the revision was never rejected,
+   * whatever the state between two changes.
    */
-  #finish(step: Taken, effect: Effect = NO_EFFECT): Step {
+  #finish(step: PendingStep, effect: Effect = NO_EFFECT): Step {
     if (step.type === 'box') return step
     const rejected = effect.rejected.filter(
       ({ namespace, scope }) => this.#state(namespace).documents.get(scope)?.rejected.length,
@@ -140,81 +134,64 @@ export class CacheUpdate {
     return { ...rest, state, ...effect, rejected }
   }
 
-  /** True when the step is about something that counts for the effective settings here. */
-  #counts(step: OfNamespace): boolean {
+  /** True when the step may change the effective settings of this controller. */
+  #affectsSelf(step: NamespaceStep): boolean {
     return step.type === 'schema' || step.scope === CLUSTER || step.scope === this.#self
   }
 
-  #take(change: Change, place: Place): Taken | undefined {
+  #read(change: Change, place: StepPlace): PendingStep | undefined {
     const key = keyOf(change)
     const entry = change.type === 'put' ? change.entry : undefined
     const { kind, segments } = splitKey(key)
     if (kind === 'boxes') return segments.length === 2 ? { type: 'box', ...place, key, entry } : undefined
     const owner = parseOverridesKey(key)
-    if (owner) return this.#takeDocument(change, owner, entry, place)
+    if (owner) return this.#readDocument(change, owner, place)
     const schema = parseSchemaKey(key)
-    return schema && this.#takeSchema(key, schema, entry, place)
+    return schema && this.#readSchema(key, schema, entry, place)
   }
 
-  #takeDocument(change: Change, owner: OverridesPlace, entry: Entry | undefined, place: Place): Taken {
-    const known = this.#state(owner.namespace).documents.get(owner.scope)
-    const absent = absentDocument(keyOf(change), owner)
-    const document: DocumentState = entry
-      ? { ...absent, entry, data: this.#parse(entry), record: known?.record }
-      : { ...absent, record: known?.record, goneAt: this.#goneAt(change, known) }
-    const recorded = document.record?.version ?? 0
-    const isTold = this.#isTold(document, known)
-    const version = isTold ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1
-    const changed = { ...document, version, fallback: lastValid(this.#before(owner)) }
-    const writeId = isTold ? document.record?.writeId : undefined
+  #readDocument(change: Change, owner: OverridesPlace, place: StepPlace): PendingStep {
+    const { namespace, scope } = owner
+    const { document, writeId } = observeDocument(
+      change,
+      owner,
+      change.type === 'put' ? this.#parse(change.entry) : undefined,
+      {
+        before: this.#isNewStore ? undefined : this.#base.get(namespace)?.documents.get(scope),
+        known: this.#state(namespace).documents.get(scope),
+        isNewStore: this.#isNewStore,
+      },
+    )
     return {
       type: 'settings',
       ...place,
       ...owner,
       key: keyOf(change),
       writeId,
-      apply: state => withDocument(state, changed),
+      apply: state => withDocument(state, document),
     }
   }
 
-  #takeSchema(key: Key, { namespace, digest }: SchemaPlace, entry: Entry | undefined, place: Place): Taken {
+  #readSchema(
+    key: Key,
+    { namespace, digest }: SchemaPlace,
+    entry: Entry | undefined,
+    place: StepPlace,
+  ): PendingStep {
     const apply = (state: NamespaceState): NamespaceState => {
-      const { shelf, problem } = entry
+      const { schemas, problem } = entry
         ? withStored(state.schemas, digest, entry)
-        : { shelf: withoutStored(state.schemas, digest), problem: undefined }
+        : { schemas: withoutStored(state.schemas, digest), problem: undefined }
       if (problem) this.unreadable.set(key, problem)
-      return { ...state, schemas: shelf }
+      return { ...state, schemas }
     }
     return { type: 'schema', ...place, namespace, gone: entry === undefined, apply }
   }
 
-  /** The document before this batch, whose records may be known already. */
-  #before({ namespace, scope }: OverridesPlace): DocumentState | undefined {
-    return this.#anew ? undefined : this.#base.get(namespace)?.documents.get(scope)
-  }
-
-  /** True when the newest record tells of this very change; false for an edit by hand. */
-  #isTold({ entry, record }: DocumentState, known: DocumentState | undefined): boolean {
-    if (entry) return record?.of === entry.modRevision
-    if (record?.kind === 'deleted') return this.#anew || record.of > (known?.entry?.modRevision ?? 0n)
-    return record === undefined && (this.#anew || !known?.entry)
-  }
-
-  /**
-   * When a document went: what its record says, for a listing shows only that it is gone; and in another
-   * store it may never have been.
-   */
-  #goneAt(change: Change, known: DocumentState | undefined): Revision | undefined {
-    const record = known?.record
-    if (record?.kind === 'deleted' && (this.#anew || record.of > (known?.entry?.modRevision ?? 0n)))
-      return record.of
-    return change.type === 'put' || this.#anew ? undefined : change.revision
-  }
-
-  /** Applies what a commit does to a namespace, and decides what counts then. */
-  async #settle(namespace: Namespace, group: readonly OfNamespace[]): Promise<Effect> {
-    const changed = group.reduce((state, step) => step.apply(state), this.#state(namespace))
-    const settled = await settle(changed, this.#self, this.#surroundings)
+  /** Applies the steps of a commit to a namespace and derives its effective settings. */
+  async #settle(namespace: Namespace, steps: readonly NamespaceStep[]): Promise<Effect> {
+    const changed = steps.reduce((state, step) => step.apply(state), this.#state(namespace))
+    const settled = await settle(changed, this.#self, this.#context)
     this.#changed.set(namespace, { ...settled, lastAnnounced: settled.effective })
     return {
       before: changed.lastAnnounced,
@@ -224,8 +201,8 @@ export class CacheUpdate {
   }
 
   #unchanged(namespace: Namespace): Effect {
-    const { lastAnnounced: told } = this.#state(namespace)
-    return { before: told, after: told, rejected: [] }
+    const { lastAnnounced } = this.#state(namespace)
+    return { before: lastAnnounced, after: lastAnnounced, rejected: [] }
   }
 
   #state(namespace: Namespace): NamespaceState {
@@ -237,22 +214,14 @@ type SchemaPlace = NonNullable<ReturnType<typeof parseSchemaKey>>
 
 const NO_EFFECT: Effect = { before: {}, after: {}, rejected: [] }
 
-/** What a change does to its namespace. */
-interface Applied {
-  readonly apply: (state: NamespaceState) => NamespaceState
-}
-
-/**
- * A change that was taken, before it is known what it comes to; the changes of one commit have one write id.
- */
-type Taken = BoxStep | OfNamespace
-type OfNamespace = Applied &
-  (
-    | (Place &
-        OverridesPlace & {
-          readonly type: 'settings'
-          readonly key: Key
-          readonly writeId: string | undefined
-        })
-    | Omit<SchemaStep, keyof Effect>
-  )
+/** A change whose effect is not known yet; the changes of one commit have the same write id. */
+type PendingStep = BoxStep | NamespaceStep
+type NamespaceStep = { readonly apply: (state: NamespaceState) => NamespaceState } & (
+  | (StepPlace &
+      OverridesPlace & {
+        readonly type: 'settings'
+        readonly key: Key
+        readonly writeId: string | undefined
+      })
+  | Omit<SchemaStep, keyof Effect>
+)

@@ -1,9 +1,12 @@
-/** Those who wait until something holds; each is let go in the `check` at which it does. */
+/**
+ * Callers that wait until a condition holds; each is released by the first `check` at which its condition
+ * holds.
+ */
 export class Condition {
-  readonly #waiting = new Set<{ readonly holds: () => boolean; readonly settle: (held: boolean) => void }>()
+  readonly #waiters = new Set<{ readonly holds: () => boolean; readonly settle: (held: boolean) => void }>()
   #closed = false
 
-  /** True at the first check at which it holds, false after so many milliseconds or when closed. */
+  /** True at the first check at which `holds` is true; false after so many milliseconds, or when closed. */
   wait(holds: () => boolean, within: number): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false)
     return new Promise(resolve => {
@@ -11,21 +14,21 @@ export class Condition {
         holds,
         settle: (held: boolean) => {
           clearTimeout(timer)
-          this.#waiting.delete(waiter)
+          this.#waiters.delete(waiter)
           resolve(held)
         },
       }
       const timer = setTimeout(() => waiter.settle(false), within)
-      this.#waiting.add(waiter)
+      this.#waiters.add(waiter)
     })
   }
 
   check(): void {
-    for (const waiter of this.#waiting) if (waiter.holds()) waiter.settle(true)
+    for (const waiter of this.#waiters) if (waiter.holds()) waiter.settle(true)
   }
 
   close(): void {
     this.#closed = true
-    for (const waiter of this.#waiting) waiter.settle(false)
+    for (const waiter of this.#waiters) waiter.settle(false)
   }
 }

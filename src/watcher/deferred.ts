@@ -1,4 +1,4 @@
-/** What others wait for: it opens once or fails once, whichever comes first, and stays so. */
+/** A promise that is resolved or rejected from outside; the first outcome is final. */
 export class Deferred {
   readonly #settled: Promise<void>
   #settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} }
@@ -7,19 +7,19 @@ export class Deferred {
     this.#settled = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    // Whoever waits hears of it; a failure that nobody waits for is nobody's.
+    // Every caller of wait() receives the error; without a caller it must not count as unhandled.
     this.#settled.catch(() => {})
   }
 
-  open(): void {
+  resolve(): void {
     this.#settle.resolve()
   }
 
-  fail(error: unknown): void {
+  reject(error: unknown): void {
     this.#settle.reject(error)
   }
 
-  /** True once it is open, false after so many milliseconds. @throws what it failed with. */
+  /** True once resolved, false after so many milliseconds. @throws the error it was rejected with. */
   async wait(within: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<false>(resolve => {

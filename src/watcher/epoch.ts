@@ -7,16 +7,16 @@ import { STORE_KEY } from '../../model/overlap.ts'
 import { isObject } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 
-/** Where a store says what it is: `{format, epoch}`. */
+/** The key of the document that identifies a store: `{format, epoch}`. */
 export const META_KEY = STORE_KEY
 
-/** The version of what we write into a store; a store with a higher one was written by a newer release. */
+/** The format of a store; a higher one was written by a newer release. */
 export const FORMAT = 1
 
 /**
- * The epoch that `meta/store` names; 0 when the store has none yet.
- * @throws SettingsError STORE_FORMAT for a store that a newer release wrote, one that is not ours, or one
- * that is being filled by a copy or a restore.
+ * The epoch in `meta/store`; 0 when the store has none yet.
+ * @throws SettingsError STORE_FORMAT for a store of a newer release or of another program, and for an
+ * incomplete copy or restore.
  */
 export function readEpoch(meta: Entry | undefined): number {
   if (!meta) return 0
@@ -43,10 +43,10 @@ export function readEpoch(meta: Entry | undefined): number {
 }
 
 /**
- * Where a store is now: its epoch (0 while it has none) and revision, of one moment.
- * @throws what the backend throws, and what {@link readEpoch} does.
+ * The current epoch (0 while the store has none) and revision of a store, read at one moment.
+ * @throws the errors of the backend and of {@link readEpoch}.
  */
-export async function lookAtStore(
+export async function readStorePosition(
   backend: Pick<Backend, 'list'>,
 ): Promise<{ readonly epoch: number; readonly revision: Revision }> {
   const { revision, pages } = await backend.list(makePrefix('meta'))
@@ -56,10 +56,10 @@ export async function lookAtStore(
 }
 
 /**
- * Gives a new, wiped or rewound store an epoch above all that are known. Of several controllers one wins; all
- * read the winner's next.
- * @throws SettingsError STORE_UNREACHABLE, also when the answer was lost: the store is read again before
- * another claim.
+ * Writes an epoch above the known ones into a new, wiped or rewound store. When several controllers do so,
+ * one wins, and all read its epoch next.
+ * @throws SettingsError STORE_UNREACHABLE, also when the answer was lost, so that the store is read again
+ * before another claim.
  */
 export async function claimEpoch(backend: Backend, meta: Entry | undefined, known: number): Promise<void> {
   const epoch = Math.max(Date.now(), known + 1)
@@ -67,16 +67,16 @@ export async function claimEpoch(backend: Backend, meta: Entry | undefined, know
 }
 
 /**
- * Brings the store one revision forward without changing anything; whoever else does so first is as good.
- * @throws as {@link claimEpoch}.
+ * Advances the store by one revision without a change. It does nothing when another controller was first.
+ * @throws SettingsError as {@link claimEpoch}.
  */
 export async function touchStore(backend: Backend, meta: Entry): Promise<void> {
   await write(backend, meta.text, meta.modRevision)
 }
 
 /**
- * Invariant: a claim is sent at most once, so that no epoch is given to a store twice, before and after a
- * wipe. A claim that arrives late gives an epoch that was never used; a controller that knows a higher one
+ * Invariant: a claim is sent at most once, so that a store never receives the same epoch before and after a
+ * wipe. A claim that arrives late sets an epoch that was never used; a controller that knows a higher one
  * claims again.
  */
 async function write(backend: Backend, put: string, expected: Expected): Promise<void> {

@@ -1,4 +1,6 @@
-import type { ChangeKind, Facts, Origin } from '../../events/map.ts'
+import type { Problem } from '../../backends/backend.ts'
+import type { Facts } from '../../events/map.ts'
+import type { ChangeKind, Origin } from '../../events/nouns.ts'
 import { type Actor, HAND_EDIT } from '../../model/actor.ts'
 import { PART, printCursor, WHOLE } from '../../model/cursor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
@@ -6,28 +8,33 @@ import { splitKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import { isObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import { type DocumentState, documentVersion, isRecorded } from '../state/document-state.ts'
+import {
+  type DocumentState,
+  documentVersion,
+  isRecorded,
+  parseOverridesKey,
+} from '../state/document-state.ts'
 import { describeEffect } from '../state/effect.ts'
 import { parseObject } from '../state/record.ts'
 import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
 
-/** What is common to all facts of one revision. */
-export interface Occasion {
+/** The values that all facts of one revision share. */
+export interface RevisionContext {
   readonly epoch: number
   readonly revision: Revision
   readonly origin: Origin
-  /** The last step of the revision or difference. */
+  /** The last step of the revision, or of the difference that a listing shows. */
   readonly last: Step | undefined
   readonly schema: (namespace: Namespace) => SchemaDocument | undefined
 }
 
-/** A fact about to be said. */
+/** A fact that is about to be published. */
 export type Fact = {
   readonly [N in keyof Facts]: { readonly name: N; readonly content: Facts[N] }
 }[keyof Facts]
 
-/** The facts that one step stands for: the change itself, then what it made unacceptable. */
-export function factsOf(step: Step, occasion: Occasion): Fact[] {
+/** The facts of one step: the change itself, then the documents that it made invalid. */
+export function factsOf(step: Step, occasion: RevisionContext): Fact[] {
   if (step.type === 'box') return [boxChanged(step, occasion)]
   return [
     step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion),
@@ -35,7 +42,7 @@ export function factsOf(step: Step, occasion: Occasion): Fact[] {
   ]
 }
 
-/** That the stored overrides of a document do not count, and why. */
+/** The fact that the stored overrides of a document are rejected, with the reasons. */
 export function rejectedFact(state: DocumentState): Fact {
   return {
     name: 'settings.rejected',
@@ -43,9 +50,18 @@ export function rejectedFact(state: DocumentState): Fact {
   }
 }
 
-function settingsChanged(step: SettingsStep, occasion: Occasion): Fact {
+/** The fact that a manual edit of a file was rejected. */
+export function rejectedEditFact({ key, source, message }: Problem): Fact {
+  const namespace = (key && parseOverridesKey(key)?.namespace) ?? null
+  return {
+    name: 'settings.rejected',
+    content: { namespace, source: source ?? key ?? '', errors: [{ pointer: '', rule: 'json', message }] },
+  }
+}
+
+function settingsChanged(step: SettingsStep, occasion: RevisionContext): Fact {
   const { state } = step
-  const byHand = !isRecorded(state)
+  const isManual = !isRecorded(state)
   return {
     name: 'settings.changed',
     content: {
@@ -56,13 +72,13 @@ function settingsChanged(step: SettingsStep, occasion: Occasion): Fact {
       ...place(occasion, step),
       version: documentVersion(state),
       epoch: occasion.epoch,
-      actor: byHand ? HAND_EDIT : (state.record?.actor ?? null),
-      comment: byHand ? null : (state.record?.comment ?? null),
+      actor: isManual ? HAND_EDIT : (state.record?.actor ?? null),
+      comment: isManual ? null : (state.record?.comment ?? null),
     },
   }
 }
 
-function schemaChanged(step: SchemaStep, occasion: Occasion): Fact {
+function schemaChanged(step: SchemaStep, occasion: RevisionContext): Fact {
   return {
     name: 'settings.changed',
     content: {
@@ -79,7 +95,7 @@ function schemaChanged(step: SchemaStep, occasion: Occasion): Fact {
   }
 }
 
-function boxChanged(step: BoxStep, occasion: Occasion): Fact {
+function boxChanged(step: BoxStep, occasion: RevisionContext): Fact {
   const [namespace = '', box_id = ''] = splitKey(step.key).segments
   return {
     name: 'box.changed',
@@ -93,22 +109,22 @@ function boxChanged(step: BoxStep, occasion: Occasion): Fact {
   }
 }
 
-function place({ epoch, revision, origin, last }: Occasion, step: Step) {
+function place({ epoch, revision, origin, last }: RevisionContext, step: Step) {
   const part = step === last ? WHOLE : PART + step.n
   const n = origin === 'resync' ? part : step.n
   return { revision: printRevision(revision), cursor: printCursor({ epoch, revision, n }), origin }
 }
 
-function kindOf(existed: boolean, gone: boolean): ChangeKind {
-  if (gone) return 'deleted'
+function kindOf(existed: boolean, isGone: boolean): ChangeKind {
+  if (isGone) return 'deleted'
   return existed ? 'updated' : 'created'
 }
 
-/** Who wrote a box; null when another hand did. */
+/** The actor who wrote a box; null when another program wrote it. */
 function boxActor(text: string): Actor | null {
   const written = parseObject(text)?.written
   const actor = isObject(written) ? written.actor : undefined
-  // Written by this service; another hand's text may hold anything, so its shape is looked at.
+  // Only this service writes a valid actor; the text of another program may contain anything.
   return isObject(actor) && typeof actor.type === 'string' && typeof actor.name === 'string'
     ? (actor as unknown as Actor)
     : null

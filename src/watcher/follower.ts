@@ -9,79 +9,81 @@ import { ResumeCheck, type ResumePoint, resumePointOf } from './resume-point.ts'
 import { keyOf } from './store-index.ts'
 import { surveyStore } from './survey.ts'
 
-/*
- * Brings what the store says, across cuts, compactions and restored backups.
- *
- * Invariants:
- *  1. A watch is resumed at the last batch that was *delivered*, and that batch must come again and be the
- *     same: else the store is another one. Progress moves neither the place to resume from nor the revision
- *     of the cache, for it may run ahead of what it stands for.
- *  2. When steps are gone, or the store is another one, the whole store is listed. One that was wiped or
- *     rewound gets a new epoch first, so that (epoch, revision) never goes back.
- *  3. Where the cache turned out to be wrong about a store that is as it was, the whole store is listed in
- *     the same epoch, at a revision above all that was announced: what mends the cache is a step like any
- *     other.
- */
+/** Receives the content of the store, one call at a time, in order. */
+export interface FollowerListener {
+  /** Delivers one revision of the store. */
+  onBatch(batch: Batch): Promise<void>
+  /** Delivers the whole difference between the cache and a listing of the store, which has this epoch. */
+  onListing(batch: Batch, epoch: number): Promise<void>
+  /** The watch is open and has delivered everything up to this revision, as far as the server reports it. */
+  onCaughtUp(revision: Revision): void
+}
 
 export interface FollowerOptions {
   readonly backend: Backend
-  /** What was delivered so far; epoch 0 before anything was. */
+  /** Contains everything that was delivered; epoch 0 before the first delivery. */
   readonly cache: Cache
   readonly signal: AbortSignal
-  /** Milliseconds that a watch which is caught up may withhold the batch that was delivered last. */
+  /** The longest time, in milliseconds, for which a caught-up watch may withhold the batch delivered last. */
   readonly confirmation: number
-  /** Takes one revision of the store. */
-  readonly live: (batch: Batch) => Promise<void>
-  /** Takes the whole difference to a store that was listed, which is in this epoch. */
-  readonly listed: (batch: Batch, epoch: number) => Promise<void>
-  /** The watch stands and has given everything up to this revision, as far as the server lets one know. */
-  readonly caughtUp: (revision: Revision) => void
 }
 
-/** Lists a store once and follows its watch from there; after a failure it goes on where it was. */
+/**
+ * Lists a store once and follows its watch from there, across lost connections, compaction and restored
+ * backups. After a failure it resumes where it was.
+ *
+ * Invariants:
+ *  1. A watch is resumed at the last batch that was *delivered*. The same batch must come again, else the
+ *     store is another one. Progress moves neither the resume point nor the revision of the cache, because it
+ *     may precede the changes that it reports.
+ *  2. When steps are lost, or the store is another one, the whole store is listed. A store that was wiped or
+ *     rewound first receives a new epoch, so that (epoch, revision) never decreases.
+ *  3. When the cache turns out to be wrong about an unchanged store, the whole store is listed in the same
+ *     epoch, at a revision above all that were announced. The repair of the cache is then an ordinary step.
+ */
 export class Follower {
   readonly #options: FollowerOptions
-  #opened = false
-  #listed = false
-  /** Nothing was followed since the last listing, whose newest entry may be the oldest step left. */
-  #fresh = false
-  /** The store is known to be another one than the cache's, whatever its revisions say. */
-  #rewound = false
-  #anchor: ResumePoint | undefined
-  /** Keys of which the cache holds something else than the store had. */
+  readonly #listener: FollowerListener
+  #isOpen = false
+  #isListed = false
+  /** No watch was opened since the last listing, so its newest entry may be the oldest step left. */
+  #justListed = false
+  /** The store is known to differ from the cache's store, whatever its revisions are. */
+  #isRewound = false
+  #resumePoint: ResumePoint | undefined
+  /** Keys at which the cache differs from the store without a watch event. */
   #damaged: ReadonlySet<Key> = new Set()
-  /** Ends the watch that stands. */
+  /** Ends the open watch; undefined without one. */
   #interrupt: ((error: SettingsError) => void) | undefined
 
-  constructor(options: FollowerOptions) {
+  constructor(options: FollowerOptions, listener: FollowerListener) {
     this.#options = options
+    this.#listener = listener
   }
 
   /**
-   * Follows until the signal aborts, calling `standing` at each sign of life.
-   * @throws what ended it; call it again after a pause.
+   * Follows until the signal aborts, and calls `onAlive` at each batch and progress of the watch.
+   * @throws the error that ended it; call it again after a pause.
    */
-  async follow(standing: () => void): Promise<void> {
+  async follow(onAlive: () => void): Promise<void> {
     try {
-      if (!this.#opened) await this.#options.backend.open()
-      this.#opened = true
-      if (!this.#listed) await this.#list()
-      await this.#watch(standing)
+      if (!this.#isOpen) await this.#options.backend.open()
+      this.#isOpen = true
+      if (!this.#isListed) await this.#list()
+      await this.#watch(onAlive)
     } catch (error) {
       this.#learnFrom(error)
       throw error
     }
   }
 
-  /** Ends the watch that stands, if there is one, as if it had failed so. */
+  /** Ends the open watch, if any, as if it had failed with this error. */
   interrupt(error: SettingsError): void {
     this.#interrupt?.(error)
   }
 
-  /**
-   * Lists the store anew, because the cache holds something else at these keys although the watch went on.
-   */
-  mend(damaged: ReadonlySet<Key>): void {
+  /** Lists the store again, because the cache differs from it at these keys without a watch event. */
+  repair(damaged: ReadonlySet<Key>): void {
     if (!this.#interrupt) return
     this.#damaged = damaged
     const message = `The cache differed from the store in ${damaged.size} keys without a watch event.`
@@ -89,20 +91,20 @@ export class Follower {
   }
 
   #learnFrom(error: unknown): void {
-    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR') this.#listed = false
+    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR') this.#isListed = false
     else if (error.code === 'HISTORY_LOST') {
-      this.#listed = false
-      if (error.details.reason === 'rewound' || error.details.reason === 'other store') this.#rewound = true
+      this.#isListed = false
+      if (error.details.reason === 'rewound' || error.details.reason === 'other store') this.#isRewound = true
     }
   }
 
   async #list(): Promise<void> {
-    const { backend, cache, listed } = this.#options
+    const { backend, cache } = this.#options
     const survey = await surveyStore(backend, cache, this.#damaged)
     const epoch = readEpoch(survey.meta)
     const known = cache.epoch
-    const rewound = known > 0 && (this.#rewound || survey.rewound)
-    if (epoch === 0 || epoch < known || (epoch === known && rewound)) {
+    const isRewound = known > 0 && (this.#isRewound || survey.rewound)
+    if (epoch === 0 || epoch < known || (epoch === known && isRewound)) {
       await claimEpoch(backend, survey.meta, known)
       return this.#list()
     }
@@ -110,66 +112,62 @@ export class Follower {
       await touchStore(backend, survey.meta)
       return this.#list()
     }
-    await listed(survey.batch, epoch)
-    this.#anchor = survey.anchor
-    this.#rewound = false
+    await this.#listener.onListing(survey.batch, epoch)
+    this.#resumePoint = survey.resumePoint
+    this.#isRewound = false
     this.#damaged = new Set()
-    this.#listed = true
-    this.#fresh = true
+    this.#isListed = true
+    this.#justListed = true
   }
 
-  async #watch(standing: () => void): Promise<void> {
+  async #watch(onAlive: () => void): Promise<void> {
     const { cache } = this.#options
-    const fresh = this.#fresh
-    this.#fresh = false
-    const check = new ResumeCheck(this.#anchor)
+    const point = this.#resumePoint
+    const justListed = this.#justListed
+    this.#justListed = false
+    const check = new ResumeCheck(point)
     try {
-      await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)
+      await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)
     } catch (error) {
-      if (!fresh || check.confirmed || !isCompacted(error)) throw error
-      // Nothing happened since the listing but that its newest entry was compacted: a quiet store.
-      await this.#watchFrom(cache.revision, new ResumeCheck(undefined), standing, this.#anchor?.witness)
+      if (!justListed || check.confirmed || !isCompacted(error)) throw error
+      // The store is quiet: its newest entry was compacted, and nothing has changed since the listing.
+      await this.#watchFrom(cache.revision, new ResumeCheck(undefined), onAlive, point?.witness)
     }
   }
 
-  async #watchFrom(
-    since: Revision,
-    check: ResumeCheck,
-    standing: () => void,
-    witness?: Entry,
-  ): Promise<void> {
-    const { backend, cache, signal, confirmation, caughtUp } = this.#options
+  async #watchFrom(since: Revision, check: ResumeCheck, onAlive: () => void, witness?: Entry): Promise<void> {
+    const { backend, cache, signal, confirmation } = this.#options
     const late = new AbortController()
     const end = joinSignals(signal, late.signal)
     let timer: NodeJS.Timeout | undefined
-    let begun = false
-    let interrupted: SettingsError | undefined
+    let hasBegun = false
+    let interruption: SettingsError | undefined
     this.#interrupt = error => {
-      interrupted ??= error
+      interruption ??= error
       late.abort()
     }
     try {
       for await (const batch of backend.watch(since, end.signal)) {
-        standing()
-        if (!begun) await this.#refuseOtherStore(witness)
-        begun = true
+        onAlive()
+        if (!hasBegun) await this.#refuseOtherStore(witness)
+        hasBegun = true
         check.see(batch)
         if (check.confirmed) clearTimeout(timer)
         else timer ??= setTimeout(() => late.abort(), confirmation)
         if (!check.confirmed) continue
-        if (batch.changes.length === 0) caughtUp(batch.revision)
-        else if (batch.revision > cache.revision) await this.#take(batch)
+        if (batch.changes.length === 0) this.#listener.onCaughtUp(batch.revision)
+        else if (batch.revision > cache.revision) await this.#deliver(batch)
       }
     } finally {
       end.release()
       clearTimeout(timer)
       this.#interrupt = undefined
     }
-    if (interrupted) throw interrupted
+    if (interruption) throw interruption
     if (!signal.aborted) check.conclude()
   }
 
-  async #take(batch: Batch): Promise<void> {
+  async #deliver(batch: Batch): Promise<void> {
     const meta = batch.changes.find(change => keyOf(change) === META_KEY)
     if (meta?.type === 'put' && readEpoch(meta.entry) !== this.#options.cache.epoch) {
       throw new SettingsError(
@@ -180,11 +178,14 @@ export class Follower {
         },
       )
     }
-    await this.#options.live(batch)
-    this.#anchor = resumePointOf(batch) ?? this.#anchor
+    await this.#listener.onBatch(batch)
+    this.#resumePoint = resumePointOf(batch) ?? this.#resumePoint
   }
 
-  /** Looks at `meta/store`, and at the witness when the watch cannot show its anchor again. */
+  /**
+   * Compares `meta/store` with the cache, and the witness of a resume point that the watch cannot show again.
+   * @throws SettingsError HISTORY_LOST when one differs.
+   */
   async #refuseOtherStore(witness: Entry | undefined): Promise<void> {
     const { backend, cache } = this.#options
     for (const known of [cache.meta, witness]) {
@@ -202,7 +203,7 @@ export class Follower {
   }
 }
 
-/** True for lost history that says nothing against the store. */
+/** True for history that was lost to compaction, which does not show that the store is another one. */
 function isCompacted(error: unknown): boolean {
   return isSettingsError(error, 'HISTORY_LOST') && (error.details.reason ?? 'compacted') === 'compacted'
 }

@@ -14,11 +14,10 @@ import {
 import type { Environment } from '../state/environment.ts'
 import type { Overlay } from '../state/overlay.ts'
 import type { StoredRecord } from '../state/record.ts'
-import { NO_SCHEMAS, type SchemaVersions, schemaInUse, shelfRevision } from './schema-versions.ts'
+import { NO_SCHEMAS, type SchemaVersions, schemaInUse, schemasRevision } from './schema-versions.ts'
 
 /**
- * All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds
- * one has a whole picture.
+ * The documents and schemas of one namespace, and the settings that result. Immutable, so always consistent.
  */
 export interface NamespaceState {
   readonly namespace: Namespace
@@ -26,11 +25,11 @@ export interface NamespaceState {
   readonly schemas: SchemaVersions
   /** The layers in force, merged. */
   readonly effective: JsonObject
-  /** What counts of the environment, and why something of it does not. */
+  /** The values that the environment sets, and the reasons why others are rejected. */
   readonly environment: Pick<Overlay, 'values' | 'rejected'>
   /**
-   * The effective settings that the last fact told. A registration that commits nothing changes what is in
-   * force and is no fact.
+   * The effective settings of the last fact. A registration without a commit changes `effective` without a
+   * fact.
    */
   readonly lastAnnounced: JsonObject
 }
@@ -38,7 +37,7 @@ export interface NamespaceState {
 /** The records of a document, newest first. */
 export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
 
-/** What decides about a namespace besides what is stored of it. */
+/** The inputs to the state of a namespace besides its stored documents. */
 export interface NamespaceContext {
   readonly readHistory: ReadHistory
   readonly environment: Environment
@@ -59,7 +58,7 @@ export function withDocument(state: NamespaceState, document: DocumentState): Na
   return { ...state, documents: new Map(state.documents).set(document.scope, document) }
 }
 
-/** With the newest record of a document; an older one than the known changes nothing. */
+/** Sets the newest record of a document; a record older than the known one changes nothing. */
 export function withRecord(
   state: NamespaceState,
   key: Key,
@@ -71,7 +70,7 @@ export function withRecord(
   return withDocument(state, { ...known, record })
 }
 
-/** As the state was, knowing nothing of the history: that of another store counts for nothing. */
+/** Removes all history records, because those of another store are invalid. */
 export function withoutRecords(state: NamespaceState): NamespaceState {
   const living = [...state.documents].filter(([, document]) => document.entry)
   return {
@@ -82,7 +81,7 @@ export function withoutRecords(state: NamespaceState): NamespaceState {
   }
 }
 
-/** Default and seed of the schema in use with these overrides on top, low to high. */
+/** Merges these overrides, from low to high, over the defaults and the seed of the schema in use. */
 export function mergeOverrides(
   { schemas }: NamespaceState,
   overrides: readonly (JsonObject | undefined)[],
@@ -93,8 +92,8 @@ export function mergeOverrides(
 }
 
 /**
- * The rules that overrides of a scope would break on top of the layers below, `cluster` where it is another
- * than in force; empty without a schema.
+ * The rules that overrides of a scope would break on top of the layers below; empty without a schema.
+ * `cluster` replaces the cluster's overrides in force.
  */
 export function validateOverrides(
   state: NamespaceState,
@@ -110,8 +109,8 @@ export function validateOverrides(
 }
 
 /**
- * `Settings.revision`: of the last commit that touched what the controller of this scope sees of the
- * namespace; of all `except` the documents of some scopes.
+ * `Settings.revision`: the last commit that changed a document or schema of the namespace that affects this
+ * controller. Documents in the scopes `except` are left out.
  */
 export function namespaceRevision(
   { documents, schemas }: NamespaceState,
@@ -119,13 +118,13 @@ export function namespaceRevision(
   except: readonly Scope[] = [],
 ): Revision {
   const scopes = [CLUSTER, self].filter(scope => !except.includes(scope))
-  const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), shelfRevision(schemas)]
-  return revisions.reduce((newest, one) => (one > newest ? one : newest))
+  const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), schemasRevision(schemas)]
+  return revisions.reduce((newest, revision) => (revision > newest ? revision : newest))
 }
 
 /**
- * Decides anew what counts of the documents, the cluster's before this controller's.
- * @throws what reading the history throws.
+ * Validates the documents again, the cluster's before this controller's, and merges the layers in force.
+ * @throws the errors of reading the history.
  */
 export async function settle(
   state: NamespaceState,
@@ -135,7 +134,7 @@ export async function settle(
   let settled = state
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
-    if (document) settled = withDocument(settled, await judge(settled, document, readHistory))
+    if (document) settled = withDocument(settled, await validateDocument(settled, document, readHistory))
   }
   const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
   const { data, values, rejected } = environment.overlay(
@@ -147,20 +146,20 @@ export async function settle(
 }
 
 /**
- * The namespace as it would be with these overrides stored, by scope; undefined for none.
- * @throws what reading the history throws.
+ * The namespace as it would be with these overrides stored, by scope; undefined for deleted ones.
+ * @throws the errors of reading the history.
  */
 export function project(
   state: NamespaceState,
   self: Scope,
-  surroundings: NamespaceContext,
+  context: NamespaceContext,
   stored: ReadonlyMap<Scope, JsonObject | undefined>,
 ): Promise<NamespaceState> {
   let projected = state
   for (const [scope, data] of stored) {
     const key = overridesKey(state.namespace, scope)
     const known = state.documents.get(scope)
-    // Nobody looks at the text; that there is one is what counts.
+    // The text is not read; only the presence of an entry matters.
     const entry = data && { key, text: '', modRevision: 0n, createRevision: 0n }
     projected = withDocument(projected, {
       ...absentDocument(key, { namespace: state.namespace, scope }),
@@ -169,7 +168,7 @@ export function project(
       data,
     })
   }
-  return settle(projected, self, surroundings)
+  return settle(projected, self, context)
 }
 
 /** The documents that are rejected now and were not before. */
@@ -179,7 +178,7 @@ export function newlyRejected(before: NamespaceState, after: NamespaceState): re
   )
 }
 
-async function judge(
+async function validateDocument(
   state: NamespaceState,
   document: DocumentState,
   readHistory: ReadHistory,
@@ -188,7 +187,7 @@ async function judge(
   if (rejected.length === 0)
     return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
   const history = await readHistory(document.key)
-  // The history may not have the version before an edit by hand yet: it is recorded after it was seen.
+  // The history may lack the version before a manual edit, which is recorded only after it was seen.
   const fallback = newestValid(state, document, document.fallback ? [document.fallback, ...history] : history)
   return { ...document, inForce: fallback?.data ?? {}, rejected, fallback }
 }
@@ -207,8 +206,8 @@ function newestValid(
 ): StoredRecord | undefined {
   const current = documentVersion(document)
   const budget = sharedBudget()
-  const counts = ({ kind, data }: StoredRecord) =>
+  const isValid = ({ kind, data }: StoredRecord) =>
     kind === 'deleted' ||
     (data && validateOverrides(state, document.scope, data, undefined, budget).length === 0)
-  return history.filter(({ version }) => version < current).find(counts)
+  return history.filter(({ version }) => version < current).find(isValid)
 }

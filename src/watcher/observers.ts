@@ -2,73 +2,73 @@ import type { Revision } from '../../model/document.ts'
 import { Condition } from './condition.ts'
 import type { Position } from './readiness.ts'
 
-/** What those who wait look at. */
-interface Watched {
+/** The state of the watcher that callers wait for. */
+interface ObservedState {
   readonly ready: () => boolean
   readonly position: () => Position
   readonly stopped: () => boolean
 }
 
-/** Milliseconds that a write waits for an unready watch before it answers unobserved. */
-const OBSERVE = 2_000
-/** How many times that long it waits for a watch that stands but lags. */
-const OBSERVE_TIMES = 15
+/** The time after which a write stops waiting for a watch that is not READY. */
+const OBSERVE_MS = 2_000
+/** The longest wait for a watch that is READY but lags, in multiples of {@link OBSERVE_MS}. */
+const MAX_OBSERVE_ROUNDS = 15
 
 /**
- * Those who wait for the watcher: until it has passed a commit, until it is READY, until something holds of
- * the cache.
+ * Callers that wait for the watcher: until a commit has been announced, until it is READY, or until a
+ * condition on the cache holds.
  */
 export class Observers {
-  readonly #watched: Watched
-  readonly #passed = new Condition()
-  readonly #ready = new Condition()
+  readonly #state: ObservedState
+  readonly #onAdvance = new Condition()
+  readonly #onReady = new Condition()
 
-  constructor(watched: Watched) {
-    this.#watched = watched
+  constructor(state: ObservedState) {
+    this.#state = state
   }
 
   /**
-   * True once a commit of this revision is in the cache and has been announced; `before` is the position that
-   * was read before it was sent. False when the watch was down for 2 s meanwhile, or the store turned out to
-   * be another one, so that nobody can say.
+   * True once a commit of this revision is in the cache and has been announced. `before` is the position
+   * before the commit was sent. False when the outcome is unknown here: the watch was down for 2 s meanwhile,
+   * or the store turned out to be another one.
    */
   async passed(revision: Revision, before: Position): Promise<boolean> {
-    const otherStore = () => this.#watched.position().epoch !== before.epoch
-    // A store that gives a commit a revision that has been announced already went back, and its revisions
-    // mean nothing until that is noticed.
-    const there = () =>
-      !otherStore() && revision > before.revision && this.#watched.position().revision >= revision
-    const settled = () => otherStore() || there()
-    for (let times = 0; !settled() && times < OBSERVE_TIMES; times++) {
-      const wasReady = this.#watched.ready()
-      if (!(await this.#passed.wait(settled, OBSERVE)) && !wasReady && !this.#watched.ready()) break
-      if (this.#watched.stopped()) break
+    const isOtherStore = () => this.#state.position().epoch !== before.epoch
+    // A store that returns a revision announced before the commit was rewound. Its revisions prove nothing
+    // until the watcher notices that.
+    const hasPassed = () =>
+      !isOtherStore() && revision > before.revision && this.#state.position().revision >= revision
+    const isSettled = () => isOtherStore() || hasPassed()
+    for (let round = 0; !isSettled() && round < MAX_OBSERVE_ROUNDS; round++) {
+      const wasReady = this.#state.ready()
+      if (!(await this.#onAdvance.wait(isSettled, OBSERVE_MS)) && !wasReady && !this.#state.ready()) break
+      if (this.#state.stopped()) break
     }
-    return there()
+    return hasPassed()
   }
 
   /** True when READY, now or within so many milliseconds. */
   async ready(within: number): Promise<boolean> {
-    const isReady = () => this.#watched.ready()
-    return isReady() || this.#ready.wait(isReady, within)
+    const isReady = () => this.#state.ready()
+    return isReady() || this.#onReady.wait(isReady, within)
   }
 
   /** True when the condition on the cache holds, now or within so many milliseconds. */
   async until(condition: () => boolean, within: number): Promise<boolean> {
-    return condition() || this.#passed.wait(condition, within)
+    return condition() || this.#onAdvance.wait(condition, within)
   }
 
-  /** The watcher went on: whoever waits for that is let go. */
-  moved(): void {
-    this.#passed.check()
+  /** The position of the watcher advanced, which releases the callers that wait for it. */
+  advanced(): void {
+    this.#onAdvance.check()
   }
 
   becameReady(): void {
-    this.#ready.check()
+    this.#onReady.check()
   }
 
   close(): void {
-    this.#passed.close()
-    this.#ready.close()
+    this.#onAdvance.close()
+    this.#onReady.close()
   }
 }

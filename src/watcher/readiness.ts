@@ -1,4 +1,5 @@
-import type { Facts, ServiceState } from '../../events/map.ts'
+import type { Facts } from '../../events/map.ts'
+import type { ServiceState } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import type { Log, LogFields } from '../log/log.ts'
 
@@ -10,20 +11,20 @@ export interface Health {
   readonly since: string
   readonly reason: string | null
   /**
-   * Seconds since what this controller answers was last known to equal the store: near 0 while READY and the
-   * line is alive, since the last sign of life while STALE, of a state from a snapshot since that was good;
-   * null when there is nothing.
+   * Seconds since the cache was last known to equal the store; null without a cache. Near 0 while READY with
+   * a live connection; while STALE, since the last response. For a state from a snapshot, since that equalled
+   * the store.
    */
   readonly age: number | null
-  /** How often a listing took the place of steps, after the first state. */
+  /** The number of listings that replaced the changes of single revisions, without the first listing. */
   readonly resyncs: number
-  /** Keys that the periodic comparison with the store found different here. */
+  /** The number of keys that the periodic comparison found different from the store. */
   readonly repairs: number
-  /** How often the periodic comparison came to a verdict. */
+  /** The number of periodic comparisons that had a result. */
   readonly reconciles: number
 }
 
-/** How far this controller is: everything up to this revision of this epoch has been announced here. */
+/** Everything up to this revision of this epoch has been announced on this controller. */
 export interface Position {
   readonly epoch: number
   readonly revision: Revision
@@ -31,23 +32,25 @@ export interface Position {
 
 export interface ReadinessOptions {
   readonly position: () => Position
-  /** Says it, and gives the id of the event. */
+  /** Publishes the fact and returns the id of its event. */
   readonly announce: (content: Facts['settings.state']) => string
   readonly log: Log
-  /** True for a store behind a line that gives signs of life; what happens in any other is here at once. */
+  /** True for a store behind a connection that can be lost; changes of any other store arrive at once. */
   readonly remote: boolean
 }
 
 const STARTING = 'The service is starting.'
 
-/** How far the cache can be trusted, and since when: told to the log, and as a fact each time it changes. */
+/**
+ * The state READY, STALE or OFFLINE, and the age of the cache. Each change of state is logged and announced.
+ */
 export class Readiness {
   readonly #options: ReadinessOptions
   #state: ServiceState = 'OFFLINE'
   #reason: string | null = STARTING
   #since = new Date()
-  /** When the state was last known to be the store's, in milliseconds of `performance.now`. */
-  #good: number | undefined
+  /** When the cache was last known to equal the store, by `performance.now`; undefined without a cache. */
+  #freshAt: number | undefined
   #resyncs = 0
   #repairs = 0
 
@@ -71,47 +74,44 @@ export class Readiness {
     }
   }
 
-  /**
-   * What is known was the store's so many milliseconds ago: now, at a sign of life, or when a snapshot was
-   * good.
-   */
-  markFresh(ago = 0): void {
-    this.#good = performance.now() - ago
+  /** Records that the cache equalled the store `age` milliseconds ago. */
+  markFresh(age = 0): void {
+    this.#freshAt = performance.now() - age
   }
 
-  /** A listing took the place of steps. */
+  /** Counts a listing that replaced the changes of single revisions. */
   resynced(): void {
     this.#resyncs++
   }
 
-  /** So many keys were found different from the store. */
+  /** Counts keys that were found different from the store. */
   repaired(keys: number): void {
     this.#repairs += keys
   }
 
-  become(state: ServiceState, reason: string | null): void {
+  setState(state: ServiceState, reason: string | null): void {
     const changed = this.#state !== state
     if (state === 'READY' || (this.ready && !this.#options.remote)) this.markFresh()
-    const isNews = changed || this.#reason === STARTING
+    const isReported = changed || this.#reason === STARTING
     this.#state = state
     this.#reason = reason
     if (changed) this.#since = new Date()
     const { revision, epoch } = this.#options.position()
-    const place = { state, revision: printRevision(revision), epoch }
-    const told = changed && {
+    const position = { state, revision: printRevision(revision), epoch }
+    const announced = changed && {
       event_id: this.#options.announce({
-        ...place,
+        ...position,
         since: this.#since.toISOString(),
         reason,
         age: this.#age,
       }),
     }
-    if (isNews) this.#log(state, reason, { event: 'settings.state', ...place, ...told })
+    if (isReported) this.#log(state, reason, { event: 'settings.state', ...position, ...announced })
   }
 
   get #age(): number | null {
-    if (this.#good === undefined) return null
-    return this.ready && !this.#options.remote ? 0 : (performance.now() - this.#good) / 1_000
+    if (this.#freshAt === undefined) return null
+    return this.ready && !this.#options.remote ? 0 : (performance.now() - this.#freshAt) / 1_000
   }
 
   #log(state: ServiceState, reason: string | null, fields: LogFields): void {

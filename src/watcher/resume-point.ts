@@ -5,57 +5,51 @@ import type { Key } from '../../model/key.ts'
 import { markOf } from './store-index.ts'
 
 /**
- * The last batch that was delivered, known again by what it put. A store that does not show it again is
+ * The last batch that was delivered, recognized by the entries it put. A store that does not show it again is
  * another one.
  */
 export interface ResumePoint {
   readonly revision: Revision
-  /** The texts that were put, by key, each as its mark; none when the batch was deletions only. */
+  /** The mark of each text that was put, by key; empty for a batch of deletions only. */
   readonly puts: ReadonlyMap<Key, string>
-  /** These are all the puts there were; a listing shows only those that nobody overtook. */
+  /** True when these are all puts of the batch; a listing lacks those that were overwritten since. */
   readonly whole: boolean
-  /** The put that tells the store best. */
+  /** The put that identifies the store best. */
   readonly witness: Entry | undefined
 }
 
-/** A batch by its puts, for compaction may drop deletions; undefined for progress. */
+/** The point of a batch, by its puts because compaction may drop deletions; undefined for progress. */
 export function resumePointOf({ revision, changes }: Batch): ResumePoint | undefined {
   return changes.length === 0 ? undefined : createResumePoint(revision, putsOf(changes), true)
 }
 
-/** The anchor of a revision that made these entries, and no other when `whole`. */
+/** The point of a revision that put these entries, and no others when `whole`. */
 export function createResumePoint(
   revision: Revision,
   entries: readonly Entry[],
   whole: boolean,
 ): ResumePoint {
   const witness = entries.reduce<Entry | undefined>(
-    (best, one) => (best && !tellsMore(one, best) ? best : one),
+    (best, one) => (best && uniqueness(one.key) <= uniqueness(best.key) ? best : one),
     undefined,
   )
   return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), whole, witness }
 }
 
-/**
- * True when an entry tells a store better from another one: it holds the `write_id` that no other commit has.
- */
-function tellsMore(one: Entry, other: Entry): boolean {
-  return uniqueness(one.key) > uniqueness(other.key)
-}
-
+/** How well a key identifies a store: a history record contains a `write_id` that no other commit has. */
 function uniqueness(key: Key): number {
   if (key.startsWith('history/')) return 2
   return key.startsWith('boxes/') ? 1 : 0
 }
 
-/** Stands at the beginning of a resumed watch and lets nothing pass before the anchor has come again. */
+/** Checks the beginning of a resumed watch: no batch may be delivered before the resume point came again. */
 export class ResumeCheck {
-  readonly #anchor: ResumePoint | undefined
+  readonly #point: ResumePoint | undefined
   #confirmed: boolean
 
-  constructor(anchor: ResumePoint | undefined) {
-    this.#anchor = anchor
-    this.#confirmed = anchor === undefined
+  constructor(point: ResumePoint | undefined) {
+    this.#point = point
+    this.#confirmed = point === undefined
   }
 
   get confirmed(): boolean {
@@ -63,24 +57,24 @@ export class ResumeCheck {
   }
 
   /**
-   * Looks at a batch of the watch. Progress says nothing here: servers exist whose progress runs ahead of
+   * Checks a batch of the watch. Progress proves nothing, because there are servers whose progress precedes
    * their events, and members that lag behind.
-   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store surely has another history
-   * than the one announced, else `unconfirmed`.
+   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store certainly has another
+   * history than the announced one, else `unconfirmed`.
    */
   see(batch: Batch): void {
-    if (this.#confirmed || !this.#anchor || batch.changes.length === 0) return
-    if (shows(batch, this.#anchor)) this.#confirmed = true
-    // A deletion may have been compacted away without anything being lost.
-    else throw differs(this.#anchor, this.#anchor.puts.size === 0 ? 'unconfirmed' : 'rewound')
+    if (this.#confirmed || !this.#point || batch.changes.length === 0) return
+    if (shows(batch, this.#point)) this.#confirmed = true
+    // Compaction may drop a deletion although no history is lost.
+    else throw differs(this.#point, this.#point.puts.size === 0 ? 'unconfirmed' : 'rewound')
   }
 
   /**
-   * @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when the anchor did not come and nobody may
-   * wait any longer.
+   * Ends the wait for the resume point.
+   * @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when it did not come.
    */
   conclude(): void {
-    if (!this.#confirmed && this.#anchor) throw differs(this.#anchor, 'unconfirmed')
+    if (!this.#confirmed && this.#point) throw differs(this.#point, 'unconfirmed')
   }
 }
 

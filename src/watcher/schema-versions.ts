@@ -10,36 +10,34 @@ import {
   type SchemaDocument,
 } from '../schema/schema-document.ts'
 
-/** A schema as it stands in the store; without a document when another hand wrote something else there. */
+/** A stored schema; `document` is undefined when the stored text is not a valid schema. */
 interface StoredSchema {
   readonly entry: Entry
   readonly document: SchemaDocument | undefined
-  /** Why there is no document. */
+  /** The reason why `document` is undefined. */
   readonly problem: string | undefined
-  /** It is one, whether it can be used or not. */
+  /** True for a schema, usable or not; false for any other text. */
   readonly isSchema: boolean
 }
 
-/**
- * A schema that a NApp of this process registered. It counts once the store has had it, or when it was
- * registered while the store was away.
- */
+/** A schema that a NApp of this process registered. */
 interface Registration {
   readonly document: SchemaDocument
-  readonly counts: boolean
+  /** True once the store has had the schema, or when it was registered while the store was unavailable. */
+  readonly inUse: boolean
 }
 
-/** The schemas of one namespace, of every version of its NApp. Never changed, only replaced. */
+/** The schemas of one namespace, of every version of its NApp. Immutable. */
 export interface SchemaVersions {
   /** By digest. */
   readonly stored: ReadonlyMap<string, StoredSchema>
-  /** Newest first. One that the store refused never counts. */
+  /** Newest first. A schema that the store rejected never comes into use. */
   readonly registered: readonly Registration[]
 }
 
 export const NO_SCHEMAS: SchemaVersions = { stored: new Map(), registered: [] }
 
-/** Whose schema a key holds; undefined for keys of other kinds and for names we would refuse. */
+/** The namespace and the digest in the key of a schema; undefined for other keys and for invalid names. */
 export function parseSchemaKey(
   key: Key,
 ): { readonly namespace: Namespace; readonly digest: string } | undefined {
@@ -49,16 +47,16 @@ export function parseSchemaKey(
   try {
     return { namespace: parseNamespace(`${username}/${name}`), digest }
   } catch {
-    return undefined // a key made by another hand, with a name we refuse
+    return undefined // The key of another program, with an invalid name.
   }
 }
 
 /**
- * The schema in use: the one registered in this process, else the stored one of the highest NApp version,
- * else (ties) the newest.
+ * The schema in use: the one that this process registered, else the stored one of the highest NApp version.
+ * Of equal versions, the newest.
  */
 export function schemaInUse({ stored, registered }: SchemaVersions): SchemaDocument | undefined {
-  const own = registered.find(({ counts }) => counts)?.document
+  const own = registered.find(({ inUse }) => inUse)?.document
   if (own) return stored.get(own.digest)?.document ?? own
   let best: { readonly document: SchemaDocument; readonly entry: Entry } | undefined
   for (const { document, entry } of stored.values())
@@ -67,12 +65,12 @@ export function schemaInUse({ stored, registered }: SchemaVersions): SchemaDocum
 }
 
 /**
- * Why the stored schemas cannot be used, where there are some and none can: then the settings are not
- * free-form, they only cannot be validated. A text that is no schema at all counts for nothing.
+ * The reason why none of the stored schemas can be used; undefined without a stored schema, or with a usable
+ * one. Settings with unusable schemas only are not free-form, because they cannot be validated.
  */
-export function unusableSchema(shelf: SchemaVersions): string | undefined {
-  if (schemaInUse(shelf)) return undefined
-  return [...shelf.stored.values()].find(({ isSchema, problem }) => isSchema && problem)?.problem
+export function unusableSchema(schemas: SchemaVersions): string | undefined {
+  if (schemaInUse(schemas)) return undefined
+  return [...schemas.stored.values()].find(({ isSchema, problem }) => isSchema && problem)?.problem
 }
 
 type Readable = Pick<StoredSchema, 'entry'> & { readonly document: SchemaDocument }
@@ -85,49 +83,49 @@ function isAbove(one: Readable, other: Readable): boolean {
   return one.document.digest > other.document.digest
 }
 
-/** With a schema that this process registered, before all others. */
+/** Adds a schema that this process registered, before all others. */
 export function withRegistered(
-  shelf: SchemaVersions,
+  schemas: SchemaVersions,
   document: SchemaDocument,
   local: boolean,
 ): SchemaVersions {
-  const others = shelf.registered.filter(one => one.document.digest !== document.digest)
+  const others = schemas.registered.filter(one => one.document.digest !== document.digest)
   return {
-    ...shelf,
-    registered: [{ document, counts: local || shelf.stored.has(document.digest) }, ...others],
+    ...schemas,
+    registered: [{ document, inUse: local || schemas.stored.has(document.digest) }, ...others],
   }
 }
 
 /**
- * With what the store now has under a digest; a text that is no schema is kept and counts for nothing,
- * `problem` says why.
+ * Sets the entry that the store has under a digest. A text that is not a valid schema is kept without effect;
+ * `problem` is the reason.
  */
 export function withStored(
-  shelf: SchemaVersions,
+  schemas: SchemaVersions,
   digest: string,
   entry: Entry,
-): { readonly shelf: SchemaVersions; readonly problem: string | undefined } {
-  const own = shelf.registered.find(one => one.document.digest === digest)?.document
-  // To compile a schema takes long, and this one has been.
+): { readonly schemas: SchemaVersions; readonly problem: string | undefined } {
+  const own = schemas.registered.find(one => one.document.digest === digest)?.document
+  // Reuses the compiled schema, because compiling takes long.
   const found =
     own && printSchemaDocument(own) === entry.text
       ? { document: own, problem: undefined, isSchema: true }
       : read(entry)
-  const registered = shelf.registered.map(one =>
-    one.document.digest === digest ? { ...one, counts: true } : one,
+  const registered = schemas.registered.map(one =>
+    one.document.digest === digest ? { ...one, inUse: true } : one,
   )
-  const stored = new Map(shelf.stored).set(digest, { entry, ...found })
-  return { shelf: { stored, registered }, problem: found.problem }
+  const stored = new Map(schemas.stored).set(digest, { entry, ...found })
+  return { schemas: { stored, registered }, problem: found.problem }
 }
 
-export function withoutStored(shelf: SchemaVersions, digest: string): SchemaVersions {
-  const stored = new Map(shelf.stored)
+export function withoutStored(schemas: SchemaVersions, digest: string): SchemaVersions {
+  const stored = new Map(schemas.stored)
   stored.delete(digest)
-  return { ...shelf, stored }
+  return { ...schemas, stored }
 }
 
-/** The revision of the newest stored schema; 0 when there is none. */
-export function shelfRevision({ stored }: SchemaVersions): Revision {
+/** The revision of the newest stored schema; 0 without one. */
+export function schemasRevision({ stored }: SchemaVersions): Revision {
   let newest = 0n
   for (const { entry } of stored.values()) if (entry.modRevision > newest) newest = entry.modRevision
   return newest

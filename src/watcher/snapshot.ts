@@ -10,24 +10,24 @@ import type { Log } from '../log/log.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import type { Cache } from './cache.ts'
 
-/** What a former process knew of the store. */
+/** The state of the store that an earlier process knew. */
 export interface Snapshot {
   readonly epoch: number
   readonly batch: Batch
   /**
-   * When it was last known to be the store's, in Unix milliseconds: told to people, never compared with
-   * anything of the store.
+   * When the state was last known to equal the store, in Unix milliseconds. For people only, never compared
+   * with times or revisions of the store.
    */
-  readonly good: number
+  readonly freshAt: number
 }
 
-/** Milliseconds between a change and the snapshot that holds it. */
-const DELAY = 1_000
+/** The time between a change and the snapshot with it. */
+const WRITE_DELAY_MS = 1_000
 const FORMAT = 1
 
 /**
- * Keeps the last state that was known to be good in a file, so that this controller can start while its store
- * is away. The file names its store: that of another one is never used. Written beside itself and renamed, so
+ * Stores the last known state in a file, so that this controller can start while its store is unavailable.
+ * The file names its store, and the snapshot of another store is never used. It is replaced by renaming, so
  * that a crash leaves the old one.
  */
 export class SnapshotFile {
@@ -35,7 +35,7 @@ export class SnapshotFile {
   readonly #store: string
   readonly #log: Log
   #timer: NodeJS.Timeout | undefined
-  /** Why it could last not be written: reported once, until it can be again. */
+  /** The reason of the last failed write, which is logged once, until a write succeeds. */
   #failure: string | undefined
   #writing: Promise<void> = Promise.resolve()
 
@@ -45,7 +45,7 @@ export class SnapshotFile {
     this.#log = log
   }
 
-  /** The state the file holds; undefined when there is none for this store. */
+  /** The state in the file; undefined without a valid one for this store. */
   async read(): Promise<Snapshot | undefined> {
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT')
@@ -60,26 +60,26 @@ export class SnapshotFile {
   }
 
   /**
-   * Writes the state soon, with when it was good, asked for then (Unix milliseconds); many calls in a row
-   * become one.
+   * Writes the state soon; many calls in a row write once. `freshAt` is called at the write and returns when
+   * the state was last known to equal the store, in Unix milliseconds.
    */
-  save(cache: Cache, good: () => number): void {
+  save(cache: Cache, freshAt: () => number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#writing = this.#writing.then(() => this.#write(cache, good()))
-    }, DELAY)
+      this.#writing = this.#writing.then(() => this.#write(cache, freshAt()))
+    }, WRITE_DELAY_MS)
     this.#timer.unref()
   }
 
-  /** Writes the state now, after what is being written. */
-  async flush(cache: Cache, good: () => number): Promise<void> {
+  /** Writes the state now, after a write in progress. */
+  async flush(cache: Cache, freshAt: () => number): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#writing = this.#writing.then(() => this.#write(cache, good()))
+    this.#writing = this.#writing.then(() => this.#write(cache, freshAt()))
     await this.#writing
   }
 
-  /** What an older release wrote does not say when it was good: at the latest when it was written. */
+  /** When the file was written: the time for a snapshot of an older release, which contains none. */
   async #writtenAt(): Promise<number> {
     const stats = await stat(this.#file).catch((error: NodeJS.ErrnoException) => {
       this.#log.warn(`The age of the snapshot ${this.#file} is unknown (${error.message}).`)
@@ -88,17 +88,16 @@ export class SnapshotFile {
     return stats?.mtimeMs ?? 0
   }
 
-  async #write(cache: Cache, good: number): Promise<void> {
+  async #write(cache: Cache, freshAt: number): Promise<void> {
     const entries = [...cache.entries()].map(entry => ({
       ...entry,
       revision: printRevision(entry.modRevision),
       created: printRevision(entry.createRevision),
     }))
-    const at = new Date(good).toISOString()
     const text = printJson({
       format: FORMAT,
       store: this.#store,
-      good: at,
+      good: new Date(freshAt).toISOString(),
       epoch: cache.epoch,
       revision: printRevision(cache.revision),
       entries,
@@ -116,7 +115,7 @@ export class SnapshotFile {
       await rename(temporary, this.#file)
       this.#failure = undefined
     } catch (error) {
-      // On a full disk the half of it takes room; the first error is the one to report.
+      // Deleted, because on a full disk a partial file takes space. The first error is the one to report.
       await rm(temporary, { force: true }).catch(() => {})
       const reason = error instanceof Error ? error.message : String(error)
       if (reason === this.#failure) return
@@ -126,7 +125,7 @@ export class SnapshotFile {
   }
 }
 
-/** The records of a document that a batch brings, newest first. */
+/** The history records of a document in a batch, newest first. */
 export function recordsIn(batch: Batch, document: Key): readonly StoredRecord[] {
   const records = batch.changes.flatMap(change => {
     if (change.type !== 'put' || parseHistoryKey(change.entry.key)?.document !== document) return []
@@ -144,14 +143,14 @@ function parseSnapshot(text: string, store: string, writtenAt: number): Snapshot
     return 'unreadable'
   const entries = value.entries.map(one => (isObject(one) ? parseEntry(one) : undefined))
   if (entries.includes(undefined)) return 'unreadable'
-  // An older release took documents of a nested store for its own.
+  // An older release stored documents of a nested store, too.
   const changes = ownAmong(entries.filter(entry => entry !== undefined)).map(
     entry => ({ type: 'put', entry }) as const,
   )
   const good = typeof value.good === 'string' ? Date.parse(value.good) : Number.NaN
   return {
     epoch: value.epoch,
-    good: Number.isNaN(good) ? writtenAt : good,
+    freshAt: Number.isNaN(good) ? writtenAt : good,
     batch: { revision, changes: changes.sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1)) },
   }
 }
@@ -169,6 +168,6 @@ function parseOrUndefined(text: string): Json | undefined {
   try {
     return parseJson(text)
   } catch {
-    return undefined // told by the caller, who knows the file
+    return undefined // Reported by the caller, which knows the file.
   }
 }

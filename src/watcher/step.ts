@@ -4,40 +4,39 @@ import type { Namespace } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { DocumentState } from '../state/document-state.ts'
 
-/**
- * What is common to all steps: `n` is the place of the key among those of the revision, `existed` whether it
- * was there before.
- */
-export interface Place {
+/** The part that all steps share. */
+export interface StepPlace {
+  /** The position of the key among the announced keys of the revision, from 1. */
   readonly n: number
+  /** True when the key existed before. */
   readonly existed: boolean
 }
 
-/**
- * The effective settings that were told last and those that this step tells, and the documents that its
- * revision made unacceptable.
- */
+/** The effect of a step on a namespace. */
 export interface Effect {
+  /** The effective settings that the previous fact announced. */
   readonly before: JsonObject
+  /** The effective settings that the fact of this step announces. */
   readonly after: JsonObject
+  /** The documents that the revision made invalid. */
   readonly rejected: readonly DocumentState[]
 }
 
-/** One change as it looks from here: which document, and what it did to the effective settings. */
+/** One change of a document, schema or box, with its effect on the settings of this controller. */
 export type Step = SettingsStep | SchemaStep | BoxStep
 
-export interface SettingsStep extends Place, Effect {
+export interface SettingsStep extends StepPlace, Effect {
   readonly type: 'settings'
   readonly state: DocumentState
 }
 
-export interface SchemaStep extends Place, Effect {
+export interface SchemaStep extends StepPlace, Effect {
   readonly type: 'schema'
   readonly namespace: Namespace
   readonly gone: boolean
 }
 
-export interface BoxStep extends Place {
+export interface BoxStep extends StepPlace {
   readonly type: 'box'
   readonly key: Key
   readonly entry: Entry | undefined

@@ -4,14 +4,14 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { isTokenKey } from '../../model/token-key.ts'
 
-/** Where a key stands in the store. */
-interface Place {
+/** An entry of the store without its text. */
+interface IndexedEntry {
   readonly revision: Revision
   readonly created: Revision
-  /** Stands for the text: see {@link markOf}. */
+  /** Identifies the text: see {@link markOf}. */
   readonly mark: string
-  /** The number of the listing that showed it last. */
-  seen?: number
+  /** The number of the last listing that contained the key. */
+  listing?: number
 }
 
 const ANNOUNCED: ReadonlySet<string> = new Set(['boxes', 'controllers', 'schemas', 'settings'])
@@ -22,8 +22,8 @@ export function isAnnounced(key: Key): boolean {
 }
 
 /**
- * True for the kinds of keys that the cache must hold as the store does: those that are announced, and
- * tokens, of which nothing is said to anybody.
+ * True for the kinds of keys of which the cache must equal the store: announced keys, and tokens, which are
+ * never announced.
  */
 export function isKept(key: Key): boolean {
   return isAnnounced(key) || isTokenKey(key)
@@ -34,48 +34,54 @@ export function keyOf(change: Change): Key {
 }
 
 /**
- * Every key that is kept of the store, also those that mean nothing to us: which revision and, in short,
- * which text; and where the boxes are.
+ * The revision and the mark of every key that is kept of the store, including unknown keys. The index also
+ * has the boxes by namespace, and the texts of tokens.
  */
 export class StoreIndex {
-  readonly #places = new Map<Key, Place>()
+  readonly #entries = new Map<Key, IndexedEntry>()
+  readonly #tokens = new Map<Key, Entry>()
   readonly #boxes = new Map<string, Set<Key>>()
 
   has(key: Key): boolean {
-    return this.#places.has(key)
+    return this.#entries.has(key)
   }
 
   keys(): Iterable<Key> {
-    return this.#places.keys()
+    return this.#entries.keys()
   }
 
-  /** True when exactly this entry is what was applied last. */
+  /** True when exactly this entry was applied last. */
   holds(entry: Entry): boolean {
-    const place = this.#places.get(entry.key)
-    return place?.revision === entry.modRevision && place.mark === markOf(entry.text)
+    const indexed = this.#entries.get(entry.key)
+    return indexed?.revision === entry.modRevision && indexed.mark === markOf(entry.text)
   }
 
-  /** As {@link holds}; and remembers, of a key that is there, that the listing of this number shows it. */
+  /** As {@link holds}; also records, for a known key, that the listing of this number contains it. */
   see(entry: Entry, listing: number): boolean {
-    const place = this.#places.get(entry.key)
-    if (place) place.seen = listing
+    const indexed = this.#entries.get(entry.key)
+    if (indexed) indexed.listing = listing
     return this.holds(entry)
   }
 
-  /** The keys that the listing of this number did not show. */
-  *unseen(listing: number): Iterable<Key> {
-    for (const [key, { seen }] of this.#places) if (seen !== listing) yield key
+  /** The keys that the listing of this number did not contain. */
+  *unseen(number: number): Iterable<Key> {
+    for (const [key, { listing }] of this.#entries) if (listing !== number) yield key
   }
 
-  /** Every key as an entry whose text is only its mark: enough to build the index again. */
+  /** Every key, with the mark in place of the text; sufficient to restore the index. */
   *entries(): Iterable<Entry> {
-    for (const [key, { revision, created, mark }] of this.#places)
+    for (const [key, { revision, created, mark }] of this.#entries)
       yield { key, text: mark, modRevision: revision, createRevision: created }
+  }
+
+  /** The stored token at a key. */
+  token(key: Key): Entry | undefined {
+    return this.#tokens.get(key)
   }
 
   /** Keys of the boxes of a namespace in the order of their creation. */
   boxes(namespace: string): Key[] {
-    const created = (key: Key): Revision => this.#places.get(key)?.created ?? 0n
+    const created = (key: Key): Revision => this.#entries.get(key)?.created ?? 0n
     return [...(this.#boxes.get(namespace) ?? [])].sort((a, b) =>
       created(a) < created(b) ? -1 : created(a) > created(b) ? 1 : a < b ? -1 : 1,
     )
@@ -85,16 +91,18 @@ export class StoreIndex {
     const key = keyOf(change)
     if (change.type === 'put') {
       const { modRevision: revision, createRevision: created, text } = change.entry
-      this.#places.set(key, { revision, created, mark: markOf(text) })
-    } else this.#places.delete(key)
+      this.#entries.set(key, { revision, created, mark: markOf(text) })
+    } else this.#entries.delete(key)
+    if (change.type === 'put' && isTokenKey(key)) this.#tokens.set(key, change.entry)
+    else this.#tokens.delete(key)
     const { kind, segments } = splitKey(key)
     if (kind === 'boxes' && segments.length === 2)
       this.#applyBox(segments[0] ?? '', key, change.type === 'put')
   }
 
-  #applyBox(namespace: string, key: Key, there: boolean): void {
+  #applyBox(namespace: string, key: Key, isPresent: boolean): void {
     const boxes = this.#boxes.get(namespace) ?? new Set<Key>()
-    if (there) boxes.add(key)
+    if (isPresent) boxes.add(key)
     else boxes.delete(key)
     if (boxes.size > 0) this.#boxes.set(namespace, boxes)
     else this.#boxes.delete(namespace)
@@ -104,7 +112,8 @@ export class StoreIndex {
 const MARK_LENGTH = 43
 
 /**
- * Stands for a text: a short one for itself, a longer one by its SHA-256; so the mark of a mark is that mark.
+ * Identifies a text: a short text is its own mark, a longer one has its SHA-256. The mark of a mark is
+ * itself.
  */
 export function markOf(text: string): string {
   return text.length <= MARK_LENGTH ? text : hash('sha256', text, 'base64url')

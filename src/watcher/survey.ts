@@ -7,38 +7,39 @@ import { META_KEY } from './epoch.ts'
 import { createResumePoint, type ResumePoint } from './resume-point.ts'
 import { isKept, keyOf } from './store-index.ts'
 
-/** How the store differs from the cache. */
+/** The differences between the store and the cache. */
 export interface Survey {
-  /** What brings the cache to the store's state, as if it had been one commit at the listing's revision. */
+  /** The difference, as if it had been one commit at the revision of the listing. */
   readonly batch: Batch
   readonly meta: Entry | undefined
   /**
-   * True when the cache knows of something that this store never had: it was wiped, or restored from an older
-   * backup.
+   * True when the cache contains an entry that this store never had, because it was wiped or restored from an
+   * older backup.
    */
   readonly rewound: boolean
-  /** What changed last, by which a later watch can tell whether it is still the same store. */
-  readonly anchor: ResumePoint | undefined
+  /** The last change of the store, by which a later watch recognizes it; undefined for an empty store. */
+  readonly resumePoint: ResumePoint | undefined
 }
 
-/** The newest record of a document in the store. */
-interface Head {
+/** The newest history record of a document in the store. */
+interface NewestRecord {
   readonly entry: Entry
   readonly record: StoredRecord
 }
 
 /**
- * Lists the whole store at one revision and compares; a difference at one of the `damaged` keys says nothing
- * about the store, for it is the cache that is
- * wrong there. @throws what the backend throws; HISTORY_LOST: begin again. */
+ * Lists the whole store at one revision and compares it with the cache. A difference at a `damaged` key
+ * proves nothing about the store, because the cache is wrong there.
+ * @throws the errors of the backend; after HISTORY_LOST call it again.
+ */
 export async function surveyStore(
   backend: Pick<Backend, 'list'>,
   cache: Cache,
   damaged: ReadonlySet<Key> = new Set(),
 ): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
-  const seen = new Set<Key>()
-  const heads = new Map<Key, Head>()
+  const listed = new Set<Key>()
+  const newestRecords = new Map<Key, NewestRecord>()
   const changes: Change[] = []
   let meta: Entry | undefined
   let newest: Entry[] = []
@@ -48,20 +49,20 @@ export async function surveyStore(
     for (const entry of page) {
       newest = withNewest(newest, entry)
       if (entry.key === META_KEY) meta = entry
-      takeHead(heads, entry)
+      keepNewest(newestRecords, entry)
       if (!isKept(entry.key)) continue
-      seen.add(entry.key)
-      if (cache.holds(entry)) continue
+      listed.add(entry.key)
+      if (cache.index.holds(entry)) continue
       changes.push({ type: 'put', entry })
-      // Everything up to the cache's revision would be known if it had happened in this store.
+      // The cache would contain every change of this store up to its revision.
       if (entry.modRevision <= cache.revision && !damaged.has(entry.key)) rewound = true
     }
   }
 
-  for (const key of cache.keys())
-    if (!seen.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
-  if (lacksRecord(heads, cache, damaged)) rewound = true
-  for (const { entry } of heads.values()) changes.push({ type: 'put', entry })
+  for (const key of cache.index.keys())
+    if (!listed.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
+  if (lacksRecord(newestRecords, cache, damaged)) rewound = true
+  for (const { entry } of newestRecords.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const [last] = newest
@@ -69,7 +70,7 @@ export async function surveyStore(
     batch: { revision: listing.revision, changes },
     meta,
     rewound,
-    anchor: last && createResumePoint(last.modRevision, newest, false),
+    resumePoint: last && createResumePoint(last.modRevision, newest, false),
   }
 }
 
@@ -82,23 +83,26 @@ function withNewest(newest: Entry[], entry: Entry): Entry[] {
 }
 
 /**
- * Keys come in byte order, so the last record of a document is its newest; what another hand wrote there is
- * none.
+ * Keeps an entry that is a history record. Keys are listed in byte order, so the last record of a document is
+ * its newest.
  */
-function takeHead(heads: Map<Key, Head>, entry: Entry): void {
+function keepNewest(newestRecords: Map<Key, NewestRecord>, entry: Entry): void {
   const history = parseHistoryKey(entry.key)
   const record = history && parseRecord(entry)
-  if (history && record) heads.set(history.document, { entry, record })
+  if (history && record) newestRecords.set(history.document, { entry, record })
 }
 
 /**
- * True when the cache knows a later version of a document than the store has, or another one of the same
- * number.
+ * True when the cache has a later version of a document than the store, or another one of the same number.
  */
-function lacksRecord(heads: ReadonlyMap<Key, Head>, cache: Cache, damaged: ReadonlySet<Key>): boolean {
+function lacksRecord(
+  newestRecords: ReadonlyMap<Key, NewestRecord>,
+  cache: Cache,
+  damaged: ReadonlySet<Key>,
+): boolean {
   for (const { key, record: known } of cache.documents()) {
     if (!known || damaged.has(key)) continue
-    const found = heads.get(key)?.record
+    const found = newestRecords.get(key)?.record
     if (
       !found ||
       found.version < known.version ||

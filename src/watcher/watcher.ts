@@ -1,177 +1,138 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, Batch, Problem } from '../../backends/backend.ts'
-import type { KytosEvent } from '../../events/event.ts'
-import type { Facts, Origin } from '../../events/map.ts'
-import { printRevision, type Revision } from '../../model/document.ts'
+import type { Batch, Problem } from '../../backends/backend.ts'
+import type { Revision } from '../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseHistoryKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
-import { isTokenKey } from '../../model/token-key.ts'
-import type { Log } from '../log/log.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { readRecords } from '../state/document-reader.ts'
-import { type DocumentState, isRecorded, parseOverridesKey } from '../state/document-state.ts'
-import type { Environment } from '../state/environment.ts'
-import { type ApplyOptions, Cache } from './cache.ts'
+import { Announcer } from './announcer.ts'
+import { Cache } from './cache.ts'
 import { Deferred } from './deferred.ts'
-import { type Fact, factsOf, rejectedFact } from './facts.ts'
+import { rejectedEditFact } from './facts.ts'
 import { Follower } from './follower.ts'
 import { Observers } from './observers.ts'
 import { type Health, type Position, Readiness } from './readiness.ts'
 import { Reconciler } from './reconciler.ts'
-import { recordsIn } from './snapshot.ts'
 import { keyOf } from './store-index.ts'
+import type { WatcherListener } from './watcher-listener.ts'
+import { DEFAULT_PACE, type Pace, type WatcherOptions } from './watcher-options.ts'
 
-/*
- * The only one who says facts: it brings the cache and the bus forward together.
+/** The number of history records that are searched for a valid version. */
+const MAX_SEARCHED_RECORDS = 50
+
+/**
+ * Follows the store, keeps the cache equal to it, and announces each change.
  *
  * Invariants:
- *  1. A revision is announced when its content is in the cache, whole, once, in order; only then does
- *     `passed` let those go who wait for it.
- *  2. What a listing shows to be different is announced with `origin: "resync"`, nothing else is.
- *  3. READY means: the watch stands and has been caught up since it was opened.
+ *  1. A revision is announced when its content is in the cache, whole, once, in order. Only then does
+ *     `passed` release the callers that wait for it.
+ *  2. Differences that a listing shows are announced with `origin: "resync"`, and no other changes are.
+ *  3. READY means that the watch is open and has been caught up since it was opened.
  */
-
-/** How the watcher paces itself, in milliseconds. */
-export interface Pace {
-  /** Between two tries to reach the store: the shortest pause, and the longest one that it grows to. */
-  readonly pauses: readonly [shortest: number, longest: number]
-  /** How long a watch that is caught up may withhold the batch that was delivered last. */
-  readonly confirmation: number
-  /** Between two comparisons of the cache with the store; 0 for none. */
-  readonly reconcile: number
-}
-
-/** The pace of a controller at work. */
-const PACE: Pace = { pauses: [50, 1_000], confirmation: 5_000, reconcile: 300_000 }
-
-export interface WatcherOptions {
-  readonly backend: Backend
-  readonly controller: string
-  readonly announce: <N extends keyof Facts>(name: N, content: Facts[N]) => KytosEvent
-  readonly log: Log
-  readonly pace?: Partial<Pace>
-  /** The variables that may hold settings; none when absent. */
-  readonly environment?: Environment
-  /** Called for every fact after it was said, with its weight in bytes, roughly. */
-  readonly said?: (event: KytosEvent, weight: number) => void
-  /**
-   * Called when all of a revision was said and {@link Watcher.position} is there; `bySteps` when no revision
-   * of the store was passed over.
-   */
-  readonly moved?: (bySteps: boolean) => void
-  /**
-   * Called when the store turns out to be a wrong one before it was ever READY, also after {@link
-   * Watcher.start} resolved from a snapshot.
-   */
-  readonly fatal?: (error: SettingsError) => void
-  /** Called when documents were found that changed without a record: edits by hand. Must not throw. */
-  readonly unrecorded?: (documents: readonly DocumentState[]) => void
-  /** Called when the cache has other tokens than before. Must not throw. */
-  readonly tokensChanged?: () => void
-  /** Called when the cache was compared with the store and found equal. */
-  readonly reconciled?: () => void
-}
-
-/** How far back a valid version is looked for. */
-const KEPT_RECORDS = 50
-
 export class Watcher {
   readonly cache: Cache
   readonly #options: WatcherOptions
+  readonly #listener: WatcherListener
   readonly #pace: Pace
-  readonly #standing: Readiness
+  readonly #announcer: Announcer
+  readonly #observers: Observers
+  readonly #readiness: Readiness
   readonly #follower: Follower
   readonly #reconciler: Reconciler
   readonly #stopping = new AbortController()
-  readonly #observers: Observers
   readonly #started = new Deferred()
   #running: Promise<void> = Promise.resolve()
   #wasReady = false
-  #position: Position = { epoch: 0, revision: 0n }
 
-  constructor(options: WatcherOptions) {
+  constructor(options: WatcherOptions, listener: WatcherListener) {
+    const { backend, controller, log, environment } = options
+    const { signal } = this.#stopping
     this.#options = options
-    this.#pace = { ...PACE, ...options.pace }
+    this.#listener = listener
+    this.#pace = { ...DEFAULT_PACE, ...options.pace }
+    const { confirmation, reconcile } = this.#pace
     this.cache = new Cache(
-      options.controller,
-      document => readRecords(options.backend, document, KEPT_RECORDS),
-      options.environment,
+      controller,
+      document => readRecords(backend, document, MAX_SEARCHED_RECORDS),
+      environment,
     )
-    this.#standing = new Readiness({
-      log: options.log,
-      position: () => this.#position,
-      announce: content => this.#say({ name: 'settings.state', content }).id,
-      remote: options.backend.supports.sharing,
-    })
     this.#observers = new Observers({
-      ready: () => this.#standing.ready,
-      position: () => this.#position,
-      stopped: () => this.#stopping.signal.aborted,
+      ready: () => this.#readiness.ready,
+      position: () => this.position,
+      stopped: () => signal.aborted,
     })
-    this.#follower = new Follower({
-      backend: options.backend,
-      cache: this.cache,
-      signal: this.#stopping.signal,
-      confirmation: this.#pace.confirmation,
-      live: batch => this.#live(batch),
-      listed: (batch, epoch) => this.#listed(batch, epoch),
-      caughtUp: revision => {
-        this.#reconciler.told(revision)
-        this.#beReady()
+    this.#announcer = new Announcer(this.cache, log, listener, this.#observers)
+    this.#readiness = new Readiness({
+      log,
+      position: () => this.position,
+      announce: content => this.#announcer.announce({ name: 'settings.state', content }).id,
+      remote: backend.supports.sharing,
+    })
+    this.#follower = new Follower(
+      { backend, cache: this.cache, signal, confirmation },
+      {
+        onBatch: batch => this.#deliverBatch(batch),
+        onListing: (batch, epoch) => this.#deliverListing(batch, epoch),
+        onCaughtUp: revision => {
+          this.#reconciler.caughtUp(revision)
+          this.#becomeReady()
+        },
       },
-    })
-    this.#reconciler = new Reconciler({
-      backend: options.backend,
-      cache: this.cache,
-      log: options.log,
-      every: this.#pace.reconcile,
-      patience: this.#pace.confirmation,
-      signal: this.#stopping.signal,
-      ready: () => this.#standing.ready,
-      damaged: keys => {
-        this.#standing.repaired(keys.size)
-        this.#follower.mend(keys)
+    )
+    this.#reconciler = new Reconciler(
+      {
+        backend,
+        cache: this.cache,
+        log,
+        interval: reconcile,
+        confirmation,
+        signal,
+        ready: () => this.#readiness.ready,
       },
-      behind: error => this.#follower.interrupt(error),
-      equal: () => options.reconciled?.(),
-    })
+      {
+        onDamaged: keys => {
+          this.#readiness.repaired(keys.size)
+          this.#follower.repair(keys)
+        },
+        onBehind: error => this.#follower.interrupt(error),
+        onEqual: () => listener.onReconciled(),
+      },
+    )
   }
 
   /** Everything up to here is in the cache and has been announced. */
   get position(): Position {
-    return this.#position
+    return this.#announcer.position
   }
 
-  /** True while the cache holds what is about to be announced. */
+  /** True while the cache contains a revision that is about to be announced. */
   get announcing(): boolean {
-    return this.cache.epoch !== this.#position.epoch || this.cache.revision !== this.#position.revision
+    return this.#announcer.announcing
   }
 
   get health(): Health {
-    return { ...this.#standing.health, reconciles: this.#reconciler.rounds }
+    return { ...this.#readiness.health, reconciles: this.#reconciler.rounds }
   }
 
   /**
-   * Takes what a former process knew as the state to begin with, which was the store's so many milliseconds
-   * ago: reads are answered from it, marked STALE, until the store is there.
+   * Uses the state that an earlier process had, which equalled the store `age` milliseconds ago. Reads return
+   * it, marked STALE, until the store is available.
    */
-  async preload(batch: Batch, epoch: number, ago: number): Promise<void> {
-    // The store is not there yet: what counts in place of rejected overrides came with them.
-    await this.cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
-    this.#position = { epoch, revision: batch.revision }
-    this.#standing.markFresh(ago)
+  async preload(batch: Batch, epoch: number, age: number): Promise<void> {
+    await this.#announcer.preload(batch, epoch)
+    this.#readiness.markFresh(age)
   }
 
   /**
-   * Begins to follow the store; resolves when there is data to answer from (READY, or STALE from {@link
-   * preload}).
-   * @throws SettingsError START_TIMEOUT when there is none within `timeout` milliseconds; at once for what a
-   * person has to mend.
+   * Starts to follow the store; resolves when there are settings to return (READY, or STALE from
+   * {@link preload}).
+   * @throws SettingsError START_TIMEOUT after `timeout` milliseconds without settings; at once for an error
+   * that an operator has to fix.
    */
   async start(timeout: number): Promise<void> {
     this.#running = this.#run()
-    // It ends by itself when stopped; nobody need wait for a listing that is under way.
+    // It ends by itself after stop(), which does not wait for a listing in progress.
     void this.#reconciler.run()
     if (await this.#started.wait(timeout)) return
     throw new SettingsError(
@@ -196,65 +157,61 @@ export class Watcher {
   }
 
   /**
-   * Brings a schema that a NApp of this process registered into use, see {@link Cache.register}; announces
-   * the overrides that it does not accept.
+   * Registers the schema of a NApp of this process, see {@link Cache.register}, and announces the overrides
+   * that it rejects.
    */
   async register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
-    for (const state of await this.cache.register(namespace, document, local)) this.#say(rejectedFact(state))
+    this.#announcer.announceRejected(await this.cache.register(namespace, document, local))
   }
 
-  /** Announces that a document which another hand wrote was not taken over. */
+  /** Announces that a manual edit of a file was rejected. */
   reject(problem: Problem): void {
-    const namespace = (problem.key && parseOverridesKey(problem.key)?.namespace) ?? null
-    const source = problem.source ?? problem.key ?? ''
-    this.#say({
-      name: 'settings.rejected',
-      content: { namespace, source, errors: [{ pointer: '', rule: 'json', message: problem.message }] },
-    })
+    this.#announcer.announce(rejectedEditFact(problem))
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#started.fail(new SettingsError('SERVICE_STOPPING', 'The service is stopping.'))
+    this.#started.reject(new SettingsError('SERVICE_STOPPING', 'The service is stopping.'))
     this.#observers.close()
     await this.#running
   }
 
   async #run(): Promise<void> {
+    const { signal } = this.#stopping
     const [shortest, longest] = this.#pace.pauses
     let pause = shortest
-    while (!this.#stopping.signal.aborted) {
+    while (!signal.aborted) {
       try {
         await this.#follower.follow(() => {
           pause = shortest
         })
       } catch (error) {
-        if (this.#stopping.signal.aborted) break
-        if (!this.#explain(error)) return
+        if (signal.aborted) break
+        if (!this.#canRetry(error)) return
       } finally {
-        this.#reconciler.ended()
+        this.#reconciler.watchEnded()
       }
-      await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#stopping.signal }).catch(() => {})
+      await sleep(pause * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
       pause = Math.min(pause * 2, longest)
     }
   }
 
   /**
-   * Draws the conclusion from what ended listing or watching; false when the store is a wrong one, which only
-   * a person can mend.
+   * Takes the error that ended listing or watching; false when the store is unusable until an operator fixes
+   * it.
    */
-  #explain(thrown: unknown): boolean {
+  #canRetry(thrown: unknown): boolean {
     const error = toSettingsError(thrown)
     if (error.code === 'INTERNAL_ERROR')
       this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
-    this.#standing.become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
+    this.#readiness.setState(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
     if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
-      this.#started.fail(error)
-      this.#options.fatal?.(error)
+      this.#started.reject(error)
+      this.#listener.onFatal(error)
       return false
     }
-    // With a snapshot there is data to answer from: the others may start.
-    if (this.#loaded) this.#started.open()
+    // A snapshot has settings to return, so other NApps may start.
+    if (this.#loaded) this.#started.resolve()
     return true
   }
 
@@ -262,81 +219,31 @@ export class Watcher {
     return this.cache.epoch > 0
   }
 
-  async #live(batch: Batch): Promise<void> {
-    this.#reconciler.taking(batch)
-    await this.#deliver(batch, 'live')
-    this.#reconciler.taken()
-    if (this.#standing.ready) this.#standing.markFresh()
-    // A record may show that what came after it has none.
+  async #deliverBatch(batch: Batch): Promise<void> {
+    this.#reconciler.applying(batch)
+    await this.#announcer.deliver(batch, 'live')
+    this.#reconciler.applied()
+    if (this.#readiness.ready) this.#readiness.markFresh()
+    // A history record may show that a later change of the document has none.
     const documents = batch.changes.map(change => parseHistoryKey(keyOf(change))?.document ?? keyOf(change))
-    this.#reportUnrecorded(documents.map(key => this.cache.stateOf(key)))
+    this.#announcer.reportUnrecorded(documents.map(key => this.cache.stateOf(key)))
   }
 
-  async #listed(batch: Batch, epoch: number): Promise<void> {
-    const first = !this.#loaded
-    if (!first) this.#standing.resynced()
-    await this.#deliver(batch, first ? undefined : 'resync', { epoch })
-    this.#standing.markFresh()
-    if (first)
-      for (const state of this.cache.documents())
-        if (state.rejected.length > 0) this.#say(rejectedFact(state))
+  async #deliverListing(batch: Batch, epoch: number): Promise<void> {
+    const isFirst = !this.#loaded
+    if (!isFirst) this.#readiness.resynced()
+    await this.#announcer.deliver(batch, isFirst ? undefined : 'resync', { epoch })
+    this.#readiness.markFresh()
+    if (isFirst) this.#announcer.announceRejected(this.cache.documents())
   }
 
-  async #deliver(batch: Batch, origin: Origin | undefined, options: ApplyOptions = {}): Promise<void> {
-    const steps = await this.cache.apply(batch, options)
-    // First: who is shut out by it must not hear of what came with it.
-    if (batch.changes.some(change => isTokenKey(keyOf(change)))) this.#options.tokensChanged?.()
-    for (const [key, reason] of this.cache.takeUnreadable())
-      this.#options.log.warn(`Ignored the stored schema ${key}: ${reason}`)
-    const { epoch, revision } = this.cache
-    if (origin) {
-      const occasion = {
-        epoch,
-        revision,
-        origin,
-        last: steps.at(-1),
-        schema: this.cache.schema.bind(this.cache),
-      }
-      for (const step of steps) {
-        const text = step.type === 'settings' ? step.state.entry?.text : undefined
-        for (const fact of factsOf(step, occasion)) this.#say(fact, text?.length)
-      }
-    }
-    this.#position = { epoch, revision }
-    this.#options.moved?.(origin === 'live')
-    this.#observers.moved()
-  }
-
-  #say(fact: Fact, weight = 0): KytosEvent {
-    // Name and content belong together by the type of Fact, which a call cannot see through.
-    const event = this.#options.announce(fact.name, fact.content as never)
-    if (fact.name === 'settings.rejected') {
-      const { namespace, source, errors } = fact.content
-      const message = `${namespace}: rejected ${source}: ${errors.map(({ message }) => message).join(' ')} The last valid settings stay in use.`
-      this.#options.log.warn(message, {
-        event: fact.name,
-        event_id: event.id,
-        namespace,
-        source,
-        revision: printRevision(this.#position.revision),
-      })
-    }
-    this.#options.said?.(event, weight)
-    return event
-  }
-
-  #beReady(): void {
-    const before = this.#standing.ready
-    this.#standing.become('READY', null)
-    // Also those whose record could not be written while the store was away.
-    if (!before) this.#reportUnrecorded([...this.cache.documents()])
+  #becomeReady(): void {
+    const wasReady = this.#readiness.ready
+    this.#readiness.setState('READY', null)
+    // Includes the documents whose record could not be written while the store was unavailable.
+    if (!wasReady) this.#announcer.reportUnrecorded([...this.cache.documents()])
     this.#wasReady = true
-    this.#started.open()
+    this.#started.resolve()
     this.#observers.becameReady()
-  }
-
-  #reportUnrecorded(documents: readonly (DocumentState | undefined)[]): void {
-    const unrecorded = documents.flatMap(state => (state && !isRecorded(state) ? [state] : []))
-    if (unrecorded.length > 0) this.#options.unrecorded?.(unrecorded)
   }
 }

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import {
+  type ChangeOutcome,
   change,
-  expectAllHeard,
-  expectToldTruly,
+  expectAllReceived,
+  expectOutcomesHold,
   openFollower,
   settled,
-  type Told,
 } from '../support/followers.ts'
-import { type MessageLine, startMessageLine } from '../support/message-line.ts'
+import { type MessageProxy, startMessageProxy } from '../support/message-proxy.ts'
 
 /*
  * The answer to a guarded change is lost after each number of bytes: what its asker is told is what the store
@@ -21,12 +21,12 @@ const STEP = process.env.CHAOS_LONG === '1' ? 1 : 9
 const MOST = 120
 
 let etcd: EtcdServer
-let line: MessageLine
+let line: MessageProxy
 const controllers: Controller[] = []
 
 beforeAll(async () => {
   etcd = await startEtcd()
-  line = await startMessageLine(etcd.port)
+  line = await startMessageProxy(etcd.port)
   controllers.push(await openFollower('direct', { endpoints: etcd.endpoints }))
   controllers.push(await openFollower('cut', { endpoints: [line.endpoint] }))
 })
@@ -44,7 +44,7 @@ describe('A guarded change whose answer is lost', () => {
     const [direct, cut] = controllers
     if (!direct || !cut) throw new Error('Two controllers were opened.')
     const namespace = 'kytos/answers'
-    const told: Told[] = []
+    const told: ChangeOutcome[] = []
     let { revision } = await direct.ask('kytos.settings.update', { namespace, data: { start: 1 } })
     for (let bytes = 0; bytes < MOST; bytes += STEP) {
       await settled(etcd.client, controllers)
@@ -65,8 +65,8 @@ describe('A guarded change whose answer is lost', () => {
     // The line comes back at once, so whoever asks again gets an answer in time.
     expect(told.map(({ outcome }) => outcome)).toEqual(told.map(() => 'acked'))
     told.push(await change(cut, namespace, { after: 1 }, 'after'))
-    const steps = await expectAllHeard(etcd.client, controllers)
-    expectToldTruly(steps, told)
+    const steps = await expectAllReceived(etcd.client, controllers)
+    expectOutcomesHold(steps, told)
     // Each of them was applied, and its answer was lost.
     expect(line.breaks).toBe(told.length - 1)
   })

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { makeCertificates, renewServerCertificate } from '../support/etcd-tls.ts'
-import { expectAllHeard, expectToldTruly, openFollower, startLoad } from '../support/followers.ts'
+import { expectAllReceived, expectOutcomesHold, openFollower, startLoad } from '../support/followers.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 /** A loaded machine may take its time. */
@@ -73,6 +73,6 @@ describe('An etcd with TLS and client certificates', () => {
     await goesOn('the right certificate')
 
     const told = await load.stop()
-    expectToldTruly(await expectAllHeard(server.client, controllers), told)
+    expectOutcomesHold(await expectAllReceived(server.client, controllers), told)
   })
 })

@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
+import { Credentials } from '../../backends/etcd/connection/credentials.ts'
+import { EndpointPool } from '../../backends/etcd/connection/endpoint-pool.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { watchOnce } from '../../backends/etcd/watch.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { makeKey } from '../../model/key.ts'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { announced, expectAllHeard, openFollower, readSteps } from '../support/followers.ts'
-import { type Break, type Message, type MessageLine, startMessageLine } from '../support/message-line.ts'
+import { announced, expectAllReceived, openFollower, readSteps } from '../support/followers.ts'
+import { type Break, type Message, type MessageProxy, startMessageProxy } from '../support/message-proxy.ts'
 
 /*
  * The line breaks at a named place of the watch's answers, not by chance. Each of these places is one where a
@@ -21,7 +22,7 @@ const ROUNDS = LONG ? 10 : 1
 /** A loaded machine may take its time. */
 const PATIENCE = { timeout: 15_000 }
 let etcd: EtcdServer | undefined
-let line: MessageLine | undefined
+let line: MessageProxy | undefined
 const controllers: Controller[] = []
 
 afterEach(async () => {
@@ -33,13 +34,13 @@ afterEach(async () => {
 /** A controller behind a line that breaks, and one that is not, on an empty store. */
 async function openBoth(): Promise<{
   readonly server: EtcdServer
-  readonly cutter: MessageLine
+  readonly cutter: MessageProxy
   readonly behind: Controller
   readonly direct: Controller
 }> {
   const server = await startEtcd()
   etcd = server
-  const cutter = await startMessageLine(server.port)
+  const cutter = await startMessageProxy(server.port)
   line = cutter
   const behind = await openFollower('behind', { endpoints: [cutter.endpoint] })
   controllers.push(behind)
@@ -104,7 +105,7 @@ describe('A controller that catches up with thousands of revisions', () => {
       const last = await server.revision()
       await expect.poll(() => behind.service.health().revision, PATIENCE).toBe(last)
     }
-    await expectAllHeard(server.client, [behind, direct])
+    await expectAllReceived(server.client, [behind, direct])
     expect(behind.changes).toHaveLength(ROUNDS * CATCH_UP)
   })
 
@@ -132,7 +133,7 @@ describe('A controller that catches up with thousands of revisions', () => {
         .toBe(last)
     }
     expect(cutter.breaks).toBeGreaterThan(cuts.length / 2)
-    await expectAllHeard(server.client, [behind, direct])
+    await expectAllReceived(server.client, [behind, direct])
   })
 
   it('hears each of 40 boxes of 200 KB, which come as one answer of 8 MB, also when the line breaks in its middle', {
@@ -153,7 +154,7 @@ describe('A controller that catches up with thousands of revisions', () => {
     }
     expect(cutter.breaks).toBe(1)
     expect(Math.max(...sizes)).toBeGreaterThan(4 * 1024 * 1024)
-    await expectAllHeard(server.client, [behind, direct])
+    await expectAllReceived(server.client, [behind, direct])
   })
 
   it('hears a large revision whole or not at all when the line breaks in the middle of it', {
@@ -171,7 +172,7 @@ describe('A controller that catches up with thousands of revisions', () => {
       await server.client.kv.txn({ success: put })
       await expect.poll(() => cutter.breaks, PATIENCE).toBe(n + 1)
     }
-    await expectAllHeard(server.client, [behind, direct])
+    await expectAllReceived(server.client, [behind, direct])
     expect(behind.changes).toHaveLength(12)
   })
 })
@@ -182,7 +183,7 @@ describe('A watch that is given its answers in fragments', () => {
   }, async () => {
     etcd = await startEtcd()
     const server = etcd
-    line = await startMessageLine(server.port)
+    line = await startMessageProxy(server.port)
     const since = await server.revision()
     for (let n = 0; n < 3; n++) {
       const put = ['a', 'b', 'c'].map(sign => ({
@@ -198,7 +199,7 @@ describe('A watch that is given its answers in fragments', () => {
     for (const places of [1, 2].flatMap(n => (['within', 'after'] as const).map(at => ({ n, at })))) {
       line.breakAt(nth(places.n, places.at, isEvents))
       const breaks = line.breaks
-      const link = new EndpointPool(options)
+      const link = new EndpointPool(new Credentials(options))
       const given: string[] = []
       for (let last = since; given.length < owed.length; ) {
         const identity = {

@@ -3,13 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdCluster, type EtcdNode, startEtcdCluster } from '../support/etcd.ts'
 import {
-  expectAllHeard,
-  expectToldTruly,
+  type ChangeOutcome,
+  expectAllReceived,
+  expectOutcomesHold,
   type Load,
   openFollower,
   startLoad,
   statesOf,
-  type Told,
 } from '../support/followers.ts'
 
 /*
@@ -49,7 +49,7 @@ async function acks(load: Load, more: number): Promise<void> {
   await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(before + more)
 }
 
-function expectQuick(told: readonly Told[]): void {
+function expectQuick(told: readonly ChangeOutcome[]): void {
   expect(told.filter(({ took, outcome }) => outcome !== 'acked' && took > DEADLINE)).toEqual([])
 }
 
@@ -74,7 +74,7 @@ describe('On three etcds', () => {
       await acks(load, 30)
     }
     const told = await load.stop()
-    expectToldTruly(await expectAllHeard(cluster.client, controllers), told)
+    expectOutcomesHold(await expectAllReceived(cluster.client, controllers), told)
     expectQuick(told)
   })
 
@@ -116,7 +116,7 @@ describe('On three etcds', () => {
       }
       await acks(load, 30)
       const told = await load.stop()
-      expectToldTruly(await expectAllHeard(cluster.client, controllers), told)
+      expectOutcomesHold(await expectAllReceived(cluster.client, controllers), told)
       expectQuick(told)
       for (const one of controllers)
         expect(statesOf(one).map(({ state }) => state)).toEqual(expect.arrayContaining(['STALE', 'READY']))

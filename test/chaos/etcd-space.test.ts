@@ -4,7 +4,7 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import {
   expectCachesEqual,
   expectForward,
-  expectToldTruly,
+  expectOutcomesHold,
   openFollower,
   readEntries,
   resyncsOf,
@@ -44,7 +44,7 @@ describe('A store whose space is used up under load', () => {
     }
     await expect(fill()).rejects.toThrow('space exceeded')
     await expect
-      .poll(() => load.told.filter(({ code }) => code === 'STORE_FULL').length, PATIENCE)
+      .poll(() => load.outcomes.filter(({ code }) => code === 'STORE_FULL').length, PATIENCE)
       .toBeGreaterThan(10)
 
     await settled(client, controllers)
@@ -78,7 +78,7 @@ describe('A store whose space is used up under load', () => {
     await expectCachesEqual(client, controllers)
     const entries = await readEntries(client)
     // All of them are younger than a minute, so every record is still there.
-    expectToldTruly(entries, told)
+    expectOutcomesHold(entries, told)
     for (const controller of controllers) {
       expectForward(controller)
       expect(resyncsOf(controller)).toEqual([])

@@ -1,20 +1,19 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { afterEach, describe, expect, it } from 'vitest'
-import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
+import { CALLED_ONCE } from '../../backends/etcd/connection/faults.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { makeKey } from '../../model/key.ts'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { makeJwtFlags } from '../support/etcd-jwt.ts'
 import {
   change,
-  expectAllHeard,
-  expectToldTruly,
+  expectAllReceived,
+  expectOutcomesHold,
   openFollower,
   resyncsOf,
   startLoad,
@@ -22,7 +21,6 @@ import {
 } from '../support/followers.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
-const run = promisify(execFile)
 const LONG = process.env.CHAOS_LONG === '1'
 const USER = { username: 'kytos', password: 'right' }
 
@@ -58,13 +56,10 @@ async function openAll(
   return { server, cutter }
 }
 
-/** A key pair for RS256, and the flags of an etcd that signs its tokens with it. */
-async function jwtFlags(ttl: string): Promise<string[]> {
+/** The flags of an etcd whose tokens are signed. */
+async function signedTokens(): Promise<string[]> {
   folder = await mkdtemp(join(tmpdir(), 'kytos-jwt-'))
-  const [key, pub] = [join(folder, 'key.pem'), join(folder, 'pub.pem')]
-  await run('openssl', ['genrsa', '-out', key, '2048'])
-  await run('openssl', ['rsa', '-in', key, '-pubout', '-out', pub])
-  return [`--auth-token=jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=${ttl}`]
+  return makeJwtFlags(folder, '2s')
 }
 
 const SIMPLE = ['--auth-token-ttl=1']
@@ -93,7 +88,7 @@ async function states(expected: string, timeout = 20_000): Promise<void> {
 
 const TOKENS: readonly (readonly [string, () => Promise<string[]>])[] = [
   ['simple tokens of one second', async () => SIMPLE],
-  ['signed tokens (JWT) of two seconds', () => jwtFlags('2s')],
+  ['signed tokens (JWT) of two seconds', signedTokens],
 ]
 
 describe('Without the right to write', () => {
@@ -138,7 +133,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
       // The line is cut when the token has just run out: the watch comes back with one that is over.
       cutter.cut()
     }
-    const steps = await expectAllHeard(server.client, controllers)
+    const steps = await expectAllReceived(server.client, controllers)
     expect(steps.length).toBeGreaterThan(20)
   })
 
@@ -153,7 +148,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     cutter.cut()
     await expect
       .poll(
-        () => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length,
+        () => load.outcomes.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length,
         PATIENCE,
       )
       .toBeGreaterThan(5)
@@ -172,7 +167,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     const before = load.acked()
     await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(before + 10)
     const told = await load.stop()
-    expectToldTruly(await expectAllHeard(server.client, controllers), [...told, ...refused])
+    expectOutcomesHold(await expectAllReceived(server.client, controllers), [...told, ...refused])
   })
 
   it('a change of any role, a new password that is taken back, and authentication switched off and on need no restart', {
@@ -208,7 +203,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     await nobody.auth.authEnable().finally(() => nobody.close())
     await goesOn('authentication again')
     const told = await load.stop()
-    expectToldTruly(await expectAllHeard(server.client, controllers), told)
+    expectOutcomesHold(await expectAllReceived(server.client, controllers), told)
     for (const one of controllers) expect(resyncsOf(one)).toEqual([])
     expect(controllers.flatMap(statesOf).filter(({ state }) => state === 'OFFLINE')).toEqual([])
   })

@@ -86,7 +86,7 @@ async function race(
       expect(history.filter(({ actor }) => actor.type === 'file')).toHaveLength(shown.length)
     }, SOON)
     await vi.waitFor(async () => expect(parseJson(await readFile(file, 'utf8'))).toEqual(expected), SOON)
-    expect(controller.log.lines.filter(line => line.includes('not taken in'))).toEqual([])
+    expect(controller.log.lines.filter(line => line.includes('was rejected'))).toEqual([])
     await controller.close()
     expect((await readdir(dirname(file))).sort()).toEqual(['.shared.json.swp', 'shared.json'])
   } finally {

@@ -59,7 +59,7 @@ describe('a server', () => {
     }
     const { result } = await play<Cost>('laggards', 'readers', work)
     expect(result.seen.counts).toEqual(Array(work.others).fill(work.facts))
-    // The feed's own 32 MiB as objects and texts, MAX_UNSENT and an event for each, and garbage in between.
+    // The feed's own 32 MiB as objects and texts, MAX_UNSENT_BYTES and an event for each, and garbage in between.
     expectBounded(result, 96e6 + work.stopped * 4e6)
     expect(result.descriptors[1]).toBeLessThanOrEqual(result.descriptors[0])
   })

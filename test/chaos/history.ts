@@ -1,4 +1,4 @@
-import type { Settings } from '../../events/map.ts'
+import type { Settings } from '../../events/nouns.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 
 /*

@@ -33,18 +33,18 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: FOLLOWER,
-        from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
-        to: 'await this.#watchFrom(this.#header ?? cache.revision, new ResumeCheck(undefined), standing)',
+        from: 'await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)',
+        to: 'await this.#watchFrom(this.#header ?? cache.revision, new ResumeCheck(undefined), onAlive)',
       },
       {
         file: FOLLOWER,
-        from: '#anchor: ResumePoint | undefined\n',
-        to: '#anchor: ResumePoint | undefined\n  #header: bigint | undefined\n',
+        from: '#resumePoint: ResumePoint | undefined\n',
+        to: '#resumePoint: ResumePoint | undefined\n  #header: bigint | undefined\n',
       },
       {
         file: FOLLOWER,
-        from: '        standing()\n',
-        to: '        standing()\n        this.#header = batch.revision\n',
+        from: '        onAlive()\n',
+        to: '        onAlive()\n        this.#header = batch.revision\n',
       },
     ],
   },
@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: /twice|doubled/i,
     edits: [
       {
-        file: 'backends/etcd/commit.ts',
+        file: 'backends/etcd/commit-outcomes.ts',
         from: 'if (outcome.committed || !(repeated || mayBeDone)) return pending.resolve(outcome)',
         to: 'if (outcome || repeated || mayBeDone) return pending.resolve(outcome)',
       },
@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FOLLOWER,
-        from: '#anchor: ResumePoint | undefined\n',
-        to: '#anchor: ResumePoint | undefined\n  #oldest: bigint | undefined\n',
+        from: '#resumePoint: ResumePoint | undefined\n',
+        to: '#resumePoint: ResumePoint | undefined\n  #oldest: bigint | undefined\n',
       },
       {
         file: FOLLOWER,
@@ -81,13 +81,13 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: FOLLOWER,
-        from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
-        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : this.#anchor ? this.#anchor.revision - 1n : cache.revision, this.#oldest ? new ResumeCheck(undefined) : check, standing)',
+        from: 'await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)',
+        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : point ? point.revision - 1n : cache.revision, this.#oldest ? new ResumeCheck(undefined) : check, onAlive)',
       },
       {
         file: FOLLOWER,
-        from: '        standing()\n',
-        to: '        standing()\n        this.#oldest = undefined\n',
+        from: '        onAlive()\n',
+        to: '        onAlive()\n        this.#oldest = undefined\n',
       },
     ],
   },
@@ -100,13 +100,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/watcher/resume-point.ts',
-        from: 'this.#confirmed = anchor === undefined',
+        from: 'this.#confirmed = point === undefined',
         to: 'this.#confirmed = true',
       },
       {
         file: FOLLOWER,
-        from: 'if (!begun) await this.#refuseOtherStore(witness)',
-        to: 'if (!begun) await Promise.resolve(witness)',
+        from: 'if (!hasBegun) await this.#refuseOtherStore(witness)',
+        to: 'if (!hasBegun) await Promise.resolve(witness)',
       },
     ],
   },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import type { Place } from '../../conformance/harness/case.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { startMessageLine } from '../support/message-line.ts'
+import { startMessageProxy } from '../support/message-proxy.ts'
 import { declareSuite } from './declare-suite.ts'
 
 let server: EtcdServer
@@ -21,7 +21,7 @@ declareSuite({
   forget: true,
   lossy: true,
   ttl: 2,
-  patience: 20_000,
+  timeoutMs: 20_000,
   create: async () => etcdPlace(`/conformance/${places++}`),
 })
 
@@ -35,7 +35,7 @@ function etcdPlace(prefix: string): Place {
   return {
     backend,
     async lossy() {
-      const line = await startMessageLine(server.port)
+      const line = await startMessageProxy(server.port)
       return {
         backend: createEtcdBackend({ endpoints: [line.endpoint], prefix, timeout: 20 }, { report: () => {} }),
         loseAnswers: () =>

@@ -15,7 +15,7 @@ declareSuite({
   forget: false,
   lossy: false,
   ttl: 1,
-  patience: 15_000,
+  timeoutMs: 15_000,
   create: filesystemPlace,
 })
 

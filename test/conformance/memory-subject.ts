@@ -2,7 +2,7 @@ import type { Supports } from '../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../backends/memory/index.ts'
 import type { MemoryStore } from '../../backends/memory/store.ts'
 import type { Lossy, Place, Subject } from '../../conformance/harness/case.ts'
-import { LossyLine, type Rules } from '../support/lossy-line.ts'
+import { LossyClient, type Rules } from '../support/lossy-client.ts'
 import { delegate } from './mutants/mutant.ts'
 
 /** A place in memory, whose lossy line may follow other rules than the contract has. */
@@ -22,7 +22,7 @@ export function memoryPlace(store: MemoryStore = createMemoryStore()): MemoryPla
 }
 
 function lossyMemory(store: MemoryStore, rules?: Rules): Lossy {
-  const line = new LossyLine(store, rules)
+  const line = new LossyClient(store, rules)
   let restore = (): void => {}
   return {
     backend: {
@@ -55,6 +55,6 @@ export const sharedMemory: Subject = {
   forget: true,
   lossy: true,
   ttl: 0.1,
-  patience: 3_000,
+  timeoutMs: 3_000,
   create: async () => memoryPlace(),
 }

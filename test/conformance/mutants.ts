@@ -19,6 +19,6 @@ export const MUTANTS: readonly Mutant[] = [
 ]
 
 /** A mutant as a subject of the suite. */
-export function mutantSubject({ title, place }: Pick<Mutant, 'title' | 'place'>, patience: number): Subject {
-  return { ...sharedMemory, title, ttl: 0.1, patience, create: async () => place(memoryPlace()) }
+export function mutantSubject({ title, place }: Pick<Mutant, 'title' | 'place'>, timeoutMs: number): Subject {
+  return { ...sharedMemory, title, ttl: 0.1, timeoutMs, create: async () => place(memoryPlace()) }
 }

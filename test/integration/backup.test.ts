@@ -55,7 +55,7 @@ describe('backup and restore', () => {
     expect(withoutMeta(await contentsOf(c))).toEqual(withoutMeta(await contentsOf(a)))
   })
 
-  it('under controllers that run on etcd: they go on with what was restored, in a new epoch; tokens come back only when they should', async () => {
+  it('under controllers that run on etcd: they continue with the restored documents, in a new epoch; tokens return only when they should', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
     const a = await iniFor(cwd, 'a', etcd)

@@ -28,7 +28,7 @@ describe('docs/bus.md', () => {
     expect(shown).toBe(await readFile(join(FOLDER, 'client.py'), 'utf8'))
   })
 
-  it('names every command with what it does, every fact, and only error codes that there are', () => {
+  it('describes every command, names every fact, and only existing error codes', () => {
     for (const [name, { effect }] of Object.entries(COMMANDS)) {
       expect(PAGE).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\| ${effect}s;`, 'm'))
     }
@@ -69,7 +69,7 @@ describe('docs/bus.md', () => {
     },
   )
 
-  it('is enough to write a client in Python that asks, hears, and resumes where it was', async () => {
+  it('is enough to write a client in Python that sends commands, receives facts, and resumes at its cursor', async () => {
     const { http, send } = await openRealRig()
     const proxy = await startTcpProxy(http.port)
     onTestFinished(() => proxy.close())
@@ -100,7 +100,7 @@ describe('docs/bus.md', () => {
     expect(code).toBe(0)
   })
 
-  it('tells how a client shows a token, over TLS with an authority of its own', async () => {
+  it('shows how a client sends a token, over TLS with its own authority', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kytos-python-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     await makeCertificates(folder)

@@ -26,7 +26,7 @@ async function readPage(): Promise<{ readonly command: string; readonly shown: s
 }
 
 describe('docs/changing-settings.md', () => {
-  it('shows what its commands print, on a service that runs in an environment with settings', async () => {
+  it('shows the output of its commands, on a service that runs in an environment with settings', async () => {
     const service = kytosSettings(await freshFolder(), 'start')
     const url = await service.ready
     await service.prints(

@@ -10,7 +10,7 @@ const overridesOf = async (stage: CliStage) =>
 /** Rounds of an editor: each keeps the page that it was given, then runs its line. */
 const rounds = (...lines: readonly string[]): string =>
   `n=$(($(cat round 2>/dev/null || echo 0) + 1)); echo $n > round; cp "$1" page$n\ncase $n in\n${lines.map((line, i) => `${i + 1}) ${line} ;;`).join('\n')}\n*) exit 9 ;;\nesac`
-/** Where it is told that what was typed is kept. */
+/** The message with the place of the kept text. */
 const KEPT = /Your text is kept in (\S+\.jsonc)/
 
 describe.each(['filesystem', 'etcd'] as const)('edit on %s', backend => {
@@ -27,7 +27,7 @@ describe.each(['filesystem', 'etcd'] as const)('edit on %s', backend => {
     await writeFile(join(stage.cwd, 'round'), '0')
   })
 
-  it('comes back until it is JSON, validates, and was made of what is stored', async () => {
+  it('reopens until the text is JSON, validates, and is based on the stored revision', async () => {
     const editor = await stage.editor(
       rounds(
         `[ -t 0 ] && sed -i 's/"polling_time": 5/"polling_time": fast/' "$1"`,
@@ -84,7 +84,7 @@ describe('edit', () => {
     })
   })
 
-  it('stores it also when the namespace went on otherwise, and by a command with arguments', async () => {
+  it('stores the text also after other changes of the namespace, and with an editor command that has arguments', async () => {
     const editor = await stage.editor(
       `test "$1" = -x; sed -i 's/^{}/{"polling_time": 4}/' "$2"; kytos-settings set ${NAPP} polling_time=9 --scope controller > set.txt`,
     )
@@ -97,7 +97,7 @@ describe('edit', () => {
     })
   })
 
-  it('leaves Ctrl-C to the editor, and to nobody else what is typed', async () => {
+  it('leaves Ctrl-C to the editor, and the typed text unreadable for other users', async () => {
     const editor = await stage.editor(
       `trap 'caught=1' INT; stat -c %a "$1" > mode; echo begun; while [ -z "$caught" ]; do read line || :; done; sed -i 's/: 4/: 3.5/' "$1"`,
     )
@@ -109,7 +109,7 @@ describe('edit', () => {
     expect(await read(stage, 'mode')).toBe('600\n')
   })
 
-  it('says that there is no such NApp before there is anything to type', async () => {
+  it('reports an unknown NApp before the editor opens', async () => {
     expect(await stage.run(['edit', 'kytos/nothing'], { EDITOR: 'touch typed' })).toMatchObject({
       exit: 3,
       stderr: expect.not.stringMatching(KEPT),
@@ -120,7 +120,7 @@ describe('edit', () => {
     })
   })
 
-  it('keeps what was typed when the person gives up, the editor fails, or nobody can take it', async () => {
+  it('keeps the typed text when the operator cancels, the editor fails, or the store rejects it', async () => {
     expect((await stage.run(['set', NAPP, 'polling_time=5'])).exit).toBe(0)
     await writeFile(join(stage.cwd, 'round'), '0')
     const invalid = await stage.editor(rounds(`sed -i 's/"polling_time": 5/"polling_time": 0/' "$1"`, ':'))

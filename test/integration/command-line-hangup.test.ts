@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CliStage, openCliStage, type Terminal } from './cli-stage.ts'
 
-/** True while a process runs; not for one that nobody has buried. */
+/** True while a process runs; false for a zombie. */
 async function runs(pid: number): Promise<boolean> {
   const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')
   return !/\) [ZX]/.test(state)
@@ -25,14 +25,14 @@ describe('a terminal that is gone', () => {
   })
   afterAll(() => stage.close())
 
-  it('ends the service in order, though it has nobody left to tell', async () => {
+  it('ends the service in order, although its terminal is gone', async () => {
     const pid = await abandoned(stage.terminal(['start']), /listening|http:\/\/\S+/)
     await expect.poll(() => runs(pid), { timeout: 10_000 }).toBe(false)
-    // In order: the file by which its owner comes in is taken away.
+    // In order: the file with the owner's token is removed.
     await expect(readFile(join(stage.cwd, 'state/c1/service.json'))).rejects.toThrow('ENOENT')
   })
 
-  it('ends an import that is under way', async () => {
+  it('ends an import that is in progress', async () => {
     await stage.start()
     const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`kytos/napp_${n}`, { n }]))
     await writeFile(join(stage.cwd, 'many.json'), JSON.stringify(many))

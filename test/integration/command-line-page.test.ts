@@ -23,7 +23,7 @@ describe('docs/command-line.md', () => {
   })
   afterAll(() => stage.close())
 
-  it('shows what its commands print', async () => {
+  it('shows the output of its commands', async () => {
     const blocks = [...page.matchAll(/^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```)?/gms)]
     expect(blocks.length).toBeGreaterThan(12)
     const env = { ...process.env, PATH: `${stage.cwd}:${process.env.PATH}` }
@@ -37,7 +37,7 @@ describe('docs/command-line.md', () => {
     }
   }, 60_000)
 
-  it('names every command that there is', async () => {
+  it('names every existing command', async () => {
     const help = (await stage.run(['--help'])).stdout
     const commands = [...(/\nCommands:\n(.*?)\n\n/s.exec(help)?.[1] ?? '').matchAll(/^ {2}(\w+)/gm)].map(
       ([, name = '']) => name,

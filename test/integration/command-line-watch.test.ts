@@ -15,7 +15,7 @@ describe.each(['filesystem', 'etcd'] as const)('watch on %s', backend => {
   const set = async (...args: readonly string[]) =>
     expect(await stage.run(['set', NAPP, ...args])).toMatchObject({ exit: 0 })
 
-  it('tells every change once, across a restart of the service, until Ctrl-C; the cursor goes on from there', async () => {
+  it('prints every change once, across a restart of the service, until Ctrl-C; its cursor resumes from there', async () => {
     const people = stage.terminal(['watch'])
     const machines = stage.terminal(['watch', NAPP, '--json'], { NO_COLOR: '1' }, undefined, 2_000)
     await Promise.all([
@@ -70,7 +70,7 @@ describe('watch', () => {
   })
   afterAll(() => stage.close())
 
-  it('ends when its token does, and when whoever reads it has read enough', async () => {
+  it('ends when its token expires, and when its reader closes the pipe', async () => {
     const made = await stage.run(['token', 'create', 'reader', '--json'])
     const { id, token } = parseJson(made.stdout) as { readonly id: string; readonly token: string }
     const watching = stage.terminal(['watch'], { KYTOS_SETTINGS_TOKEN: token })

@@ -124,7 +124,7 @@ describe.each(['filesystem', 'etcd'] as const)('the command line on %s', backend
     expect(back.stdout).toMatch(/^polling_time +0.5 +7 +live$/m)
   })
 
-  it('says how it is, has no missing files, and deletes what was stored', async () => {
+  it('reports its status, has no missing files, and deletes the stored settings', async () => {
     const status = await stage.run(['status', NAPP])
     expect(status).toMatchObject({
       exit: 0,
@@ -172,7 +172,7 @@ describe('a command', () => {
   })
   afterAll(() => stage.close())
 
-  it('takes values as the schema says, exactly', async () => {
+  it('accepts values by their schema, exactly', async () => {
     const typed = [
       'name=5',
       'mode=slow',
@@ -211,7 +211,7 @@ describe('a command', () => {
     )
   })
 
-  it('loses nothing that others set at the same time', async () => {
+  it('loses no concurrent change of another client', async () => {
     const keys = ['a', 'b', 'c', 'd', 'e', 'f']
     const ran = await Promise.all(
       keys.map(key => runIn(stage.cwd, ['set', 'kytos/typed', `together.${key}=1`])),
@@ -221,7 +221,7 @@ describe('a command', () => {
     expect(Object.keys(parseJson(stdout) as object).sort()).toEqual(keys)
   })
 
-  it('colours and cuts what it shows on a terminal, and not with NO_COLOR or anywhere else', async () => {
+  it('colours and truncates its output on a terminal, and not with NO_COLOR or elsewhere', async () => {
     const terminal = stage.terminal(['describe', NAPP], {}, undefined, 70)
     expect(await terminal.ended).toBe(0)
     expect(terminal.shown()).toContain(`${ESCAPE}1m`)
@@ -246,7 +246,7 @@ describe('a command', () => {
     expect(evil.shown()).toBe('\ufffd[31mred\r\n')
   })
 
-  it('says in one sentence what is wrong, each with its exit code', async () => {
+  it('reports each problem in one sentence, with its exit code', async () => {
     const cases: readonly (readonly [args: readonly string[], exit: number, stderr: RegExp])[] = [
       [['get', NAPP, 'poling_time'], 3, /has no setting poling_time\. Did you mean polling_time\?/],
       [['get', 'kytos/link_discover'], 3, /Did you mean "kytos\/link_discovery"\?/],
@@ -329,7 +329,7 @@ describe('where the service is', () => {
   })
   afterAll(() => stage.close())
 
-  it('nobody: the store of this host is opened instead, for reading and writing, and other addresses are unreachable', async () => {
+  it('no service: the store of this host is opened instead, for reading and writing, and other addresses are unreachable', async () => {
     const set = await stage.run(['set', 'kytos/early', 'a=1', '--new'])
     expect(set).toMatchObject({
       exit: 0,
@@ -349,7 +349,7 @@ describe('where the service is', () => {
     })
   })
 
-  it('the one of this host lets its owner in; one that is named asks for a token, from a file before one from the environment', async () => {
+  it('the service of this host authenticates its owner; a named one requires a token, from a file before one from the environment', async () => {
     await stage.start()
     expect((await stage.run(['get', 'kytos/early', 'a'])).stdout).toBe('1\n')
     const { stdout: token } = await stage.run(['token', 'create', 'reader'])
@@ -375,7 +375,7 @@ describe('where the service is', () => {
     const refused = await stage.run(['set', NAPP, 'polling_time=5', '--token-file', 'token'])
     expect(refused).toMatchObject({
       exit: 1,
-      stderr: expect.stringMatching(/reader lacks the right "write".* Its rights: read\./),
+      stderr: expect.stringMatching(/reader lacks the permission "write".* Its permissions: read\./),
     })
   })
 })

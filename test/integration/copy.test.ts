@@ -66,7 +66,7 @@ describe('copy', () => {
     },
   )
 
-  it('gives a store on which a service sees the same settings, history and boxes, and records nothing but the edit that had no record', async () => {
+  it('creates a store in which a service sees the same settings, history and boxes, and records only the edit that had no record', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
     const inis = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b', etcd), await iniFor(cwd, 'c')]
@@ -118,7 +118,7 @@ describe('copy', () => {
     expect(seen[0]).toMatchObject({ facts: 0, boxes: expect.arrayContaining(['999999001.ü']) })
   })
 
-  it('refuses a target with other data, and says what; --overwrite makes it the same', async () => {
+  it('rejects a target with other data, and names the differences; --overwrite makes it equal', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
     const [a, b] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b', etcd)]
@@ -175,7 +175,7 @@ describe('copy', () => {
     expect(Object.keys(texts)).toHaveLength(Object.keys((await contentsOf(a)).texts).length - 2)
   })
 
-  it('says what to do about a folder that is open, absent, the same, or half filled', async () => {
+  it('reports the remedy for a folder that is open, absent, the same, or partly filled', async () => {
     const cwd = await freshFolder()
     const [a, b] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b'), await iniFor(cwd, 'absent')]
     await furnish(a, SMALL)

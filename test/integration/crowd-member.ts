@@ -3,15 +3,15 @@ import { isSettingsError } from '../../model/errors.ts'
 import { openController } from '../support/controller.ts'
 
 /*
- * One controller in a process of its own: `crowd-member.ts <id> <endpoints> <prefix>`. Says `ready`; told
- * `{keys, inFlight}` it patches each key on its own, again when it was refused because others were faster,
- * and says `{again}`, how often that was; told `{fill}` all of them at once, and says `{again: 0}`; told
- * `look` it answers with what it knows and heard; told `close` it ends.
+ * One controller in its own process: `crowd-member.ts <id> <endpoints> <prefix>`. It sends `ready`, and
+ * handles these orders. `{keys, inFlight}`: patches each key separately, retries after each lost race, and
+ * sends `{again}`, the number of retries. `{fill}`: patches all keys at once and sends `{again: 0}`. `look`:
+ * sends its settings and its received facts. `close`: exits.
  */
 
 const [id = '', endpoints = '[]', prefix = ''] = process.argv.slice(2)
 const NAMESPACE = 'kytos/crowd'
-// Longer than a busy machine stands still.
+// Longer than the longest pause of a busy machine.
 const options = { endpoints: JSON.parse(endpoints) as string[], prefix, timeout: 30 }
 const controller = await openController({ id, backend: report => createEtcdBackend(options, { report }) })
 

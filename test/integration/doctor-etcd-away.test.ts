@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startEtcdCluster } from '../support/etcd.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { doctor, mend } from './doctor-stage.ts'
+import { doctor, runRepair } from './doctor-stage.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 import { etcdForTest, iniFor } from './moving-ground.ts'
 
@@ -29,7 +29,10 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
           broken: ['service.state'],
           warnings: expect.arrayContaining(['etcd.compaction_passed']),
         })
-        expect(behind.find('service.state').what).toMatch(/^It is STALE: .*[^.]\.$/)
+        const { what, repair } = behind.find('service.state')
+        expect(what).toMatch(/^It is STALE: .*[^.]\. This command reaches the store .*[^.]\.$/)
+        // Nothing below is to be repaired.
+        expect(repair).toMatch(/^kytos-settings doctor -c \S+ {3}# in ten seconds; .* restart the service/)
         expect(behind.find('etcd.compaction_passed').what).toMatch(
           / is [1-9]\d* s behind, and etcd keeps 1 s of history/,
         )
@@ -38,7 +41,7 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
     )
   })
 
-  it('finds a cluster without a leader, and names who does not answer', async () => {
+  it('finds a cluster without a leader, and names the members that do not respond', async () => {
     const cwd = await freshFolder()
     const cluster = await startEtcdCluster(3)
     onTestFinished(() => cluster.stop())
@@ -61,7 +64,7 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
     expect(leaderless.find('etcd.leaderless').where).toBe(alive?.endpoint)
     await Promise.all(others.map(node => node.restart()))
     await cluster.leader()
-    expect(await mend(cwd, leaderless.find('etcd.leaderless'))).toMatch(/3\.\d+\.\d+/)
+    expect(await runRepair(cwd, leaderless.find('etcd.leaderless'))).toMatch(/3\.\d+\.\d+/)
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
   })
 })

@@ -7,7 +7,7 @@ import { outdated } from '../../backends/etcd/version.ts'
 import { makeKey } from '../../model/key.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { makeCertificates } from '../support/etcd-tls.ts'
-import { doctor, mend } from './doctor-stage.ts'
+import { doctor, runRepair } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
 import { etcdForTest, furnish, iniFor, inStore } from './moving-ground.ts'
 
@@ -29,7 +29,7 @@ async function change(
 }
 
 describe('the doctor, of an etcd,', () => {
-  it('finds that nothing is stored, that all may come in, that nothing compacts it, its version, and that it is away', async () => {
+  it('finds an empty store, missing authentication, missing compaction, its version, and an etcd that is away', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
     const ini = await iniFor(cwd, 'a', etcd)
@@ -52,10 +52,10 @@ describe('the doctor, of an etcd,', () => {
     expect(away).toMatchObject({ exit: 1, broken: ['etcd.unreachable'] })
     expect(away.find('etcd.unreachable').where).toBe(etcd.endpoint)
     await etcd.restart()
-    expect(await mend(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
+    expect(await runRepair(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
   })
 
-  it('finds one that fills up, and one that is full, and what it says makes room in both', async () => {
+  it('finds one that fills up, and one that is full, and its repairs free space in both', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest('--quota-backend-bytes=6000000')
     await furnish(await iniFor(cwd, 'a', etcd), SMALL)
@@ -70,14 +70,14 @@ describe('the doctor, of an etcd,', () => {
     expect(filling).toMatchObject({ exit: 0, warnings: expect.arrayContaining(['etcd.filling']) })
     expect(filling.find('etcd.filling').what).toMatch(/^It uses (8|9)\d % of its quota of 6000000 bytes;/)
     const [before, revision] = [await size(), await etcd.revision()]
-    await mend(cwd, filling.find('etcd.filling'))
+    await runRepair(cwd, filling.find('etcd.filling'))
     expect(await size()).toBeLessThan(before / 3)
     expect((await doctor(cwd, 'a.ini')).codes).not.toContain('etcd.filling')
     expect(await etcd.revision()).toBe(revision)
     expect(await fill(() => put(), 500)).toMatch(/space exceeded/)
     const full = await doctor(cwd, 'a.ini')
     expect(full).toMatchObject({ exit: 1, broken: ['etcd.no_space'] })
-    await mend(cwd, full.find('etcd.no_space'))
+    await runRepair(cwd, full.find('etcd.no_space'))
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
     await put()
   })
@@ -89,7 +89,7 @@ describe('the doctor, of an etcd,', () => {
     await furnish(ini, SMALL)
     const open = (await doctor(cwd, 'a.ini')).find('etcd.open')
     expect(open.severity).toBe('hint')
-    await mend(cwd, open, {
+    await runRepair(cwd, open, {
       'user add root': 'user add root:r00t',
       'user add kytos': 'user add kytos:hunter2',
     })
@@ -121,7 +121,7 @@ describe('the doctor, of an etcd,', () => {
     await etcdctl('role grant-permission kytos --prefix=true read /a/')
     const readOnly = await doctor(cwd, 'a.ini')
     expect(readOnly).toMatchObject({ exit: 1, broken: ['etcd.readonly'] })
-    await mend(cwd, readOnly.find('etcd.readonly'), { ROLE: 'kytos', '--user root': '--user root:r00t' })
+    await runRepair(cwd, readOnly.find('etcd.readonly'), { ROLE: 'kytos', '--user root': '--user root:r00t' })
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
     await etcdctl('role revoke-permission kytos --prefix=true /a/')
     await etcdctl('role grant-permission kytos readwrite /a/ /a/settings0')
@@ -131,7 +131,7 @@ describe('the doctor, of an etcd,', () => {
     await writeFile(password, 'wrong\n')
     const refused = await doctor(cwd, 'a.ini')
     expect(refused.find('etcd.refused').what).toMatch(/the user name or the password is wrong/)
-    // What it is it tells everybody.
+    // Its version is readable without authentication.
     expect(refused.codes.includes('etcd.outdated')).toBe(well.codes.includes('etcd.outdated'))
   })
 
@@ -180,7 +180,7 @@ describe('the doctor, of an etcd,', () => {
     await etcd.kill()
     const away = await doctor(cwd, 'a.ini')
     await etcd.restart()
-    expect(await mend(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
+    expect(await runRepair(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
     await rm(`${folder}/ca.pem`)
     expect((await doctor(cwd, 'a.ini')).broken).toEqual(['file.absent'])
   })
@@ -188,7 +188,7 @@ describe('the doctor, of an etcd,', () => {
   it('finds that it is not on this host and spoken to in the clear, and a clock that differs', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
-    // An address that is this host's, and that says nothing of it.
+    // An address of this host that is not a loopback address.
     const ini = await iniFor(cwd, 'a', { ...etcd, endpoint: etcd.endpoint.replace('127.0.0.1', '0.0.0.0') })
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual(expect.arrayContaining(['etcd.open', 'etcd.plain']))
     await change(ini, ['0.0.0.0', '127.0.0.1'])
@@ -212,7 +212,7 @@ describe('the doctor, of an etcd,', () => {
     expect(found.codes).not.toContain('etcd.compaction_off')
   })
 
-  it('finds nothing to say of one that keeps an hour', async () => {
+  it('reports no finding about one that keeps an hour of history', async () => {
     const cwd = await freshFolder()
     await iniFor(cwd, 'a', await etcdForTest('--auto-compaction-retention=1h'))
     expect((await doctor(cwd, 'a.ini')).codes.filter(code => code.startsWith('etcd.compaction'))).toEqual([])

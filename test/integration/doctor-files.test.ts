@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeDatedCertificate } from '../support/dated-certificate.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 import { enabled } from '../unit/host/napps-tree.ts'
-import { doctor, doctorAsNobody, mend } from './doctor-stage.ts'
+import { doctor, doctorAsNobody, runRepair } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
 import { etcdForTest, furnish, iniFor } from './moving-ground.ts'
 
@@ -28,7 +28,7 @@ function mount(folder: string, options: string): boolean {
 const isMountable = spawnSync('unshare', ['-m', 'true']).status === 0
 
 describe('the doctor, of folders,', () => {
-  it('finds those that others may write or look into, and what is none, and mends them', async () => {
+  it('finds folders that others may write or read, and a path that is not a folder, and its commands repair them', async () => {
     const cwd = await freshFolder()
     await furnish(await iniFor(cwd, 'a'), SMALL)
     const [store, journal] = [join(cwd, 'store-a'), join(cwd, 'store-a', 'journal')]
@@ -37,19 +37,19 @@ describe('the doctor, of folders,', () => {
     const open = await doctor(cwd, 'a.ini')
     expect(open).toMatchObject({ exit: 1, broken: ['folder.open'], warnings: ['folder.readable'] })
     expect(open.find('folder.open')).toMatchObject({ where: store, repair: `chmod 700 ${store}` })
-    await mend(cwd, open.find('folder.open'))
-    await mend(cwd, open.find('folder.readable'))
+    await runRepair(cwd, open.find('folder.open'))
+    await runRepair(cwd, open.find('folder.readable'))
     expect((await stat(journal)).mode & 0o777).toBe(0o700)
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: [] })
     await rename(store, `${store} it's`)
     await writeFile(store, '')
     const none = await doctor(cwd, 'a.ini')
     expect(none.find('folder.none').where).toBe(store)
-    await mend(cwd, none.find('folder.none'))
+    await runRepair(cwd, none.find('folder.none'))
     expect((await doctor(cwd, 'a.ini')).codes).toEqual(['service.stopped', 'store.none'])
   })
 
-  it('finds what this user may not use, and what it says gives it to this user', async () => {
+  it('finds files that this user may not use, and its commands make them usable', async () => {
     const cwd = await openFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
@@ -66,11 +66,12 @@ describe('the doctor, of folders,', () => {
     expect(lacking.find('service.unreadable').repair).toMatch(
       /^sudo -u "#\$\(stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /,
     )
-    for (const code of ['folder.unwritable', 'napps.unreadable'] as const) await mend(cwd, lacking.find(code))
+    for (const code of ['folder.unwritable', 'napps.unreadable'] as const)
+      await runRepair(cwd, lacking.find(code))
     const journal = await doctorAsNobody(ini)
     expect(journal.codes).not.toContain('napps.unreadable')
     expect(journal.find('folder.unwritable').where).toBe(join(cwd, 'store-a'))
-    await mend(cwd, journal.find('folder.unwritable'))
+    await runRepair(cwd, journal.find('folder.unwritable'))
     expect((await doctorAsNobody(ini)).broken).toEqual(['service.unreadable'])
   })
 
@@ -93,7 +94,7 @@ describe('the doctor, of folders,', () => {
     ])
     // Who runs the tests without the rights of root has none to go through a locked folder.
     await chmod(join(cwd, 'locked'), 0o755)
-    for (const finding of locked) await mend(cwd, finding)
+    for (const finding of locked) await runRepair(cwd, finding)
     expect(
       (await doctorAsNobody(ini)).findings.filter(
         ({ severity, where }) => severity === 'broken' && where.includes('/locked/'),
@@ -126,13 +127,13 @@ describe('the doctor, of files that the configuration names,', () => {
     const readable = await doctor(cwd, 'b.ini')
     expect(readable.warnings.filter(code => code === 'secret.readable')).toHaveLength(2)
     expect(readable.broken).toEqual(['etcd.refused'])
-    await mend(cwd, readable.find('secret.readable'))
+    await runRepair(cwd, readable.find('secret.readable'))
     expect((await doctor(cwd, 'b.ini')).find('secret.readable').where).toBe(ini)
     for (const said of [absent, readable]) expect(JSON.stringify(said)).not.toMatch(/hunter2|xxxx/)
     await chmod(join(cwd, 'password'), 0)
     const unreadable = await doctorAsNobody(ini)
     expect(unreadable.broken.filter(code => code !== 'folder.unwritable')).toEqual(['file.unreadable'])
-    await mend(cwd, unreadable.find('file.unreadable'))
+    await runRepair(cwd, unreadable.find('file.unreadable'))
     expect((await stat(join(cwd, 'password'))).mode & 0o777).toBe(0o600)
     expect((await doctorAsNobody(ini)).broken).toContain('etcd.refused')
     await writeFile(join(cwd, 'password'), '\n')
@@ -188,10 +189,10 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
     const found = await doctor(cwd, 'a.ini')
     expect(found[severity]).toEqual([code])
     expect(found.find(code)).toMatchObject({ where: join(cwd, 'store-a'), what: expect.stringMatching(what) })
-    expect(await mend(cwd, found.find(code))).toMatch(/tmpfs/)
+    expect(await runRepair(cwd, found.find(code))).toMatch(/tmpfs/)
   })
 
-  it('finds one that is read-only, and what it says makes it writable', async () => {
+  it('finds one that is read-only, and its command makes it writable', async () => {
     const cwd = await freshFolder()
     await iniFor(cwd, 'a')
     const store = join(cwd, 'store-a')
@@ -202,11 +203,11 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
       where: store,
       what: 'Its file system is read-only.',
     })
-    await mend(cwd, found.find('folder.unwritable'))
+    await runRepair(cwd, found.find('folder.unwritable'))
     expect((await doctor(cwd, 'a.ini')).codes).not.toContain('folder.unwritable')
   })
 
-  it('finds a mount on a readable file, and one that is read-only around some; what it says takes them away', async () => {
+  it('finds a mount on a readable file, and a read-only mount above some; its commands remove both', async () => {
     const cwd = await freshFolder()
     await furnish(await iniFor(cwd, 'a'), SMALL)
     const napps = join(cwd, 'store-a', 'settings', 'kytos')
@@ -217,7 +218,7 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
     const mounted = await doctor(cwd, 'a.ini')
     expect(mounted).toMatchObject({ exit: 0, warnings: ['file.unwritable'] })
     expect(mounted.find('file.unwritable').where).toBe(file)
-    await mend(cwd, mounted.find('file.unwritable'))
+    await runRepair(cwd, mounted.find('file.unwritable'))
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual([])
     expect(mount(napps, 'size=900m,mode=0700,ro')).toBe(true)
     const covered = await doctor(cwd, 'a.ini')
@@ -226,7 +227,7 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
       where: napps,
       what: expect.stringMatching(/its file system is read-only\.$/),
     })
-    await mend(cwd, covered.find('file.unwritable'))
+    await runRepair(cwd, covered.find('file.unwritable'))
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual(['file.missing', 'file.missing'])
     expect(spawnSync('umount', [napps]).status).toBe(0)
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual([])

@@ -24,7 +24,7 @@ describe('The findings', () => {
     )
   })
 
-  it('are all told by the source, and all met in the tests of the doctor', async () => {
+  it('are all reported by the source, and all found in the tests of the doctor', async () => {
     const source = (await textOf('src/doctor', /\.ts$/)).replace(
       await readFile(join(packageRoot(), 'src/doctor/findings.ts'), 'utf8'),
       '',

@@ -4,17 +4,17 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { isBuilt } from '../../scripts/prepare.mjs'
-import type { Examined, Finding } from '../../src/doctor/finding.ts'
+import type { Examination, Finding } from '../../src/doctor/finding.ts'
 import type { FindingCode } from '../../src/doctor/findings.ts'
 import { packageRoot } from '../../src/host/package-root.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 
 const run = promisify(execFile)
 
-/** Somebody without the rights of root; undefined where we have none ourselves. */
+/** A user without the permissions of root; undefined where this process is not root. */
 export const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
 
-/** What the doctor says of a kytos.ini, and its exit code. */
+/** The report of the doctor about a kytos.ini, and its exit code. */
 export async function doctor(cwd: string, ini: string) {
   const { exit, stdout } = await runIn(cwd, ['doctor', '-c', ini, '--json'])
   const said: {
@@ -27,8 +27,8 @@ export async function doctor(cwd: string, ini: string) {
 }
 
 /**
- * The same, as whoever has no rights of root: everything is loaded first, so that the files of this package
- * need not be theirs to read.
+ * The same report, as a user without the permissions of root. All code is loaded first, because that user may
+ * not be able to read the files of this package.
  */
 export async function doctorAsNobody(ini: string) {
   if (!isBuilt()) throw new Error('The build is older than its sources: npm run build.')
@@ -46,7 +46,7 @@ export async function doctorAsNobody(ini: string) {
     ini,
     ...(NOBODY ? [String(NOBODY)] : []),
   ])
-  const parts: readonly Examined[] = JSON.parse(stdout)
+  const parts: readonly Examination[] = JSON.parse(stdout)
   return sortedOut(parts.flatMap(({ findings }) => findings))
 }
 
@@ -72,8 +72,8 @@ function sortedOut(findings: readonly Finding[]) {
   }
 }
 
-/** Types a repair as it stands, but for what a person has to fill in; gives what it printed. */
-export async function mend(
+/** Runs a repair unchanged, except for the placeholders that an operator fills in; returns its output. */
+export async function runRepair(
   cwd: string,
   { repair }: Finding,
   filled: Readonly<Record<string, string>> = {},

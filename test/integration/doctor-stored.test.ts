@@ -1,7 +1,7 @@
 import { readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { doctor, mend } from './doctor-stage.ts'
+import { doctor, runRepair } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
 import { etcdForTest, furnish, iniFor, kytos, putByHand } from './moving-ground.ts'
 
@@ -19,12 +19,12 @@ async function furnished(backend: string): Promise<{ readonly cwd: string; reado
   return { cwd, ini }
 }
 
-/** What it finds besides what it says of every etcd of a test. */
+/** The findings besides those about every etcd of a test. */
 function own(codes: readonly string[]): readonly string[] {
   return codes.filter(code => !code.startsWith('etcd.') && code !== 'service.stopped')
 }
 
-describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', backend => {
+describe.each(['filesystem', 'etcd'])('the doctor, of the stored content (%s),', backend => {
   it('finds overrides that do not validate, in any scope, and its command opens them', async () => {
     const { cwd, ini } = await furnished(backend)
     await putByHand(ini, 'settings/kytos/napp_0', '{"n":"many"}')
@@ -39,12 +39,12 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
       ]),
     )
     for (const finding of ill.findings.filter(({ code }) => code === 'overrides.invalid')) {
-      await mend(cwd, finding, {}, `sed -i 's/"many"\\|"few"\\|"none"/3/'`)
+      await runRepair(cwd, finding, {}, `sed -i 's/"many"\\|"few"\\|"none"/3/'`)
     }
     expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   })
 
-  it('finds secrets in the clear without telling them, and its command takes them out', async () => {
+  it('finds unencrypted secrets without printing them, and its command removes them', async () => {
     const { cwd, ini } = await furnished(backend)
     const schema = {
       type: 'object',
@@ -66,7 +66,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     expect(own(plain.codes)).toEqual(['secret.plain'])
     expect(plain.find('secret.plain').what).toContain('/login/password, /login/the key')
     expect(JSON.stringify(plain)).not.toContain('hunter2')
-    await mend(cwd, plain.find('secret.plain'))
+    await runRepair(cwd, plain.find('secret.plain'))
     expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
     expect((await kytos(cwd, 'get', 'kytos/secretive', '-c', 'a.ini')).output).toMatch(/login\.name\s+"a"/)
   })
@@ -78,7 +78,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     const ill = await doctor(cwd, 'a.ini')
     expect(own(ill.codes)).toEqual(['schema.unreadable'])
     expect(ill.find('schema.unreadable').where).toBe('schemas/kytos/napp_0/d1')
-    await mend(cwd, ill.find('schema.unreadable'), backend === 'etcd' ? {} : { FILE: 'whole.archive' })
+    await runRepair(cwd, ill.find('schema.unreadable'), backend === 'etcd' ? {} : { FILE: 'whole.archive' })
     expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   })
 
@@ -112,7 +112,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     expect(filling.find('store.format').what).toMatch(/run the same "kytos-settings copy" or "restore" again/)
   })
 
-  it('takes in whatever else anybody put there', async () => {
+  it('accepts any other content of the store', async () => {
     const { cwd, ini } = await furnished(backend)
     for (const kind of [
       'armed',
@@ -135,14 +135,14 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
   })
 })
 
-it('the doctor finds what a person edited while no service ran, until it was taken in', async () => {
+it('the doctor finds hand edits that were made while no service ran, until they are imported', async () => {
   const { cwd } = await furnished('filesystem')
   const edited = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
   await writeFile(edited, '{"n": 5}')
   const found = await doctor(cwd, 'a.ini')
   expect(own(found.codes)).toEqual(['file.edited'])
   expect(found.find('file.edited').where).toBe(edited)
-  await mend(cwd, found.find('file.edited'))
+  await runRepair(cwd, found.find('file.edited'))
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   expect((await kytos(cwd, 'get', 'kytos/napp_0', 'n', '-c', 'a.ini')).output).toMatch(/5\n$/)
 })
@@ -155,11 +155,11 @@ it('the doctor finds a file that is missing, which is no edit; each of its two c
   expect(own(found.codes)).toEqual(['file.missing'])
   expect(found).toMatchObject({ exit: 0, warnings: ['file.missing'] })
   expect(found.find('file.missing').where).toBe(file)
-  await mend(cwd, found.find('file.missing'))
+  await runRepair(cwd, found.find('file.missing'))
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   await rm(file)
   const again = (await doctor(cwd, 'a.ini')).find('file.missing')
-  await mend(cwd, { ...again, repair: again.repair.replace(/^.*instead: /, '') })
+  await runRepair(cwd, { ...again, repair: again.repair.replace(/^.*instead: /, '') })
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   expect((await kytos(cwd, 'get', 'kytos/napp_2', '-c', 'a.ini')).output).toMatch(
     /has neither a schema nor overrides|n /,
@@ -177,11 +177,11 @@ it('the doctor finds a file that cannot be replaced, and its command puts one th
     where: file,
     what: expect.stringContaining('symbolic link'),
   })
-  await mend(cwd, found.find('file.unwritable'))
+  await runRepair(cwd, found.find('file.unwritable'))
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
 })
 
-it('the doctor finds what a person broke in a file of the store, and what was set aside of it', async () => {
+it('the doctor finds an invalid hand edit in a file of the store, and its copy that was set aside', async () => {
   const { cwd } = await furnished('filesystem')
   const file = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
   await writeFile(file, '{"n": 5')
@@ -194,7 +194,7 @@ it('the doctor finds what a person broke in a file of the store, and what was se
   await kytos(cwd, 'set', 'kytos/napp_0', 'n=8', '-c', 'a.ini')
   const aside = await doctor(cwd, 'a.ini')
   expect(own(aside.codes)).toEqual(['file.rejected'])
-  expect(await mend(cwd, aside.find('file.rejected'))).toBe('{"n": 5')
+  expect(await runRepair(cwd, aside.find('file.rejected'))).toBe('{"n": 5')
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   expect(await readFile(file, 'utf8')).toContain('"n": 8')
 })

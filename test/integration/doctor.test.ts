@@ -5,7 +5,7 @@ import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { makeKey } from '../../model/key.ts'
 import { packageRoot } from '../../src/host/package-root.ts'
 import { enabled, installed } from '../unit/host/napps-tree.ts'
-import { doctor, lastLog, mend } from './doctor-stage.ts'
+import { doctor, lastLog, runRepair } from './doctor-stage.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 import { furnish, iniFor, kytos } from './moving-ground.ts'
 
@@ -13,7 +13,7 @@ const SMALL = { namespaces: 3, boxes: 10 }
 const MEBIBYTE = 1024 * 1024
 
 describe('the doctor', () => {
-  it('finds nothing wrong with a service that runs, looks beside it, and says so for people too', async () => {
+  it('finds no problem with a running service, examines it from outside, and also reports so as text', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
@@ -31,17 +31,17 @@ describe('the doctor', () => {
     service.child.kill('SIGSTOP')
     const silent = await doctor(cwd, 'a.ini')
     expect(silent).toMatchObject({ exit: 1, broken: ['service.silent', 'lock.held'] })
-    expect(await mend(cwd, silent.find('service.silent'))).toContain(`pid=${service.child.pid},`)
+    expect(await runRepair(cwd, silent.find('service.silent'))).toContain(`pid=${service.child.pid},`)
     service.child.kill('SIGKILL')
     await service.ended
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: ['service.gone'] })
   })
 
-  it('finds a configuration that is not there, or not right, and one that it says to copy is both', async () => {
+  it('finds a configuration that is absent or invalid, and its command copies one that is valid', async () => {
     const cwd = await freshFolder()
     const absent = await doctor(cwd, 'none.ini')
     expect(absent).toMatchObject({ exit: 1, broken: ['config.absent'] })
-    await mend(cwd, absent.find('config.absent'))
+    await runRepair(cwd, absent.find('config.absent'))
     expect(await readFile(join(cwd, 'none.ini'), 'utf8')).toBe(
       await readFile(join(packageRoot(), 'kytos.example.ini'), 'utf8'),
     )
@@ -53,11 +53,11 @@ describe('the doctor', () => {
       broken: ['config.invalid'],
       findings: [{ what: expect.stringContaining('bad.ini:2: [settings] backend') }],
     })
-    await mend(cwd, wrong.find('config.invalid'), {}, 'sed -i s/filesytem/filesystem/')
+    await runRepair(cwd, wrong.find('config.invalid'), {}, 'sed -i s/filesytem/filesystem/')
     expect(await doctor(cwd, 'bad.ini')).toMatchObject({ exit: 0, broken: [] })
   })
 
-  it('finds who holds the lock, and that there is no flock; what it says lets the store go', async () => {
+  it('finds the holder of the lock, and a missing flock; its commands release the store', async () => {
     const cwd = await freshFolder()
     const [ini] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b')]
     await furnish(ini, SMALL)
@@ -70,7 +70,7 @@ describe('the doctor', () => {
     const held = await doctor(cwd, 'b.ini')
     expect(held).toMatchObject({ exit: 1, broken: ['lock.held'] })
     expect(held.find('lock.held').what).toMatch(new RegExp(`^Process ${holder.child.pid} on `))
-    await mend(cwd, held.find('lock.held'))
+    await runRepair(cwd, held.find('lock.held'))
     await holder.ended
     expect((await doctor(cwd, 'b.ini')).broken).toEqual([])
     const { PATH } = process.env
@@ -82,7 +82,7 @@ describe('the doctor', () => {
     }
   })
 
-  it('finds a journal whose end is torn, what is kept of it, and one that is damaged; changes nothing, and what it says mends them', async () => {
+  it('finds a journal with a torn end, its kept remainder, and a damaged one; changes nothing, and its commands repair them', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
@@ -97,7 +97,7 @@ describe('the doctor', () => {
     await kytos(cwd, 'set', 'kytos/napp_0', 'n=5', '-c', 'a.ini')
     const kept = await doctor(cwd, 'a.ini')
     expect(kept).toMatchObject({ exit: 0, warnings: [], hints: ['service.stopped', 'journal.kept'] })
-    await mend(cwd, kept.find('journal.kept'))
+    await runRepair(cwd, kept.find('journal.kept'))
     expect((await readdir(join(cwd, 'store-a', 'journal'))).filter(name => name.endsWith('.torn'))).toEqual(
       [],
     )
@@ -107,7 +107,7 @@ describe('the doctor', () => {
     const ill = await doctor(cwd, 'a.ini')
     expect(ill).toMatchObject({ exit: 1, broken: ['journal.damaged'] })
     expect(await readFile(log)).toEqual(damaged)
-    await mend(cwd, ill.find('journal.damaged'), { FILE: 'whole.archive' })
+    await runRepair(cwd, ill.find('journal.damaged'), { FILE: 'whole.archive' })
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, broken: [], warnings: [] })
     expect((await kytos(cwd, 'history', 'kytos/napp_2', '-c', 'a.ini')).output).toMatch(/^6 /m)
   })
@@ -137,7 +137,7 @@ describe('the doctor', () => {
     await expect.poll(async () => (await doctor(cwd, 'a.ini')).codes, { timeout: 10_000 }).toEqual([])
   })
 
-  it('finds NApps that go in a circle, lack what they depend on, or cannot be read; what it says puts them in order', async () => {
+  it('finds NApps in a cycle, without their dependencies, or unreadable; its commands repair them', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     const root = join(cwd, 'napps')
@@ -155,11 +155,11 @@ describe('the doctor', () => {
       warnings: ['napp.missing', 'napp.missing'],
     })
     expect(found.hints).toContain('napp.priority')
-    await mend(cwd, found.find('napp.broken'))
-    await mend(cwd, found.find('napp.cycle'), {}, 'sed -i s,"z/two",,')
-    await mend(cwd, found.find('napp.settings'))
-    await mend(cwd, found.find('napp.missing'))
-    await mend(cwd, found.find('napp.priority'), {}, 'sed -i s/5/95/')
+    await runRepair(cwd, found.find('napp.broken'))
+    await runRepair(cwd, found.find('napp.cycle'), {}, 'sed -i s,"z/two",,')
+    await runRepair(cwd, found.find('napp.settings'))
+    await runRepair(cwd, found.find('napp.missing'))
+    await runRepair(cwd, found.find('napp.priority'), {}, 'sed -i s/5/95/')
     const better = await doctor(cwd, 'a.ini')
     expect(better).toMatchObject({ exit: 0, broken: [], warnings: ['napp.missing'] })
     expect(better.hints.filter(code => code.startsWith('napp'))).toEqual(['napp.broken'])
@@ -167,7 +167,7 @@ describe('the doctor', () => {
     await mkdir(folder)
     await writeFile(join(folder, 'napp.json'), '{"username":"z","name":"nowhere","main":"main.mjs"}')
     await writeFile(join(folder, 'main.mjs'), '')
-    await mend(cwd, better.find('napp.missing'), { FOLDER: folder })
+    await runRepair(cwd, better.find('napp.missing'), { FOLDER: folder })
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual([])
   })
 
@@ -183,7 +183,7 @@ describe('the doctor', () => {
     await writeFile(join(cwd, "it's a store", 'settings', 'kytos', 'napp_2.json'), '{"n": ')
     const found = await doctor(cwd, "it's a.ini")
     expect(found).toMatchObject({ exit: 0, warnings: ['file.broken'] })
-    await mend(cwd, found.find('file.broken'), {}, 'sed -i s/$/7}/')
+    await runRepair(cwd, found.find('file.broken'), {}, 'sed -i s/$/7}/')
     expect((await doctor(cwd, "it's a.ini")).warnings).toEqual([])
   })
 })

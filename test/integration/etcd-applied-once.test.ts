@@ -4,12 +4,12 @@ import type { Facts } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { type Controller, openController } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { type MessageLine, startMessageLine } from '../support/message-line.ts'
+import { type MessageProxy, startMessageProxy } from '../support/message-proxy.ts'
 
 /*
  * A command is applied and its answer is lost; before the connection is back, another controller deletes or
- * creates the same thing. The command takes effect at most once, nothing that the other controller was acked
- * is undone, and the answer says no more than the store shows.
+ * creates the same document. The command takes effect at most once, and undoes no acknowledged change
+ * of the other controller. Its answer claims no more than the store shows.
  */
 
 const ACTOR: Actor = { type: 'user', name: 'alice' }
@@ -26,11 +26,11 @@ interface Pair {
   /** Its answers can be lost. */
   readonly far: Controller
   readonly near: Controller
-  readonly line: MessageLine
+  readonly line: MessageProxy
 }
 
 async function openPair(): Promise<Pair> {
-  const line = await startMessageLine(etcd.port)
+  const line = await startMessageProxy(etcd.port)
   const prefix = `/once${stores++}`
   const open = (id: string, endpoints: readonly string[]) =>
     openController({
@@ -51,7 +51,7 @@ async function openPair(): Promise<Pair> {
  * back.
  */
 async function loseAnswer<T>(
-  line: MessageLine,
+  line: MessageProxy,
   command: () => Promise<T>,
   meanwhile: () => Promise<unknown>,
 ): Promise<PromiseSettledResult<T>> {
@@ -80,7 +80,7 @@ const unknown = (details: object) => ({
 const BOX = { namespace: 'net', box_id: 'a' } as const
 const nothing = async (): Promise<void> => {}
 
-/** The kinds of the facts about a box, heard until this controller has seen everything. */
+/** The kinds of the facts about a box, received until this controller has seen all changes. */
 async function kindsHeard({ ask, facts }: Controller): Promise<readonly string[]> {
   await ask('kytos.storehouse.create', { namespace: 'net', box_id: 'fence', data: 0 })
   const boxes = facts
@@ -142,7 +142,7 @@ describe('The deletion of a box whose answer is lost', () => {
     expect(end).toMatchObject(unknown({ revision }))
   })
 
-  it('is not told from a deletion by another caller', async () => {
+  it('is not distinguished from a deletion by another caller', async () => {
     const { far, near, line } = await openPair()
     await near.ask('kytos.storehouse.create', { ...BOX, data: 1 })
     const end = await loseAnswer(line, () => far.ask('kytos.storehouse.delete', BOX), nothing)
@@ -261,7 +261,7 @@ describe('Commands that share a transaction whose answer is lost', () => {
 
 describe('The first claim of an epoch whose answer is lost', () => {
   it('is not repeated on a store that was wiped since: no epoch is given twice', async () => {
-    const line = await startMessageLine(etcd.port)
+    const line = await startMessageProxy(etcd.port)
     const prefix = `/once${stores++}`
     const epochOf = async () =>
       JSON.parse((await etcd.client.get(`${prefix}/meta/store`).string()) ?? '{}').epoch as number | undefined

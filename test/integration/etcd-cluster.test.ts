@@ -24,7 +24,7 @@ describe('A cluster of three etcds', () => {
     await cluster.stop()
   })
 
-  it('is written and watched on while its leader is frozen and another one is killed: each write once, each heard once', async () => {
+  it('accepts writes and watches while its leader is frozen and another member is killed: each write is applied once and received once', async () => {
     const counters = [0, 1, 2, 3].map(n => makeKey('settings', 'cluster', `c${n}`))
     const start = (await backend.list(historyPrefix(makeKey('settings', 'cluster')))).revision
     const reader = startReader(backend, start)

@@ -7,7 +7,7 @@ import type { Revision } from '../../model/document.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { startMessageLine } from '../support/message-line.ts'
+import { startMessageProxy } from '../support/message-proxy.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 let etcd: EtcdServer
@@ -39,7 +39,7 @@ async function openBackend(port: number, timeout = 4): Promise<Backend> {
   return backend
 }
 
-/** How callers that raise one counter fared; `applied` is what the store says. */
+/** The outcomes of callers that raise one counter. */
 interface Score {
   committed: number
   unknown: number
@@ -77,7 +77,7 @@ async function raise(backend: Backend, counter: Key, times: number, score: Score
 }
 
 describe('Commits whose answers are lost', () => {
-  it('are counted once, whatever is cut when', async () => {
+  it('are counted once, at any point of the cut', async () => {
     const faults = fc.array(
       fc.record({ after: fc.integer({ min: 10, max: 250 }), bytes: fc.integer({ min: 0, max: 3000 }) }),
       {
@@ -179,7 +179,7 @@ describe('Commits whose answers are lost', () => {
   ] as const)(
     'to %s are not applied again over what another caller did since',
     async (what, operation, after) => {
-      const line = await startMessageLine(etcd.port)
+      const line = await startMessageProxy(etcd.port)
       onTestFinished(() => line.close())
       const backend = await openBackend(Number(new URL(line.endpoint).port))
       const key = makeKey('boxes', 'any', what)
@@ -203,7 +203,7 @@ describe('Commits whose answers are lost', () => {
     ['deleted and made again', false],
     ['changed', true],
   ])('to a deletion are a lost race only if the key was never deleted since: %s', async (how, isLost) => {
-    const line = await startMessageLine(etcd.port)
+    const line = await startMessageProxy(etcd.port)
     onTestFinished(() => line.close())
     const backend = await openBackend(isLost ? proxy.port : Number(new URL(line.endpoint).port))
     const key = makeKey('boxes', 'gone', how)
@@ -230,7 +230,7 @@ describe('Commits whose answers are lost', () => {
     expect((await direct.get(key))?.text).toBe(how === 'deleted' ? undefined : '"other"')
   })
 
-  it('are unknown, and no lost race, when the guard that failed may hold again while a copy is under way', async () => {
+  it('are unknown, and no lost race, when the failed guard may match again while a copy is in progress', async () => {
     const backend = await openBackend(proxy.port)
     const [key, other] = [makeKey('settings', 'lost', 'guarded'), makeKey('settings', 'lost', 'absent')]
     await direct.commit([{ key, put: '1' }])
@@ -262,7 +262,7 @@ describe('Commits whose answers are lost', () => {
     expect(outcome.committed ? [] : outcome.found.map(entry => entry.text)).toEqual(['{"write_id":"theirs"}'])
   })
 
-  it('are OUTCOME_UNKNOWN when no answer comes in time, and nothing but that', async () => {
+  it('are OUTCOME_UNKNOWN, and no other error, when no response arrives in time', async () => {
     const backend = await openBackend(proxy.port, 1)
     const key = makeKey('boxes', 'lost', 'unknown')
     proxy.swallowAnswers()
@@ -278,7 +278,7 @@ describe('Commits whose answers are lost', () => {
     const keys = [1, 2, 3].map(n => makeKey('boxes', 'lost', `refused${n}`))
     proxy.refuse()
     const results = await Promise.allSettled(keys.map(key => backend.commit([{ key, put: '1' }])))
-    // What was on a connection that was just being reset may have left; what is tried afterwards has not.
+    // A commit on a connection during its reset may have been sent; a later commit was not.
     await expect(
       backend.commit([{ key: makeKey('boxes', 'lost', 'later'), put: '1' }]),
     ).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })

@@ -9,6 +9,7 @@ import { createEtcdBackend, type EtcdOptions } from '../../backends/etcd/index.t
 import { EVERYTHING, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freePort } from '../support/etcd-process.ts'
+import { startReader } from '../support/etcd-reader.ts'
 import { type Certificates, makeCertificates } from '../support/etcd-tls.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -56,7 +57,7 @@ describe('Opening etcd', () => {
     await hole.close()
   })
 
-  it('can be tried again, and works once the server is there', async () => {
+  it('can be retried, and works once the server runs', async () => {
     const [client, peer] = [await freePort(), await freePort()]
     const backend = backendOn({ endpoints: [`http://127.0.0.1:${client}`] })
     await expect(backend.open()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
@@ -105,7 +106,32 @@ describe('An etcd with users', () => {
     expect((await refusal({ endpoints, username: 'kytos', password: 'wrong' })).code).toBe('STORE_REFUSED')
   })
 
-  it('takes the right ones, goes on after its token has run out, and so do new watches', async () => {
+  it('is opened, read and watched with a password that was rotated, and read again, at any endpoint', async () => {
+    const endpoints = [`http://127.0.0.1:${await freePort()}`, etcd.endpoint, etcd.endpoint]
+    let password = 'right'
+    const backend = backendOn({
+      endpoints,
+      timeout: 5,
+      username: 'kytos',
+      password: 'former',
+      readSecrets: async () => ({ password }),
+    })
+    await backend.open()
+    try {
+      for (const next of ['second', 'third']) {
+        await etcd.client.auth.userChangePassword({ name: 'kytos', password: next })
+        password = next
+        await backend.get(KEY)
+        const reader = startReader(backend, await etcd.revision())
+        await reader.until(({ given }) => given.length > 0)
+        await reader.stop()
+      }
+    } finally {
+      await etcd.client.auth.userChangePassword({ name: 'kytos', password: 'right' })
+    }
+  })
+
+  it('accepts the right ones, continues after its token has expired, and so do new watches', async () => {
     const backend = backendOn({ endpoints: etcd.endpoints, username: 'kytos', password: 'right' })
     await backend.open()
     const { revision } = await backend.list(EVERYTHING)
@@ -124,7 +150,7 @@ describe('An etcd with users', () => {
     } else expect(seen.value.changes).toHaveLength(1)
   })
 
-  it('that knows no users refuses one who gives a name', async () => {
+  it('without users rejects a client that sends a user name', async () => {
     const open = await startEtcd()
     const { code, message } = await refusal({
       endpoints: open.endpoints,
@@ -172,7 +198,7 @@ describe('An etcd with TLS', () => {
     expect((await refusal({ endpoints: etcd.endpoints })).code).toBe('STORE_REFUSED')
   })
 
-  it('says so when it wants a certificate of ours, or another one', async () => {
+  it('reports so when it requires a client certificate, or another one', async () => {
     const { ca } = etcd.certificates ?? other
     const own = etcd.certificates?.ca
     for (const options of [{ ca }, { ca: own, cert: other.cert, key: other.key }]) {
@@ -207,7 +233,7 @@ describe('An etcd with TLS', () => {
 })
 
 describe('A process that used etcd', () => {
-  it('ends by itself once the backend is closed, with a watch open and commits under way', async () => {
+  it('ends by itself once the backend is closed, with an open watch and commits in progress', async () => {
     const etcd = await startEtcd({ auth: { username: 'kytos', password: 'right' } })
     const options = {
       endpoints: etcd.endpoints,

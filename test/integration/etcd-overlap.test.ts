@@ -105,7 +105,7 @@ describe('A store whose prefix is that of another store and one of our kinds', (
     await expect(open(place)).rejects.toEqual(overlap(`"${place}"`, `"${place}/${rest}"`))
   })
 
-  it('is refused also for a service, at once and with exit code 1, whatever there is to start from', async () => {
+  it('is rejected also for a service, at once and with exit code 1, for any state to start from', async () => {
     const place = freshPlace()
     await controllerAt(place)
     const started = performance.now()
@@ -165,7 +165,7 @@ describe('Stores that do not overlap', () => {
     expect(await keysOf(outer)).toEqual(['meta/store'])
   })
 
-  it('are those above which something else stands, and those whose NApp is called meta/store', async () => {
+  it('are those below a key that is no mark of a store, and those whose NApp is called meta/store', async () => {
     const place = freshPlace()
     await put(`${place}/meta/store`, 'not one of ours')
     await open(`${place}/settings`)
@@ -201,7 +201,7 @@ describe('Stores that do not overlap', () => {
     expect(await read('meta/store')).toEqual({ format: 1, epoch: 6 })
   })
 
-  it('are those of a user whose right covers one prefix only: what may not be read is taken as none', async () => {
+  it('are those of a user with permission for one prefix only: unreadable keys count as absent', async () => {
     const guarded = await startEtcd({ auth: { username: 'kytos', password: 'pw', prefix: '/lab/settings' } })
     try {
       await guarded.client.put('/lab/meta/store').value(MARK).exec()
@@ -294,7 +294,8 @@ describe('Two stores that are made at once', () => {
     const outer = backendAt(place)
     await outer.open()
     expect((await outer.commit([{ key: STORE, put: MARK, expected: 'absent' }])).committed).toBe(true)
-    // As if the other claim had come in between the look and the commit: its `meta/store` is older than ours.
+    // As if the other claim was committed between the check and the commit: its `meta/store` is the older
+    // one.
     await etcd.client.delete().key(`${place}/${STORE}`).exec()
     await put(`${place}/boxes/${STORE}`, MARK)
     await put(`${place}/${STORE}`, MARK)
@@ -306,7 +307,7 @@ describe('Two stores that are made at once', () => {
 })
 
 describe('A controller that runs when a store appears inside its own', () => {
-  it('goes on, tells it once, and neither reads, announces nor overwrites what is not its own', async () => {
+  it('continues, reports it once, and neither reads, announces nor overwrites foreign keys', async () => {
     const place = freshPlace()
     const outer = await controllerAt(place)
     await outer.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 1 } })
@@ -368,8 +369,8 @@ describe('A controller that runs when a store appears inside its own', () => {
   })
 })
 
-describe('What a nested store left behind', () => {
-  it('is never read: no token is an override or a token of ours, whatever the prefix', async () => {
+describe('The remains of a nested store', () => {
+  it('are never read: no token counts as an override or a token of the outer store, for any prefix', async () => {
     const place = freshPlace()
     for (const address of [
       'settings/tokens/ab12',
@@ -390,7 +391,7 @@ describe('What a nested store left behind', () => {
     const backend = backendAt(place)
     await backend.open()
     expect(await new TokenStore(backend).list()).toEqual([])
-    const { made } = await new TokenStore(backend).create({ name: 'ours', rights: ['read'] }, ALICE)
+    const { created: made } = await new TokenStore(backend).create({ name: 'ours', rights: ['read'] }, ALICE)
     expect((await new TokenStore(backend).list()).map(({ id }) => id)).toEqual([made.id])
   })
 })

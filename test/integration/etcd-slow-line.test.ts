@@ -7,10 +7,10 @@ import { startThrottle } from '../support/throttle.ts'
 
 const DOCUMENTS = 48
 const BYTES = 100_000
-/** What the line takes in a second: a page of 32 such documents needs four times as long as a call may. */
+/** Bytes per second of the connection: a page of 32 such documents takes four times the timeout of a call. */
 const RATE = 1_600_000
 
-it('A watch behind a slow line catches up in the end, though its first response takes longer than a line may be silent', {
+it('A watch over a slow connection catches up in the end, although its first response takes longer than the allowed silence', {
   timeout: 90_000,
 }, async () => {
   const etcd = await startEtcd()
@@ -32,7 +32,7 @@ it('A watch behind a slow line catches up in the end, though its first response 
   expect(reader.opened).toBeGreaterThan(1)
 })
 
-it('A store of large documents behind a slow line is listed in the end, though no large page comes in time', {
+it('A store of large documents over a slow connection is listed in the end, although no large page arrives in time', {
   timeout: 60_000,
 }, async () => {
   const etcd = await startEtcd()

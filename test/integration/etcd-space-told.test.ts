@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Operation } from '../../backends/backend.ts'
 import { Committer } from '../../backends/etcd/commit.ts'
-import { type Answered, EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
-import { CallFailed } from '../../backends/etcd/errors.ts'
+import { Credentials } from '../../backends/etcd/connection/credentials.ts'
+import { EndpointPool, type EtcdResponse } from '../../backends/etcd/connection/endpoint-pool.ts'
+import { CallFailed } from '../../backends/etcd/connection/errors.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { historyKey, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
@@ -14,8 +15,8 @@ beforeEach(async () => {
 afterEach(() => etcd.stop())
 
 /**
- * The way to a real etcd that says, of its first transactions, that there is no space: after they were
- * carried out, or instead.
+ * The connection to a real etcd that reports for its first transactions that its space is used up: after they
+ * were applied, or instead of applying them.
  */
 class FullLink extends EndpointPool {
   lies = 0
@@ -23,7 +24,7 @@ class FullLink extends EndpointPool {
   /** Done by another client before the answer arrives. */
   meanwhile = async (): Promise<void> => {}
 
-  override async call<T extends Answered>(
+  override async call<T extends EtcdResponse>(
     attempt: Parameters<typeof EndpointPool.prototype.call<T>>[0],
     before?: Parameters<typeof EndpointPool.prototype.call<T>>[1],
   ) {
@@ -38,7 +39,7 @@ class FullLink extends EndpointPool {
   }
 }
 
-describe('a store that says its space is used up', () => {
+describe('a store that reports that its space is used up', () => {
   const commitOf = (name: string) => {
     const key = makeKey('settings', 'kytos', name)
     return [
@@ -61,7 +62,7 @@ describe('a store that says its space is used up', () => {
     'is asked what became of $commits commits before anybody is told (carried out: $applies)',
     async ({ commits, applies }) => {
       const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
-      const link = new FullLink(options)
+      const link = new FullLink(new Credentials(options))
       const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
       Object.assign(link, { lies: 1, applies })
       const outcomes = await Promise.all(
@@ -82,7 +83,7 @@ describe('a store that says its space is used up', () => {
     'refuses what others may delete, of %d commits, as surely not written when nothing was',
     async commits => {
       const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
-      const link = new FullLink(options)
+      const link = new FullLink(new Credentials(options))
       const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
       const box = (n: number) => makeKey('boxes', 'net', `n${n}`)
       await committer.commit([{ key: box(0), put: '"before"' }])
@@ -105,7 +106,7 @@ describe('a store that says its space is used up', () => {
 
   it.each([1, 2])('does not get what others may delete again, of %d commits', async commits => {
     const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
-    const link = new FullLink(options)
+    const link = new FullLink(new Credentials(options))
     const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
     Object.assign(link, { lies: 1, meanwhile: () => etcd.client.delete().prefix('/kytos/boxes/') })
     const outcomes = await Promise.all(

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Backend, Batch, Problem } from '../../backends/backend.ts'
-import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
+import { Credentials } from '../../backends/etcd/connection/credentials.ts'
+import { EndpointPool } from '../../backends/etcd/connection/endpoint-pool.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { watchOnce } from '../../backends/etcd/watch.ts'
@@ -42,7 +43,7 @@ async function openBackend(port: number, prefix: string): Promise<Backend> {
 }
 
 /**
- * Commits pairs of keys one after the other, a delete now and then, until aborted; gives what it committed.
+ * Commits pairs of keys one after the other, a delete now and then, until aborted; returns its commits.
  */
 async function write(backend: Backend, signal: AbortSignal, pauseMs = 0): Promise<Map<Revision, string[]>> {
   const done = new Map<Revision, string[]>()
@@ -65,7 +66,7 @@ function revisions(batches: readonly Batch[]): Revision[] {
 }
 
 describe('A watch of a real etcd', () => {
-  it('loses nothing and repeats nothing while its line is cut again and again, also in the middle of catching up', async () => {
+  it('loses nothing and repeats nothing while its connection is cut repeatedly, also in the middle of catching up', async () => {
     const direct = await openBackend(etcd.port, '/cuts')
     const through = await openBackend(proxy.port, '/cuts')
     const reader = startReader(through, await etcd.revision())
@@ -86,7 +87,7 @@ describe('A watch of a real etcd', () => {
     expect(revisions(reader.batches)).toEqual([...done].sort((a, b) => (a < b ? -1 : 1)))
   })
 
-  it('loses nothing across kills and restarts of the server, with all that was committed meanwhile', async () => {
+  it('loses no commit across kills and restarts of the server', async () => {
     const direct = await openBackend(etcd.port, '/kills')
     const reader = startReader(direct, await etcd.revision())
     const over = new AbortController()
@@ -122,7 +123,7 @@ describe('A watch of a real etcd', () => {
     expect(performance.now() - start).toBeLessThan(5000)
   })
 
-  it('says that it has caught up when others write elsewhere, and is not ahead of what it gives', async () => {
+  it('reports that it has caught up when other clients write elsewhere, and never reports more than it has delivered', async () => {
     const direct = await openBackend(etcd.port, '/busy')
     const elsewhere = await openBackend(etcd.port, '/elsewhere')
     const since = await etcd.revision()
@@ -140,7 +141,7 @@ describe('A watch of a real etcd', () => {
     expect(revisions(reader.given)).toEqual(revisions(reader.given).toSorted((a, b) => (a < b ? -1 : 1)))
   })
 
-  it('gives a revision whole that is larger than a fragment, when responses come in fragments', async () => {
+  it('delivers a revision larger than a fragment as a whole, when responses arrive in fragments', async () => {
     const direct = await openBackend(etcd.port, '/large')
     const since = await etcd.revision()
     for (let n = 0; n < 8; n++) {
@@ -152,7 +153,7 @@ describe('A watch of a real etcd', () => {
       )
     }
     const options = { endpoints: etcd.endpoints, prefix: '/large', timeout: 4 }
-    const link = new EndpointPool(options)
+    const link = new EndpointPool(new Credentials(options))
     const cluster = (await link.client.kv.range({ key: Buffer.from('/large/') })).header.cluster_id
     const end = new AbortController()
     const sizes: number[] = []
@@ -194,7 +195,7 @@ describe('A watch of a real etcd', () => {
     ])
   })
 
-  it('gives hand edits and what expired like any other change', async () => {
+  it('delivers hand edits and expired keys like any other change', async () => {
     const direct = await openBackend(etcd.port, '/hands')
     const reader = startReader(direct, await etcd.revision())
     const lease = await etcd.client.leaseClient.leaseGrant({ TTL: 1 })

@@ -7,7 +7,7 @@ import { API, openRealRig } from '../unit/http/harness.ts'
 const READERS = 500
 const CHANGES = 200
 
-/** Reads a stream until `last` stands in it; resolves with all of it. */
+/** Reads a stream until it contains `last`; resolves with its text. */
 async function read(
   port: number,
   last: string,
@@ -28,7 +28,7 @@ async function read(
   return { begun, text }
 }
 
-it(`${READERS} readers hear each of ${CHANGES} changes, whole and in order`, async () => {
+it(`${READERS} readers receive each of ${CHANGES} changes, whole and in order`, async () => {
   const { http, bus } = await openRealRig()
   const said: { readonly cursor: string; readonly line: string }[] = []
   bus.on('settings.changed', event => {

@@ -7,23 +7,23 @@ import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
 import { openRemoteBus } from '../../src/client/remote/remote-bus.ts'
 
 /*
- * Readers that resume, and what they must have heard: each fact after the one before, its `previous` what was
- * known, so that nothing can be missing, twice or out of order. Only a snapshot may replace what is known,
- * and it never goes back.
+ * Readers that resume, and the checks of their facts: each fact follows the one before, and its `previous`
+ * equals the known state, so that no fact can be missing, doubled or out of order. Only a snapshot may
+ * replace the known state, and it never goes back.
  */
 
-/** What one reader has made of what it heard. */
+/** The state of one reader, built from its received facts. */
 export interface EventReader {
   readonly name: string
-  /** The settings of each namespace, as heard. */
+  /** The settings of each namespace, by the received facts. */
   readonly known: ReadonlyMap<string, Json>
-  /** Whether each box is there, of those heard of since the last snapshot, which tells of none. */
+  /** Whether each box exists, for boxes with a fact since the last snapshot, which contains no boxes. */
   readonly boxes: ReadonlyMap<string, boolean>
-  /** The cursor it was told last. */
+  /** The last received cursor. */
   readonly cursor: string | undefined
   readonly changes: number
   readonly snapshots: number
-  /** What it should not have heard, in sentences. */
+  /** The violations, in sentences. */
   readonly faults: readonly string[]
 }
 

@@ -56,7 +56,7 @@ describe('readers resume, and lose and double nothing,', () => {
     }
     await judged(readers, 90)
     for (const { name, changes, snapshots } of readers) {
-      // A process that has just started knows no steps from before it; everything else is told step by step.
+      // A process that has just started has no earlier steps; all other changes are delivered step by step.
       expect(snapshots, name).toBeLessThanOrEqual(2)
       expect(changes, name).toBeGreaterThan(60)
     }

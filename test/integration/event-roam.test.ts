@@ -15,8 +15,8 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { type EventReader, readBus, readSse } from './event-readers.ts'
 
 /*
- * Readers over real lines that go from one controller to another, which is behind: what they know is the
- * store as of their cursor, wherever they are.
+ * Readers over real connections that move from one controller to another, which is behind. Their known state
+ * equals the store at their cursor, at any controller.
  */
 
 const SOON = { timeout: 15_000, interval: 20 }
@@ -128,7 +128,7 @@ describe('readers that go to a controller which is behind them', () => {
     await ask(one.bus, 'kytos.settings.delete', { namespace: 'me/gone' })
     await ask(one.bus, 'kytos.storehouse.delete', { namespace: 'net', box_id: 'x' })
     await etcd.compact()
-    // Neither is told of the state that this controller began with: they were told more.
+    // Neither receives the state with which this controller started, because they have received newer facts.
     expect(readers.map(reader => reader.known.get(NS))).toEqual([{ v: 2 }, { v: 2 }])
 
     two.store.resume()
@@ -148,7 +148,7 @@ describe('readers that go to a controller which is behind them', () => {
     }
   })
 
-  it('get one snapshot where its line was down until the steps were gone, while those that were there hear the difference', async () => {
+  it('get one snapshot from a controller that was disconnected until the steps were gone, while its own readers receive the difference', async () => {
     const [one, two] = [await openController('one'), await openController('two')]
     const roaming = await openReaders(one)
     const steady = await openReaders(two)
@@ -176,7 +176,7 @@ describe('readers that go to a controller which is behind them', () => {
     for (const reader of steady.readers) expect([reader.name, reader.snapshots]).toEqual([reader.name, 0])
   })
 
-  it('go on without a snapshot and hear nothing twice where it catches up step by step', async () => {
+  it('resume without a snapshot and receive nothing twice from a controller that catches up step by step', async () => {
     const [one, two] = [await openController('one'), await openController('two')]
     const { line, readers } = await openReaders(one)
     await set(one, 1)
@@ -194,7 +194,7 @@ describe('readers that go to a controller which is behind them', () => {
       expect([reader.name, reader.snapshots, reader.changes]).toEqual([reader.name, 0, 6])
   })
 
-  it('are shown that the line is alive while they wait', async () => {
+  it('receive heartbeats while they wait', async () => {
     const one = await openController('one')
     const two = await openController('two')
     await set(one, 1)
@@ -210,7 +210,7 @@ describe('readers that go to a controller which is behind them', () => {
       if ((text.match(/: alive/g) ?? []).length >= 3) break
     }
     expect(text).not.toContain('event: settings.')
-    // The place of the reader stays where it was, and is what it was told with the first block.
+    // The position of the reader does not change, and is the id of the first block.
     expect(text.match(/^id: .*$/gm)).toEqual([`id: ${one.service.feed.cursor}`])
   })
 })

@@ -19,15 +19,15 @@ import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { EVERYTHING, type Key, makeKey } from '../../model/key.ts'
 
 /*
- * Random lives of a store against a small model of the rule "absence is not deletion": a document goes away
- * only by a commit, or by a person who removes its file while the service runs, in the folder that it knows,
- * with half of the files there still. Time runs faster here, so that nobody has to wait for pauses that are
- * made for people.
+ * Random schedules of a store against a small model of the rule "absence is not deletion". A document is
+ * deleted only by a commit, or by an operator that removes its file. Such a removal counts only while the
+ * service runs, in the known folder, with at least half of the files still present. Time runs faster here, so that the test does not
+ * wait for pauses that are made for people.
  */
 
 const FASTER = 10
 /**
- * How long (real ms) nothing may change once everything is as it is to be: more than 2 s of the store's time.
+ * The real ms without a change after which the state counts as final: more than 2 s of the store's time.
  */
 const CALM = 260
 /** How long (real ms) it may take to become so on a busy machine. */
@@ -145,7 +145,7 @@ class Model {
     this.copies.delete(folder)
   }
 
-  /** Another folder is in its place, with these files: what they held before is no edit. */
+  /** Replaces the folder by another one with these files; their earlier content is no edit. */
   #show(folder: number, held: ReadonlySet<Key> | undefined): void {
     for (const key of keysIn(folder)) {
       if (!this.texts.has(key)) continue
@@ -243,7 +243,7 @@ class Life {
     this.#model.put(key, text)
   }
 
-  /** Waits until everything is as the model says, and checks that it stays so. */
+  /** Waits until the store equals the model, and checks that it stays equal. */
   async #settle(what: string): Promise<void> {
     const end = Date.now() + LATEST
     while (!(await this.#isSettled()) && Date.now() < end) await sleep(10)
@@ -310,8 +310,8 @@ afterAll(() => {
   globalThis.setTimeout = later
 })
 
-describe('Whatever happens to the folders of the readable files', () => {
-  it('no document goes away but by a commit, or by a person who removes its file', {
+describe('In any schedule of events in the folders of the readable files', () => {
+  it('no document is deleted except by a commit, or by an operator that removes its file', {
     timeout: 600_000,
   }, async () => {
     const lives = [RARE, ...fc.sample(moves, { numRuns: RUNS - 1, seed: SEED })]

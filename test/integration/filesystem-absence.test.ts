@@ -180,14 +180,14 @@ describe.concurrent('A folder that is missing for one start', { timeout: 90_000 
     expect([await s.text(X), await s.revision()]).toEqual(['{"a":1}', 2n])
   })
 
-  it('and whose files cannot be looked at, keeps its documents; what was committed meanwhile is in its files in the end', async ({
+  it('and whose files cannot be read, keeps its documents; its files show the concurrent commits in the end', async ({
     s,
   }) => {
     await s.written(X, '{"a":1}')
     await s.written(Y, '{"a":1}')
     await s.store.close()
     await rename(join(s.path, 'settings', 'kytos'), join(s.path, 'away'))
-    // A link to itself: whatever is looked for below it is an error, and not merely absent.
+    // A link to itself: each path below it is an error, and not merely absent.
     await symlink(join(s.path, 'settings', 'kytos'), join(s.path, 'settings', 'kytos'))
     await s.open()
     await s.put(X, '{"a":2}')
@@ -293,7 +293,7 @@ describe.concurrent('One file that is missing when the store is opened', { timeo
     expect([await s.text(X), s.missing(), s.problems]).toEqual([undefined, [], []])
   })
 
-  it('that cannot be written is told to the one who wants it', async ({ s }) => {
+  it('that cannot be written is reported to the caller', async ({ s }) => {
     await s.store.close()
     await rm(dirname(s.fileOf(X)), { recursive: true })
     await writeFile(dirname(s.fileOf(X)), 'in the way')
@@ -365,7 +365,7 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     },
   )
 
-  it('a folder that is removed and made anew at once, and had one file, deletes nothing', async ({ s }) => {
+  it('a folder with one file that is removed and created again at once deletes nothing', async ({ s }) => {
     await s.written(X, '{"a":1}')
     await rm(dirname(s.fileOf(X)), { recursive: true })
     await mkdir(dirname(s.fileOf(X)))
@@ -431,7 +431,7 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     expect(s.problems).toEqual([])
   })
 
-  it('many missing files are told in one line', async ({ s }) => {
+  it('many missing files are reported in one message', async ({ s }) => {
     const keys = Array.from({ length: 40 }, (_, n) => makeKey('boxes', `net ${n % 20}`, `b${n}`))
     await Promise.all(keys.map(key => s.put(key, '{"data":1}')))
     await Promise.all(keys.map(key => s.shows(key, '{\n  "data": 1\n}\n')))
@@ -549,7 +549,7 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     expect([await s.text(X), await s.revision()]).toEqual(['{"limit":2}', 2n])
   })
 
-  it('is none either as what was replaced before the folder went away', async ({ s }) => {
+  it('is also no edit as a file that was replaced before the folder went away', async ({ s }) => {
     for (const limit of [1, 2]) await s.written(X, `{"limit":${limit}}`)
     await sleep(700)
     await cp(dirname(s.fileOf(X)), join(s.path, 'copy'), { recursive: true })
@@ -678,9 +678,7 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     expect(s.problems).toEqual([])
   })
 
-  it('that a person edited in a folder that was away undoes nothing that was committed meanwhile', async ({
-    s,
-  }) => {
+  it('that was edited in an absent folder undoes no commit of the meantime', async ({ s }) => {
     await s.written(X, '{"a":1,"b":1}')
     await s.store.close()
     await rename(dirname(s.fileOf(X)), join(s.path, 'away'))
@@ -697,7 +695,7 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
   })
 })
 
-/** The names in a folder but for hidden ones. */
+/** The names in a folder, except hidden ones. */
 async function files(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter(name => !name.startsWith('.')).sort()
 }

@@ -115,7 +115,7 @@ describe('Compaction', () => {
     expect(isSettingsError(error, 'HISTORY_LOST')).toBe(true)
   })
 
-  it('that was cut off by a kill leaves nothing behind that the next process trips over', async () => {
+  it('that was interrupted by a kill leaves no obstacle for the next process', async () => {
     const store = await open({})
     await write(store, 1)
     const before = await picture(store)

@@ -87,7 +87,7 @@ async function checkWriter(backend: Backend, who: string, count: number): Promis
   expect(Number(JSON.parse([...texts][0] ?? '{}').count)).toBeGreaterThanOrEqual(count)
 }
 
-/** What the watch still gives is without a hole up to the newest revision, and each batch is whole. */
+/** The batches of the watch have no gap up to the newest revision, and each batch is whole. */
 async function expectHistory(backend: Backend, revision: bigint): Promise<void> {
   const since = revision > 50n ? revision - 50n : 0n
   const end = new AbortController()

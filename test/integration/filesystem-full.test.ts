@@ -18,7 +18,7 @@ afterAll(() => {
 
 // Needs a file system that can be filled: a tmpfs of 2 MiB, which only root may mount.
 describe.skipIf(!mounted)('A full disk', () => {
-  it('refuses with STORE_FULL what does not fit, keeps all that was acknowledged, and goes on once there is room', async () => {
+  it('rejects with STORE_FULL a commit that does not fit, keeps all acknowledged commits, and continues once there is space', async () => {
     const ballast = join(folder, 'ballast')
     await writeFile(ballast, Buffer.alloc(512 * 1024))
     const path = join(folder, 'store')

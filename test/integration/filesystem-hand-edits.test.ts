@@ -53,7 +53,7 @@ describe('An edit of a readable file', () => {
     )
   })
 
-  it('is taken in whatever the editor does: renames over it, truncates it first, or writes it twice', async () => {
+  it('is imported with any editor: one that renames over it, truncates it first, or writes it twice', async () => {
     await put(LLDP, '{"a":1}')
     await shows(LLDP, '{\n  "a": 1\n}\n')
     const file = fileOf(LLDP)
@@ -163,7 +163,7 @@ describe('While no process has the store open', () => {
     expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: gone, source: fileOf(gone) }])
   })
 
-  it('a file that cannot be looked at when it is open again, but later, undoes nothing that was committed meanwhile; an edit of it counts', async () => {
+  it('a file that is unreadable at a reopening and readable later undoes no commit of the meantime; an edit of it counts', async () => {
     const other = makeKey('settings', 'kytos', 'other')
     for (const key of [LLDP, other]) {
       await put(key, '{"a":1,"b":1}')
@@ -205,7 +205,7 @@ describe('While no process has the store open', () => {
     expect((await store.get(LLDP))?.modRevision).toBe(1n)
   })
 
-  it('a lost journal is begun anew from the files, big integers included, and says so', async () => {
+  it('a lost journal is created again from the files, big integers included, with a message', async () => {
     await put(LLDP, '{"big":18446744073709551615}')
     await put(BOX, '{"data":1}')
     await store.close()

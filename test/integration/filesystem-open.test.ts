@@ -40,7 +40,7 @@ describe('Opening a store', () => {
     })
   })
 
-  it('without the flock command is refused, and says what to install', async () => {
+  it('without the flock command is rejected, with the package to install', async () => {
     vi.stubEnv('PATH', folder)
     expect(await refusal(join(folder, 'store'))).toMatchObject({
       code: 'STORE_REFUSED',
@@ -48,7 +48,7 @@ describe('Opening a store', () => {
     })
   })
 
-  it('that failed can be tried again; a closed store stays closed', async () => {
+  it('that failed can be retried; a closed store stays closed', async () => {
     const path = join(folder, 'store')
     const [first, second] = [
       createFilesystemBackend({ path }, quiet),
@@ -62,7 +62,7 @@ describe('Opening a store', () => {
     expect(await second.open().catch(toSettingsError)).toMatchObject({ code: 'STORE_UNREACHABLE' })
   })
 
-  it('deletes at once what expired while it was closed, and the rest in its time', async () => {
+  it('deletes at once the keys that expired while it was closed, and the others when they expire', async () => {
     const path = join(folder, 'store')
     const [short, long] = [makeKey('armed', 'short'), makeKey('armed', 'long')]
     const first = createFilesystemBackend({ path }, quiet)

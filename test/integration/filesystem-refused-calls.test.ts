@@ -52,7 +52,7 @@ describe.each([SETTINGS, BOX])('Where link(2) is refused, %s', key => {
 })
 
 describe('A file that was taken away and could not be written', () => {
-  it("is written by the next process, and its absence is nobody's wish", async () => {
+  it('is written by the next process, and its absence does not count as a removal', async () => {
     let refused = false
     refuse(
       'EIO',
@@ -86,7 +86,7 @@ describe('A file that was taken away and could not be written', () => {
     )
   })
 
-  it('holds a beginning of ours after a write that ended half-way, which is not taken for an edit', async () => {
+  it('contains the start of a text after an interrupted write, which does not count as an edit', async () => {
     await open()
     await put(SETTINGS, '{"a":1,"b":2}')
     await shows(SETTINGS, { a: 1, b: 2 })
@@ -102,7 +102,7 @@ describe('A file that was taken away and could not be written', () => {
   })
 })
 
-describe('A file whose taking away is called refused, and was carried out', () => {
+describe('A file whose removal failed with an error, but took place', () => {
   it('keeps its old content beside it until it is in its place again', async () => {
     const old = join(dirname(fileOf(SETTINGS)), '.of_lldp.json.replaced')
     const exposed: string[] = []
@@ -130,7 +130,7 @@ describe('A file whose taking away is called refused, and was carried out', () =
 })
 
 describe('The names of folders', () => {
-  it('are durable up to the store when the journal notes what their files hold', async () => {
+  it('are durable up to the store when the journal records the content of their files', async () => {
     const steps: string[] = []
     onTestFinished(
       watchSteps(path, ({ name }) => {
@@ -153,8 +153,8 @@ describe('The names of folders', () => {
   })
 })
 
-describe('What a process that died left beside a file', () => {
-  it('tells that it took the file away, also in a folder that comes back while the service runs', async () => {
+describe('The remains of a killed process beside a file', () => {
+  it('show that it removed the file, also in a folder that returns while the service runs', async () => {
     await open()
     await put(SETTINGS, '{"a":1}')
     await shows(SETTINGS, { a: 1 })
@@ -170,7 +170,7 @@ describe('What a process that died left beside a file', () => {
     expect([store.fileProblems(), (await store.get(SETTINGS))?.modRevision]).toEqual([[], 1n])
   })
 
-  it('and that cannot be removed neither keeps the store from opening nor is taken in twice', async () => {
+  it('that cannot be removed neither keep the store from opening nor are imported twice', async () => {
     await open()
     await put(SETTINGS, '{"a":1,"b":1}')
     await shows(SETTINGS, { a: 1, b: 1 })
@@ -214,8 +214,8 @@ describe('A temporary file that cannot be removed', () => {
   })
 })
 
-describe('What was taken in from beside a file', () => {
-  it('is not taken in again while it can neither be removed nor replaced', async () => {
+describe('An imported text beside a file', () => {
+  it('is not imported again while it can neither be removed nor replaced', async () => {
     await open()
     await put(SETTINGS, '{"a":1,"b":1}')
     await shows(SETTINGS, { a: 1, b: 1 })
@@ -235,7 +235,7 @@ const canMount = mayMount()
 
 // Only root may mount, and not in every container.
 describe.skipIf(!canMount)('A file that is a mount point of its own', () => {
-  it('is told once that it cannot be kept up to date, is edited by hand all the same, and is right after a restart', async () => {
+  it('is reported once as impossible to update, can still be edited by hand, and is right after a restart', async () => {
     await open()
     await put(SETTINGS, '{"a":1}')
     await shows(SETTINGS, { a: 1 })
@@ -278,7 +278,7 @@ function mayMount(): boolean {
   return mounts
 }
 
-/** Lets steps of the store fail; gives the function that ends it, and ends it with the test. */
+/** Makes steps of the store fail until the returned function is called, or the test ends. */
 function refuse(code: string, isRefused: (step: Step) => boolean): () => void {
   const fail = (name: string): never => {
     throw Object.assign(new Error(`${code}, as the test wanted: ${name}`), { code })

@@ -3,10 +3,10 @@ import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { makeKey } from '../../model/key.ts'
 
 /*
- * A process that writes to a store until it is killed, for the tests of what a kill leaves:
- * `filesystem-writer.ts <path> <writers>`. Says `open <revision>`, then `<writer> <count> <revision>` for
- * each commit that was acknowledged. Each commit puts the same count under three keys. With no writers it
- * just holds the store open.
+ * A process that writes to a store until it is killed, for the tests of the state after a kill:
+ * `filesystem-writer.ts <path> <writers>`. It prints `open <revision>`, then `<writer> <count> <revision>`
+ * for each acknowledged commit. Each commit puts the same count under three keys. Without writers it only
+ * holds the store open.
  */
 
 const [path = '', writers = '0'] = process.argv.slice(2)

@@ -38,7 +38,7 @@ describe('the process', () => {
     expect(await service.ended).toBe(130)
   })
 
-  it('stops in order when whoever started it is gone', async () => {
+  it('stops in order when its parent process is gone', async () => {
     const service = kytosSettings(await freshFolder(), 'start')
     await service.ready
     service.child.disconnect()
@@ -46,18 +46,18 @@ describe('the process', () => {
     expect(service.output()).toContain('Stopped kytos/settings.')
   })
 
-  it('stops in order, exit code 1, on an error that nobody caught', async () => {
+  it('stops in order, exit code 1, after an uncaught error', async () => {
     const cwd = await freshFolder()
     const throws =
       'export default () => ({ setup() { setTimeout(() => { throw new Error("out of the blue") }, 100) } })'
     await enabled(join(cwd, 'napps'), 'z/throws', throws)
     const service = kytosSettings(cwd, 'start')
     expect(await service.ended).toBe(1)
-    expect(service.output()).toMatch(/an error that nobody caught.*out of the blue/)
+    expect(service.output()).toMatch(/stopping after an uncaught error: .*out of the blue/)
     expect(service.output()).toContain('Stopped kytos/settings.')
   })
 
-  it('says in one line that its port is taken, exit code 1', async () => {
+  it('reports in one line that its port is taken, exit code 1', async () => {
     const cwd = await freshFolder()
     const first = kytosSettings(cwd, 'start')
     const { port } = new URL(await first.ready)
@@ -71,7 +71,7 @@ describe('the process', () => {
     expect(second.output()).toMatch(new RegExp(`^kytos-settings: .*${port}.*\\n$`))
   })
 
-  it('says that its store is open in another process, exit code 1, and leaves that one alone', async () => {
+  it('reports that its store is open in another process, exit code 1, and leaves that process alone', async () => {
     const cwd = await freshFolder()
     const first = kytosSettings(cwd, 'start')
     await first.ready
@@ -146,7 +146,7 @@ describe('npm start', () => {
 })
 
 describe('an import that the service refuses', () => {
-  it('ends the start with exit code 4, says why, and leaves nothing', async () => {
+  it('ends the start with exit code 4 and the reason, and leaves nothing', async () => {
     const cwd = await freshFolder()
     await writeFile(
       join(cwd, 'bad.json'),
@@ -165,7 +165,7 @@ describe('an import that the service refuses', () => {
   })
 })
 
-it('a port that is taken by somebody else keeps nothing of ours alive', async () => {
+it('a port that another program occupies keeps no part of the service alive', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')

@@ -37,7 +37,7 @@ export function runScript(cwd: string, script: string, args: readonly string[]):
     child.on('message', message => resolve(Reflect.get(Object(message), 'ready')))
     child.on('exit', code => reject(new Error(`It ended with ${code}: ${output}`)))
   })
-  // Whoever waits for it hears of its failure; nobody has to.
+  // A failure without a listener must not end the test.
   ready.catch(() => {})
   onTestFinished(() => void child.kill('SIGKILL'))
   const prints = (pattern: RegExp) =>

@@ -34,8 +34,8 @@ const EXPORTED = {
 }
 
 /**
- * Lays out what somebody moves in with: besides one of everything so many settings of one NApp, and boxes of
- * one namespace of storehouse.
+ * Creates the files of an operator that migrates: one of each kind, and so many settings of one NApp, and
+ * boxes of one namespace of storehouse.
  */
 async function layOut({ cwd }: CliStage, settings: number, boxes: number): Promise<void> {
   await mkdir(join(cwd, 'old/kytos/example'), { recursive: true })
@@ -58,7 +58,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
   let stage: CliStage
   beforeAll(async () => {
     stage = await openCliStage(backend)
-    // More than a pipe takes at once is said of these.
+    // The output about these is larger than the buffer of a pipe.
     await layOut(stage, 400, 40)
   })
   afterAll(() => stage.close())
@@ -118,7 +118,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     expect(again.shown()).toMatch(/\d+ new, 0 changed, [1-9]\d* same, \d+ skipped\./)
   }, 60_000)
 
-  it('brings in a box of 2 MiB where the store takes it, and tells a trial where none would', async () => {
+  it('imports a box of 2 MiB if the store accepts it, and reports in a dry run if it would not', async () => {
     layOutBoxes(join(stage.cwd, 'large'), 0, 2 ** 21)
     expect((await stage.run(['import', '--dry-run', 'large'])).stdout).toMatch(
       /new .* it has 2097154 bytes; the filesystem backend allows that, etcd allows/,
@@ -144,7 +144,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
   }, 60_000)
 })
 
-it('imports into a service elsewhere over TLS, for whoever has a token that may write', async () => {
+it('imports into a service elsewhere over TLS, with a token that may write', async () => {
   const port = await freePort()
   const stage = await openCliStage(
     'filesystem',
@@ -154,7 +154,7 @@ it('imports into a service elsewhere over TLS, for whoever has a token that may 
     await makeCertificates(stage.cwd)
     await layOut(stage, 1, 10)
     await stage.start()
-    // As its owner, on its own host, whatever its certificate says.
+    // As its owner, on its own host, regardless of the names in its certificate.
     expect((await stage.run(['import', 'more.json'])).stdout).toMatch(/\n2 new, 0 changed/)
     for (const [name, rights] of [
       ['reader', 'read'],
@@ -186,7 +186,7 @@ it('imports into a service elsewhere over TLS, for whoever has a token that may 
   }
 }, 60_000)
 
-it('writes the schema that a settings.py implies, and says what is wrong with a file', async () => {
+it('writes the schema that a settings.py implies, and reports the problems of a file', async () => {
   const stage = await openCliStage('filesystem')
   onTestFinished(() => stage.close())
   const { cwd } = stage

@@ -26,7 +26,7 @@ const valuesOf = (text: string): JsonObject =>
   Object.fromEntries(readKytosConf(text).settings.map(({ name, value }) => [name, value]))
 
 describe('a kytos.conf', () => {
-  it('gives the values that Kytos has, with its types', () => {
+  it('returns the values of Kytos, with its types', () => {
     const { settings, problems, schema = {} } = readKytosConf(KYTOS_CONF)
     const [theirs = {}] = askKytos([KYTOS_CONF])
     // Of [DEFAULT], and expanded where it is used.
@@ -44,7 +44,7 @@ describe('a kytos.conf', () => {
     expect(compileSchema(schema)(valuesOf(KYTOS_CONF))).toEqual([])
   })
 
-  it('is rendered so that Kytos reads the same values back, whatever they are; what none can hold is named', () => {
+  it('is rendered so that Kytos reads the same values back; values that it cannot represent are named', () => {
     const texts = fc.oneof(
       fc.string(),
       fc.string({ unit: 'binary', maxLength: 12 }),
@@ -102,7 +102,7 @@ describe('a kytos.conf', () => {
     expect(left).toBeLessThan(held / 3)
   })
 
-  it('that nobody changed holds the defaults, which validate', () => {
+  it('without changes contains the defaults, which validate', () => {
     const defaults = defaultsOf(coreSchema())
     expect(compileSchema(coreSchema())(defaults)).toEqual([])
     const { text, left } = renderKytosConf(defaults)
@@ -110,7 +110,7 @@ describe('a kytos.conf', () => {
     expect(valuesOf(text)).toEqual(defaults)
   })
 
-  it('is told what is wrong with it, with lines, and the rest is read', () => {
+  it('is reported with its problems and their lines, and the rest is read', () => {
     const text =
       '[daemon]\nport = many\ndebug = yes\nnapps_pre_installed = [kytos/a]\nlisten = ::\nlog = 5%\nmy_token = x\n[other]\na = 1\n[settings]\nbackend = etcd\n'
     const { settings, problems, schema } = readKytosConf(text)

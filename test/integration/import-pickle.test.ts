@@ -31,7 +31,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kytos-pickle-'))
   marker = join(folder, 'ran')
   const script = fileURLToPath(new URL('import-pickle.py', import.meta.url))
-  // The script writes what it says it writes.
+  // The script writes JSON of this type.
   written = JSON.parse(
     execFileSync('python3', [script, SEED, BOXES, marker], { encoding: 'utf8', maxBuffer: 2 ** 29 }),
   ) as Written
@@ -43,7 +43,7 @@ afterAll(async () => {
 const bytesOf = ({ pickle }: { readonly pickle: string }): Buffer => Buffer.from(pickle, 'base64')
 
 describe('a box that Python pickled', () => {
-  it('gives the data that it held, in every protocol, exactly', () => {
+  it('returns its data, in every protocol, exactly', () => {
     expect(new Set(written.good.map(({ protocol }) => protocol))).toEqual(new Set([0, 1, 2, 3, 4, 5]))
     for (const one of written.good) {
       const box = readBoxPickle(bytesOf(one))
@@ -58,7 +58,7 @@ describe('a box that Python pickled', () => {
     }
   })
 
-  it('is refused in words when it is evil, a circle, a bomb, or holds what JSON does not have; and nothing of it runs', () => {
+  it('is rejected with a message when it is malicious, a cycle, a bomb, or contains values without JSON; no code of it runs', () => {
     for (const one of written.bad) {
       const begin = performance.now()
       expect(readBoxPickle(bytesOf(one)), `${one.name}, protocol ${one.protocol}`).toEqual({
@@ -71,7 +71,7 @@ describe('a box that Python pickled', () => {
     expect(existsSync(marker)).toBe(false)
   })
 
-  it('is refused wherever it is cut off, and never throws whatever is broken in it', () => {
+  it('is rejected wherever it is cut off, and never throws for any damage', () => {
     const random = createRandom(Number(SEED))
     for (const one of written.good.slice(0, 300)) {
       const bytes = bytesOf(one)

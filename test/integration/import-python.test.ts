@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { parseJson } from '../../model/json.ts'
-import { isArray, type Json } from '../../model/value.ts'
+import type { Json } from '../../model/value.ts'
 import { readModule } from '../../src/import/python/module.ts'
-import { findLines, parseTree } from '../../src/import/python/tree.ts'
-import type { PyValue } from '../../src/import/python/value.ts'
+import { findLines } from '../../src/import/python/syntax/lines.ts'
+import { parsePython } from '../../src/import/python/syntax/parser.ts'
 import { readSettingsPy } from '../../src/import/settings-py.ts'
 import { createRandom, type Random } from '../chaos/random.ts'
 import { writeFile } from './import-python-files.ts'
+import { show, tidy } from './python-values.ts'
 
 /** Further by hand: IMPORT_SEED=7 IMPORT_FILES=20000. */
 const SEED = Number(process.env.IMPORT_SEED ?? 1)
@@ -38,74 +38,11 @@ function askPython(files: readonly string[]): readonly Answer[] {
   }
 }
 
-/** A value with its types, as the script shows Python's. */
-function show(value: PyValue, depth = 0): Json {
-  // In a circle: no data to either side.
-  if (depth > 200) return null
-  switch (value.type) {
-    case 'none':
-      return ['none']
-    case 'bool':
-      return ['bool', value.value]
-    case 'int':
-      return ['int', value.value < 0n ? `-0x${(-value.value).toString(16)}` : `0x${value.value.toString(16)}`]
-    case 'float':
-      return ['float', value.value]
-    case 'str':
-      return ['str', Buffer.from(value.value, 'utf16le').swap16().toString('hex')]
-    case 'bytes':
-      return ['bytes', Buffer.from(value.value, 'latin1').toString('hex')]
-    case 'list':
-    case 'tuple':
-      return [value.type, value.items.map(item => show(item, depth + 1))]
-    case 'set':
-    case 'frozenset':
-      return [value.type, [...value.items.values()].map(item => show(item, depth + 1))]
-    case 'dict':
-      return [
-        'dict',
-        [...value.entries.values()].map(([key, item]) => [show(key, depth + 1), show(item, depth + 1)]),
-      ]
-    default:
-      return null
-  }
-}
-
-/** Both sides in one order, floats as numbers. */
-function tidy(shown: Json | undefined): Json {
-  if (!isArray(shown)) return shown ?? null
-  const [kind, content] = shown
-  if (kind === 'float') return ['float', typeof content === 'string' ? fromHex(content) : (content ?? null)]
-  if (kind === 'set' || kind === 'frozenset') {
-    const items = isArray(content) ? content : []
-    const parsed = items.map(item => JSON.stringify(tidy(typeof item === 'string' ? parseJson(item) : item)))
-    return [kind, parsed.sort()]
-  }
-  return shown.map(tidy)
-}
-
-function fromHex(text: string): number {
-  const [, sign, whole = '', fraction = '', exponent = '0'] =
-    /^(-?)0x([01])\.?([\da-f]*)p([+-]\d+)$/.exec(text) ?? []
-  if (whole === '')
-    return text === 'nan'
-      ? Number.NaN
-      : text.startsWith('-')
-        ? Number.NEGATIVE_INFINITY
-        : Number.POSITIVE_INFINITY
-  return (
-    (sign === '-' ? -1 : 1) *
-    Number(BigInt(`0x${whole}${fraction}`)) *
-    2 ** (-4 * fraction.length) *
-    2 ** Number(exponent)
-  )
-}
-
 /** Our types of every name of a file that has a value. */
 function ourValues(file: string): Map<string, Json> {
   const text = file.replaceAll(/\r\n?/g, '\n')
   const { bindings } = readModule(
-    parseTree(text).topNode,
+    parsePython(text).script,
     text,
     findLines(text),
     name => ENVIRONMENT[name as 'KYTOS_SET'],
@@ -117,7 +54,7 @@ function ourValues(file: string): Map<string, Json> {
   )
 }
 
-test("of generated files of every construct each value is Python's own, type and bits, or it is reported; what Python refuses is refused", () => {
+test("each value of generated files of every construct equals Python's, type and bits, or is reported; files that Python rejects are rejected", () => {
   const files = Array.from({ length: FILES }, (_, i) => writeFile(createRandom(SEED * 1_000_003 + i)))
   const count = { values: 0, reported: 0, refused: 0, raised: 0 }
   const reasons = new Map<string, number>()
@@ -126,7 +63,7 @@ test("of generated files of every construct each value is Python's own, type and
     const ours = readSettingsPy(Buffer.from(file), { environment: ENVIRONMENT })
     if (answer.values === undefined) {
       count[answer.raised === undefined ? 'refused' : 'raised']++
-      // A file that raises is no NApp's settings; what can be read of it is read.
+      // A file that raises is not the settings of a NApp; its readable part is read.
       if (answer.raised === undefined)
         expect(ours, file).toMatchObject({ settings: [], problems: [expect.anything()] })
       return
@@ -231,7 +168,7 @@ test('damaged files are refused where Python refuses them, read where it reads t
   })
   if (process.env.IMPORT_FILES) console.log(count)
   expect(count.strict).toBe(0)
-  // The grammar is laxer than Python; what slips through is rare.
+  // The grammar is laxer than Python; files that only it accepts are rare.
   expect(count.missed).toBeLessThanOrEqual(count.refused / 100)
   expect(count.refused).toBeGreaterThan(FILES / 10)
   expect(count.read).toBeGreaterThan(FILES / 10)

@@ -39,7 +39,7 @@ const bring = (
 ) => importSources(asker(controller), sources, { overwrite: false, dryRun: false, ...options })
 
 describe('the import of a folder of storehouse', () => {
-  it('brings every good box with its data, its time and its place in the list; the others are told, and nothing of them runs', async () => {
+  it('imports every valid box with its data, its time and its place in the list; the others are reported, and no code of them runs', async () => {
     const controller = await open(createStore())
     const steps: number[] = []
     const trial = await bring(controller, { dryRun: true })
@@ -97,7 +97,7 @@ describe('the import of a folder of storehouse', () => {
     })
   })
 
-  it('done again changes nothing, goes on after a stop, and replaces a box with other data only when told to', async () => {
+  it('changes nothing when repeated, resumes after a stop, and replaces a box with other data only on request', async () => {
     const store = createStore()
     const controller = await open(store)
     const stop = new AbortController()
@@ -127,7 +127,7 @@ describe('the import of a folder of storehouse', () => {
     })
   })
 
-  it('says when a box was made, which no NApp may', async () => {
+  it('sets the creation time of a box, which no NApp may', async () => {
     const controller = await open(createStore())
     const box = { namespace: 'net', box_id: 'a', data: 1, created_at: '2020-01-02T03:04:05.678901Z' }
     await expect(asker(controller, 'napp')('kytos.storehouse.create', box)).rejects.toMatchObject({

@@ -66,7 +66,7 @@ interface Count {
   readonly refused: number
 }
 
-/** Compares every text, and counts those that Python read whole, but for some values, and not at all. */
+/** Compares every text, and counts those that Python read as a whole, without some values, and not at all. */
 function compare(texts: readonly string[]): Count {
   const count = { whole: 0, partly: 0, refused: 0 }
   const answers = askPython(texts)
@@ -103,7 +103,7 @@ test('hostile files are read, or refused, as Python does', () => {
   expect(whole + partly).toBeGreaterThan(FILES / 10)
 }, 600_000)
 
-test('files that Python reads give the same values, whatever stands in them', () => {
+test('files that Python reads have the same values, for any content', () => {
   const { whole, partly, refused } = compare(fc.sample(tidyFile, { numRuns: FILES, seed: SEED }))
   expect(whole).toBeGreaterThan(FILES / 4)
   expect(partly).toBeGreaterThan(FILES / 10)

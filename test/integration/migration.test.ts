@@ -16,8 +16,8 @@ import { type CliStage, openCliStage } from './cli-stage.ts'
 import { contentsOf } from './moving-ground.ts'
 
 /*
- * Invariant of an import: after any number of ends at any points, of the import or of the service, the same
- * command leaves what one import that nothing interrupted would have left: texts, which documents there are,
+ * Invariant of an import: after any number of interruptions of the import or of the service, at any points, the
+ * same command has the result of one uninterrupted import. The result includes the texts, the set of documents,
  * one record each, and the boxes in the order of their creation.
  */
 
@@ -31,7 +31,7 @@ const FILES = [
 const SETTINGS = NAPPS * 6 + 3
 
 /**
- * A settings.py of the shapes that there are: numbers, texts, containers, a secret, and what cannot be data.
+ * A settings.py with all kinds of values: numbers, texts, containers, a secret, and values that are not data.
  */
 function settingsPy(n: number): string {
   return `"""Settings of NApp ${n}."""
@@ -65,7 +65,7 @@ function lasting({ texts, boxes, schemas, unrecorded, overtaken }: Contents): Re
   )
 }
 
-/** What the NApp of the stage brings by itself, and the box that does not tell when it was made. */
+/** The schema of the stage's own NApp, and the box without a creation time. */
 const OWN = 'schemas/kytos/link_discovery'
 const UNTIMED = '/untimed'
 const FLEETING = new Set(['write_id', 'at', 'updated_at', 'actor', 'updated_by', 'controller'])
@@ -94,7 +94,7 @@ function differing(is: ReadonlyMap<string, string>, should: ReadonlyMap<string, 
     .map(key => ({ key, is: is.get(key)?.slice(0, 300), should: should.get(key)?.slice(0, 300) }))
 }
 
-/** Has an import go on until so many of all are done, and somebody end it then. */
+/** Runs an import until `most` documents are imported, then ends it with `end`. */
 async function interrupted(stage: CliStage, most: number, end: (pid: number) => unknown): Promise<void> {
   const terminal = stage.terminal(['import', ...FILES])
   const done = () => Number([...terminal.shown().matchAll(/imported: (\d+) of/g)].at(-1)?.[1] ?? 0)
@@ -103,7 +103,7 @@ async function interrupted(stage: CliStage, most: number, end: (pid: number) => 
   expect(await terminal.ended).not.toBe(0)
 }
 
-/** Lays out an old Kytos in a folder, and gives what an import of it leaves that nothing interrupts. */
+/** Creates an old Kytos in a folder, and returns the result of an uninterrupted import of it. */
 async function layOut(ground: string, boxes: number): Promise<ReadonlyMap<string, string>> {
   for (let n = 0; n < NAPPS; n++) {
     const folder = join(ground, `old/kytos/napp_${n}`)

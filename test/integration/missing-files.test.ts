@@ -5,7 +5,7 @@ import { parseJson } from '../../model/json.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 import { type CliStage, openCliStage } from './cli-stage.ts'
-import { mend } from './doctor-stage.ts'
+import { runRepair } from './doctor-stage.ts'
 
 /*
  * How a person sees readable files that do not show their documents, and decides: with a service that runs,
@@ -95,7 +95,7 @@ async function takeAway(): Promise<void> {
 }
 
 describe('readable files that were away at the start', () => {
-  it('are named by status, list, doctor and metrics of the service; restore and delete decide, each for what it names', async () => {
+  it('are named by status, list, doctor and metrics of the service; restore and delete decide, each for its files', async () => {
     await furnish()
     await takeAway()
     await stage.start()
@@ -134,10 +134,10 @@ describe('readable files that were away at the start', () => {
     await expect.poll(() => named(), SOON).toEqual([all[0]])
     expect(await isThere('settings/kytos/y.json')).toBe(false)
 
-    // What the doctor says is what repairs it.
+    // The command of the doctor repairs it.
     const [last, ...others] = await findings()
     expect(others).toEqual([])
-    await mend(stage.cwd, last as Finding)
+    await runRepair(stage.cwd, last as Finding)
     expect([await named(), await findings(), await gauge('FILE_MISSING')]).toEqual([[], [], '0'])
     expect(await isThere('boxes/net/a%20b.json')).toBe(true)
     expect((await run(['list'])).stdout).not.toMatch(/missing/)
@@ -146,7 +146,7 @@ describe('readable files that were away at the start', () => {
   it('are named and decided about without a service, too, and a later start keeps to that', async () => {
     await furnish()
     await takeAway()
-    // The doctor opens nothing, and finds them all the same.
+    // The doctor finds them without opening the store.
     expect((await findings()).map(({ code }) => code)).toEqual(Array(3).fill('file.missing'))
     const shown = await status()
     expect(shown).toMatchObject({ service: false, state: 'READY' })
@@ -194,14 +194,14 @@ describe('readable files that were away at the start', () => {
 })
 
 describe('a readable file', () => {
-  it('that is broken while the service runs is named until it is mended', async () => {
+  it('that is broken while the service runs is named until it is repaired', async () => {
     await furnish()
     await stage.start()
     const file = join(folder, 'kytos', 'x.json')
     await writeFile(file, '{"a": ')
     await expect.poll(() => named(), SOON).toEqual(['kytos/x cluster FILE_REJECTED'])
     expect((await run(['list'])).stdout).toMatch(/^kytos\/x .* rejected$/m)
-    // Once, although the doctor sees it and the service says it.
+    // One finding, although both the doctor and the service detect it.
     expect(await findings()).toMatchObject([{ code: 'file.broken', where: file }])
     expect(await run(['files', 'restore', 'kytos/x'])).toMatchObject({
       exit: 0,
@@ -213,7 +213,7 @@ describe('a readable file', () => {
     expect([await get('kytos/x'), await findings()]).toEqual([{ a: 5 }, []])
   })
 
-  it('that cannot be written is named, with a service and without; what the doctor says repairs it', async () => {
+  it("that cannot be written is named, with a service and without; the doctor's command repairs it", async () => {
     await furnish()
     const file = join(folder, 'kytos', 'x.json')
     const elsewhere = join(stage.cwd, 'elsewhere.json')
@@ -231,7 +231,7 @@ describe('a readable file', () => {
     expect(await gauge('FILE_UNWRITABLE')).toBe('1')
     const [finding] = await findings()
     expect(finding).toMatchObject({ code: 'file.unwritable', where: file })
-    await mend(stage.cwd, finding as Finding)
+    await runRepair(stage.cwd, finding as Finding)
     await expect.poll(() => named(), SOON).toEqual([])
     await expect.poll(async () => parseJson(await readFile(file, 'utf8')), SOON).toEqual({ a: 7 })
   })
@@ -250,7 +250,7 @@ describe('a readable file', () => {
         what: expect.stringMatching(/^12 readable files are missing/),
       },
     ])
-    await mend(stage.cwd, found[0] as Finding)
+    await runRepair(stage.cwd, found[0] as Finding)
     expect(await findings()).toEqual([])
     expect(parseJson(await readFile(join(folder, 'kytos', 'n11.json'), 'utf8'))).toEqual({ i: 11 })
   })

@@ -16,7 +16,7 @@ import { freePort } from '../support/etcd-process.ts'
 import { type Contents, readContents } from '../support/store-contents.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 
-/** A kytos.ini of its own for a store: a folder, or a prefix of an etcd. Gives the path of the file. */
+/** Writes the kytos.ini of a new store, a folder or a prefix of an etcd, and returns its path. */
 export async function iniFor(cwd: string, name: string, etcd?: EtcdServer): Promise<string> {
   const file = join(cwd, `${name}.ini`)
   const store = etcd
@@ -56,8 +56,8 @@ export async function inStore<Result>(
 }
 
 /**
- * Fills a store as services do: namespaces with schemas and a history, scopes, a deletion, a token, an edit
- * by hand that nobody recorded, boxes in an order of their own.
+ * Fills a store as services do: namespaces with schemas and a history, scopes, a deletion, a token, an
+ * unrecorded hand edit, boxes in their own order.
  */
 export async function furnish(ini: string, { namespaces = 20, boxes = 10_000 } = {}): Promise<void> {
   const controller = await openController({ id: 'c-seed', backend: await loadBackend(await choiceOf(ini)) })
@@ -117,7 +117,7 @@ function boxText(n: number): string {
   return printBox(box, `w${n}`, { type: 'napp', name: 'a/b' }, '2026-01-01T00:00:00Z')
 }
 
-/** What the store of a kytos.ini holds; of a folder, what its journal says. */
+/** The contents of the store of a kytos.ini; for a folder, those of its journal. */
 export async function contentsOf(ini: string): Promise<Contents> {
   const choice = await choiceOf(ini)
   if (choice.backend !== 'filesystem') return inStore(ini, readContents)

@@ -9,7 +9,7 @@ import { withoutMeta } from '../support/store-contents.ts'
 import { freshFolder } from './host-process.ts'
 import { contentsOf, etcdForTest, furnish } from './moving-ground.ts'
 
-it('docs/moving-stores.md does what it shows', { timeout: 60_000 }, async () => {
+it('docs/moving-stores.md shows commands that work as described', { timeout: 60_000 }, async () => {
   expect(isBuilt()).toBe(true)
   const cwd = await freshFolder()
   const etcd = await etcdForTest()

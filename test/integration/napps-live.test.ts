@@ -66,7 +66,7 @@ describe('the example NApp with live settings', () => {
     ).toBeLessThanOrEqual(30)
   })
 
-  it('is installed, follows its settings live, and hears no more once it is disabled', async () => {
+  it('is installed, follows its settings live, and receives no more events once it is disabled', async () => {
     const cwd = await freshFolder()
     expect(await kytosSettings(cwd, 'napps', 'install', FOLDER).ended).toBe(0)
     const service = kytosSettings(cwd, 'start')
@@ -111,7 +111,7 @@ describe('an example NApp that was copied to a folder outside the package', () =
   })
 })
 
-describe('a NApp that hands over a schema file', () => {
+describe('a NApp that registers a schema file', () => {
   it('opens its settings without a declaration, with the seed that lies beside it; a declaration in code gets the seed too', async () => {
     const cwd = await freshFolder()
     const schema = {

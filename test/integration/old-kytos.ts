@@ -77,8 +77,8 @@ SPF_ATTRIBUTE = "hop"
 }
 
 /**
- * Lays out what somebody has who comes from Kytos: a virtual environment with its kytos.conf, NApps installed
- * and enabled, one NApp as it was shipped, and boxes.
+ * Creates the files of an existing Kytos: a virtual environment with its kytos.conf, installed and enabled
+ * NApps, one unchanged NApp, and boxes.
  */
 export async function layOutOldKytos(root: string): Promise<void> {
   const put = async (path: string, content: string): Promise<void> => {

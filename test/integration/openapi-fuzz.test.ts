@@ -9,8 +9,8 @@ import { freshFolder, kytosSettings } from './host-process.ts'
 
 /*
  * Requests made from the OpenAPI document by schemathesis, valid and invalid ones, to the real process on a
- * real folder. It must never answer with a 5xx, a status, a type, a header or a body that the document does
- * not have, nor take what the document forbids.
+ * real folder. It must never answer with a 5xx, or with a status, type, header or body outside the document. It
+ * must never accept a request that the document forbids.
  */
 
 const CHECKS = [
@@ -23,7 +23,7 @@ const CHECKS = [
   'unsupported_method',
 ]
 
-it('whatever is made of its OpenAPI document, the service answers as the document says', async () => {
+it('for any request generated from its OpenAPI document, the service answers according to the document', async () => {
   const cwd = await freshFolder()
   const file = join(cwd, 'kytos.ini')
   await writeFile(
@@ -41,7 +41,7 @@ it('whatever is made of its OpenAPI document, the service answers as the documen
   const document = (await (await fetch(`${url}/api/kytos/settings/openapi.json`)).json()) as Document
   // They do not end, or are no HTTP from there on.
   for (const endless of ['events', 'bus']) delete document.paths[`/api/kytos/settings/v1/${endless}`]
-  // Else it makes up tokens of its own, and nothing but the door is tried.
+  // With these members it would invent tokens, and test only authentication.
   for (const operation of Object.values(document.paths).flatMap(methods => Object.values(methods)))
     delete operation.security
   await writeFile(join(cwd, 'openapi.json'), JSON.stringify(document))

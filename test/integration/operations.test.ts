@@ -10,7 +10,7 @@ import { freshFolder, kytosSettings } from './host-process.ts'
 
 const NAMESPACE = '/api/kytos/settings/v1/me/free'
 
-it('every metric of the real process is in docs/operations.md with its type and meaning, and none else; the log is JSON that tells of them', async () => {
+it('every metric of the real process, and no other, is in docs/operations.md with its type and meaning; the log is JSON', async () => {
   const cwd = await freshFolder()
   const file = join(cwd, 'kytos.ini')
   await writeFile(file, (await readFile(file, 'utf8')).replace('log = text', 'log = auto\ncontroller = c1'))

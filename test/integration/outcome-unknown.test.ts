@@ -12,8 +12,8 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { API, send } from '../unit/http/harness.ts'
 
 /*
- * What became of a change whose answer was lost is told by its write_id: the history has it if, and only if,
- * the change was made. And nobody waits long.
+ * The write_id of a change whose answer was lost shows its outcome: the history contains it if, and only if,
+ * the change was applied. And no caller waits long.
  */
 
 /** Seconds that a call may go unanswered. */
@@ -65,7 +65,7 @@ function lose(loss: Loss): void {
   else proxy.stall()
 }
 
-/** The write ids of a namespace in the store, read once the line is whole. */
+/** The write ids of a namespace in the store, read once the connection is restored. */
 async function writeIds(namespace: string): Promise<readonly string[]> {
   await mended()
   for (;;) {
@@ -103,7 +103,7 @@ async function prepared(kind: (typeof KINDS)[number], name: string): Promise<str
 }
 
 describe.each(['swallowed', 'stalled'] as const)('with the line %s', loss => {
-  it.each(KINDS)(`the %s that was ${LINE_LOST[loss]} is told by its write_id`, async kind => {
+  it.each(KINDS)(`the %s that was ${LINE_LOST[loss]} is recognized by its write_id`, async kind => {
     const namespace = await prepared(kind, loss)
     const before = await writeIds(namespace)
     lose(loss)
@@ -121,31 +121,34 @@ describe.each(['swallowed', 'stalled'] as const)('with the line %s', loss => {
     expect(after).toEqual(loss === 'swallowed' ? [error.details.write_id, ...before] : before)
   })
 
-  it.each(KINDS)(`over REST the %s that was ${LINE_LOST[loss]} is a 504 whose write_id tells`, async kind => {
-    const namespace = await prepared(kind, `rest_${loss}`)
-    const before = await writeIds(namespace)
-    lose(loss)
-    const { status, headers, json } = await REQUESTS[kind](`${API}/${namespace}`)
-    expect({ status, type: headers['content-type'] }).toEqual({
-      status: 504,
-      type: 'application/problem+json; charset=utf-8',
-    })
-    expect(json).toMatchObject({
-      code: 'OUTCOME_UNKNOWN',
-      write_id: expect.any(String),
-      detail: expect.stringContaining(String(json.write_id)),
-    })
-    await writeIds(namespace)
-    const history = await send(http.port, 'GET', `${API}/${namespace}/history`)
-    const ids =
-      history.status === 404
-        ? []
-        : Array.from(history.json as unknown as { write_id: string }[], one => one.write_id)
-    expect(ids).toEqual(loss === 'swallowed' ? [json.write_id, ...before] : before)
-  })
+  it.each(KINDS)(
+    `over REST the %s that was ${LINE_LOST[loss]} is a 504 whose write_id shows the outcome`,
+    async kind => {
+      const namespace = await prepared(kind, `rest_${loss}`)
+      const before = await writeIds(namespace)
+      lose(loss)
+      const { status, headers, json } = await REQUESTS[kind](`${API}/${namespace}`)
+      expect({ status, type: headers['content-type'] }).toEqual({
+        status: 504,
+        type: 'application/problem+json; charset=utf-8',
+      })
+      expect(json).toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        write_id: expect.any(String),
+        detail: expect.stringContaining(String(json.write_id)),
+      })
+      await writeIds(namespace)
+      const history = await send(http.port, 'GET', `${API}/${namespace}/history`)
+      const ids =
+        history.status === 404
+          ? []
+          : Array.from(history.json as unknown as { write_id: string }[], one => one.write_id)
+      expect(ids).toEqual(loss === 'swallowed' ? [json.write_id, ...before] : before)
+    },
+  )
 })
 
-describe('when the line goes down', () => {
+describe('when the connection is lost', () => {
   const codes = ['OUTCOME_UNKNOWN', 'STORE_UNREACHABLE', 'STORE_STALE']
 
   it.each([

@@ -27,7 +27,7 @@ async function putAll(etcd: EtcdServer, prefix: string): Promise<void> {
   for (const [key, text] of Object.entries(HELD)) await etcd.client.put(`${prefix}/${key}`).value(text).exec()
 }
 
-/** What stands of that store now. */
+/** The current keys of that store. */
 async function heldAt(etcd: EtcdServer, prefix: string): Promise<Record<string, string>> {
   const all = await etcd.client.getAll().prefix(`${prefix}/`).strings()
   return Object.fromEntries(
@@ -96,7 +96,7 @@ describe('Commands on a store that overlaps with another one', () => {
       const left: Record<string, string> = { ...HELD }
       delete left['meta/store']
       // A store directly at "controllers" has settings where the outer one has overrides of a controller
-      // called "settings": by nothing are they told apart any more.
+      // called "settings", so that both are indistinguishable.
       if (rest === 'controllers') {
         delete left['settings/kytos/b']
         delete left['boxes/net/1']

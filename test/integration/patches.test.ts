@@ -103,7 +103,7 @@ function openOthers(): (task: Task) => Promise<Json | undefined> {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return async task => {
     child.stdin.write(`${printJson({ ...task })}\n`)
-    // They come in the order in which they are asked for.
+    // Responses arrive in the order of the requests.
     const { value: line, done } = await lines.next()
     if (done) throw new Error(`They failed on ${printJson({ ...task })}`)
     const answer = parseJson(line)
@@ -111,7 +111,7 @@ function openOthers(): (task: Task) => Promise<Json | undefined> {
   }
 }
 
-it(`${DOCUMENTS} random documents are patched as others patch them, integers of any size unharmed, or left as they are`, async () => {
+it(`${DOCUMENTS} random documents are patched as by other implementations, integers of any size intact, or left unchanged`, async () => {
   const { http } = await openRealRig()
   const others = openOthers()
   const agent = new Agent({ keepAlive: true, maxSockets: LINES })

@@ -29,7 +29,7 @@ describe('long work in a terminal', () => {
     const terminal = stage.terminal(args, {}, undefined, columns)
     expect(await terminal.ended, terminal.shown()).toBe(0)
     const lines = terminal.shown().split('\r\n')
-    // A warning of the store may stand above it.
+    // A warning of the store may precede it.
     const bar = lines.findIndex(line => line.includes('\x1b[K'))
     return {
       drawn: (lines[bar] ?? '').split('\r').filter(look => look !== ''),

@@ -44,7 +44,7 @@ class Member {
     )
   }
 
-  /** The next thing it says, once it was told something. */
+  /** The next message of the member, after an order if given. */
   hear(order?: unknown): Promise<unknown> {
     const heard = new Promise<unknown>((resolve, reject) => {
       this.#settle = { resolve, reject }
@@ -62,8 +62,8 @@ class Member {
 }
 
 /**
- * Has each member patch its share of these keys, so many at once; gives the milliseconds that took, and how
- * often one was refused because others were faster.
+ * Orders each member to patch its share of these keys, so many at once; returns the time in milliseconds, and
+ * the number of lost races.
  */
 async function patchAll(
   members: readonly Member[],
@@ -113,10 +113,9 @@ describe('2,000 patches of different keys of one namespace', () => {
     const together = (PATCHES * 1_000) / spent.together
     const rates = `one controller, one in flight: ${single.toFixed(0)}/s; three, ${IN_FLIGHT} each: ${together.toFixed(0)}/s`
     console.log(`${rates}; ratio ${(together / single).toFixed(2)}; refused and sent again: ${again}`)
-    // None, but on a machine that stands still for seconds.
+    // None, except on a machine that pauses for seconds.
     expect(again).toBeLessThan(PATCHES / 100)
-    // A third and more on two cores that do nothing else; whatever runs beside takes more from three
-    // processes than from one.
+    // A third and more on two idle cores; other load slows three processes down more than one.
     expect(together / single).toBeGreaterThan(1 / 4)
   }, 240_000)
 })

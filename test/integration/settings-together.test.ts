@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TransactionOperation } from '../../events/map.ts'
+import type { TransactionOperation } from '../../events/nouns.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { Controller } from '../support/controller.ts'
@@ -9,15 +9,13 @@ import { type Ground, openGround } from '../support/grounds.ts'
 import { mergeReference } from '../support/merge-reference.ts'
 
 /*
- * Many writers, hooks and controllers at once, on every kind of store. What must hold whatever the order of
- * events:
+ * Many writers, hooks and controllers at once, on every kind of store. Invariants for any order of events:
  *
- *  1. A request that is answered with success has one record in the history of each of its documents, all of
- *     one revision; one that is refused has none, and no fact.
- *  2. What a controller answers is the merge of default, cluster and its own overrides, as the store holds
- *     them.
- *  3. Each controller hears every version of every document once, in order; facts of one namespace are
- *     chained, and between two facts of one revision nothing differs.
+ *  1. A successful request has one record in the history of each of its documents, all of one revision. A
+ *     rejected request has no record and no fact.
+ *  2. The answer of a controller is the merge of default, cluster and its own overrides in the store.
+ *  3. Each controller receives every version of every document once, in order. Facts of one namespace are
+ *     chained, and at most one fact of each revision changes its data.
  */
 
 const NAMESPACES = ['kytos/a', 'kytos/b', 'kytos/c']
@@ -80,7 +78,7 @@ interface Told {
   readonly refused: string | undefined
 }
 
-/** Does one request and says how it ended. */
+/** Sends one request and returns its outcome. */
 async function send(
   controllers: readonly Controller[],
   { by, operations, guarded }: Step,
@@ -151,7 +149,7 @@ async function judge(controllers: readonly Controller[], told: readonly Told[]):
     if (refused) expect(own, `"${comment}" was refused (${refused})`).toEqual([])
     else {
       expect(new Set(own.map(({ revision }) => revision)).size).toBeLessThanOrEqual(1)
-      // All of them, but for what a deletion found not there: everything else changes its document.
+      // All documents, except those that a deletion found absent: every other operation changes its document.
       for (const document of documents) {
         const isThere = own.some(record => record.document === document)
         if (!isThere) expect(deleted.has(document), `"${comment}" left nothing in ${document}`).toBe(true)
@@ -217,7 +215,7 @@ describe.each([
   })
   afterAll(() => ground.stop())
 
-  it('leave all of what was accepted and nothing of what was refused, and the same settings everywhere', async () => {
+  it('leave all accepted and no rejected changes, and the same settings everywhere', async () => {
     const tally = { accepted: 0, refused: new Map<string, number>() }
     await fc.assert(
       fc.asyncProperty(plan, writers =>

@@ -8,8 +8,8 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freshFolder, kytosSettings, type Process } from './host-process.ts'
 
 /*
- * The real process is asked to stop while it is at work: what it accepted is answered, what it answered is
- * stored, and what it refused is not.
+ * The real process is stopped while it is busy: accepted requests are answered, acknowledged changes are
+ * stored, and rejected ones are not.
  */
 
 const BOXES = '/api/kytos/storehouse'
@@ -35,7 +35,7 @@ async function openEtcd(): Promise<EtcdServer> {
 
 /** A request whose head was taken by the server, which now waits for its body. */
 interface Begun {
-  /** Sends the body; gives the whole answer once the line is closed. */
+  /** Sends the body; returns the whole response once the connection is closed. */
   finish(): Promise<string>
 }
 
@@ -47,7 +47,7 @@ async function begin(url: string, method: string, path: string, body: string): P
   const closed = once(socket, 'close')
   const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
   socket.write(`${head}Expect: 100-continue\r\nConnection: close\r\n\r\n`)
-  // The server says so once it has taken the request in.
+  // The server sends this once it has accepted the request.
   await once(socket, 'data')
   expect(got).toBe('HTTP/1.1 100 Continue\r\n\r\n')
   return {
@@ -70,8 +70,8 @@ const stop = async (service: Process): Promise<void> => {
 }
 
 /**
- * One write over a line that is kept: its status, or undefined when the line was refused or closed before
- * there was an answer.
+ * One write over a persistent connection: its status, or undefined if the connection was rejected or closed
+ * before the response.
  */
 function write(agent: Agent, url: string, path: string): Promise<number | undefined> {
   return new Promise(resolve => {
@@ -89,7 +89,9 @@ function write(agent: Agent, url: string, path: string): Promise<number | undefi
 }
 
 describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s', backend => {
-  it('answers every request that it accepted, and keeps what it answered', { timeout: 60_000 }, async () => {
+  it('answers every request that it accepted, and keeps every acknowledged change', {
+    timeout: 60_000,
+  }, async () => {
     const cwd = await folderOn(backend)
     const service = kytosSettings(cwd, 'start')
     const url = await service.ready
@@ -117,7 +119,7 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
     await stop(again)
   })
 
-  it('under load has stored exactly what it acknowledged', { timeout: 60_000 }, async () => {
+  it('under load has stored exactly the acknowledged changes', { timeout: 60_000 }, async () => {
     const cwd = await folderOn(backend)
     const service = kytosSettings(cwd, 'start')
     const url = await service.ready
@@ -150,7 +152,7 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
   })
 })
 
-it('asked to stop while etcd is frozen, the service still answers what it accepted, and what became of it', {
+it('when it is stopped while etcd is frozen, the service still answers accepted requests with their outcome', {
   timeout: 60_000,
 }, async () => {
   const etcd = await openEtcd()

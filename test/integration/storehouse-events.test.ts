@@ -17,7 +17,7 @@ interface Called {
   readonly error: unknown
 }
 
-/** Says a command with a callback, as NApps of storehouse do, and gives what that was called with. */
+/** Emits a command with a callback, as NApps of storehouse do, and returns the arguments of the callback. */
 function call<C extends Command>(
   { controller }: Home,
   command: C,

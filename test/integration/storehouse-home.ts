@@ -9,18 +9,18 @@ import { type Controller, openController } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { type Answer, type SendOptions, send } from '../unit/http/harness.ts'
 
-/** A controller with its doors on a real store of its own, which may be left and entered again. */
+/** A controller with its HTTP server on its own real store, which may be closed and opened again. */
 export interface Home {
   readonly kind: Kind
   readonly controller: Controller
-  /** Says a command on the bus, as a NApp. */
+  /** Sends a command on the bus, as a NApp. */
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
   /**
    * One request to `/api/kytos/storehouse/`, its path exactly as given; anything but text and bytes is sent
    * as JSON.
    */
   rest(method: string, path: string, data?: unknown, headers?: SendOptions['headers']): Promise<Answer>
-  /** Ends the controller, has this done while nobody is in, and starts another one on the same store. */
+  /** Closes the controller, runs `meanwhile` without one, and starts another one on the same store. */
   leave(meanwhile?: () => Promise<void>): Promise<void>
   /** Another program writes these bytes at the place of a document, such as `boxes/net/a`. */
   plant(document: string, bytes: string | Uint8Array): Promise<void>

@@ -10,8 +10,8 @@ import { startEtcd } from '../support/etcd.ts'
 import { endEtcd, type Home, KINDS, openHome } from './storehouse-home.ts'
 
 /*
- * What storehouse 1.3.2 did wrong, each as a test named after it, through both doors where both show it, on
- * both stores that people run on.
+ * The mistakes of storehouse 1.3.2, each as a test named after it, over bus and REST where both show it, on
+ * both stores for production.
  */
 
 afterAll(endEtcd)
@@ -48,7 +48,7 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     expect(Object.keys((await home.rest('GET', 'v1/backup/net')).json)).toEqual(['a'])
   })
 
-  it('a restart failed when one namespace was the beginning of another, or a foreign key stood there', async () => {
+  it('a restart failed when one namespace was a prefix of another, or a foreign key existed there', async () => {
     const home = await openHome(kind)
     await home.rest('POST', 'v2/net/a', 1)
     await home.rest('POST', 'v2/net.ops/b', 2)
@@ -115,7 +115,7 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     })
   })
 
-  it('a backup of what is not there failed with 500', async () => {
+  it('a backup of an absent box failed with 500', async () => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', {})
     for (const path of ['v1/backup/other', 'v1/backup/net/b', 'v1/backup/other/a'])
@@ -128,8 +128,7 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     await home.leave(() => home.plant('boxes/net/bad', text))
     expect((await home.rest('GET', 'v1/net/good')).json).toBe(1)
     const bad = await home.rest('GET', 'v1/net/bad')
-    // In etcd it stands where a box would stand; a broken file is left to the person who wrote it, and is no
-    // box.
+    // In etcd it is in the place of a box; a broken file is left to its author and is not a box.
     if (kind === 'etcd')
       expect(bad).toMatchObject({
         status: 503,
@@ -203,7 +202,7 @@ describe.each(KINDS)('not repeated on %s:', kind => {
   it('an unknown method was a silent success', async () => {
     const { rest, ask } = await openHome(kind)
     await rest('POST', 'v2/net/a', { x: 1 })
-    const content = { namespace: 'net', box_id: 'a', data: { x: 2 }, method: 'MERGE' as never } // as untyped code says it
+    const content = { namespace: 'net', box_id: 'a', data: { x: 2 }, method: 'MERGE' as never } // as in untyped code
     await expect(ask('kytos.storehouse.update', content)).rejects.toMatchObject({ code: 'METHOD_NOT_FOUND' })
     expect((await rest('GET', 'v1/net/a')).json).toEqual({ x: 1 })
   })
@@ -233,7 +232,7 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     }
   })
 
-  it('a PATCH of what is no object failed with 500', async () => {
+  it('a PATCH of a value that is not an object failed with 500', async () => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', [1])
     expect(await rest('PATCH', 'v1/net/a', { x: 1 })).toMatchObject({

@@ -52,7 +52,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     expect((await rest('GET', 'v1/net/a')).text).toBe('{"only":true}')
   })
 
-  it('deletes, and says so', async () => {
+  it('deletes, and reports so', async () => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', {})
     expect(await rest('DELETE', 'v1/net/a')).toMatchObject({ status: 200, json: { response: 'Box deleted' } })
@@ -63,7 +63,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     expect((await rest('GET', 'v1/net')).json).toEqual([])
   })
 
-  it('answers what is not there with 404, and a body that it cannot read with 400, in the words of 1.3.2', async () => {
+  it('answers a request for an absent box with 404, and an unreadable body with 400, with the messages of 1.3.2', async () => {
     const { rest } = await openHome(kind)
     for (const [method, path] of [
       ['GET', 'v1/net/a'],
@@ -100,7 +100,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     expect((await rest('GET', 'v1/net')).json).toEqual(['a'])
   })
 
-  it('finds boxes by a part of box_id, owner or created_at, and gives their metadata', async () => {
+  it('finds boxes by a part of box_id, owner or created_at, and returns their metadata', async () => {
     const { rest, ask } = await openHome(kind)
     await ask('kytos.storehouse.create', {
       namespace: 'net',
@@ -192,7 +192,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     expect(await told()).toEqual(before)
   })
 
-  it('says who wrote: the request, as any other', async () => {
+  it('records the author: the request, as any other', async () => {
     const { rest, controller } = await openHome(kind)
     await rest('POST', 'v2/net/a', 1)
     await rest('PUT', 'v1/net/a', 2)

@@ -126,7 +126,7 @@ describe('A backend of another package', () => {
     expect(count('skipped')).toBeGreaterThan(10)
   })
 
-  it('holds what a service stores, over a restart and over kill -9', async () => {
+  it('keeps the settings of a service, over a restart and over kill -9', async () => {
     const first = await start('-c', 'kytos.ini')
     expect(await patch(first.url, { mode: 'a', deep: { x: 1 } })).toEqual({ mode: 'a', deep: { x: 1 } })
     expect(first.output()).toContain(`json-store {"file":"${inHome('store.json')}","history":1000}`)

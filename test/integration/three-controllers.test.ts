@@ -33,7 +33,7 @@ function openThree(server: EtcdServer): Promise<Controller[]> {
 }
 
 /**
- * A PATCH that goes on until it is committed, as an operator's script would; a lost answer is looked up by
+ * A PATCH that is retried until it is committed, as by an operator's script; a lost answer is looked up by
  * its write_id.
  */
 async function patch(
@@ -135,7 +135,7 @@ describe('three controllers on one etcd', () => {
     }
   })
 
-  it('hear what differs as resync when the steps were compacted away while their line was down', {
+  it('receive the difference as resync when the steps were compacted while they were disconnected', {
     timeout: 60_000,
   }, async () => {
     etcd = await startEtcd()
@@ -163,7 +163,7 @@ describe('three controllers on one etcd', () => {
       await expectCacheEqualsStore(etcd, NAMESPACES.slice(1))
       for (const other of others) {
         const resynced = other.changes.filter(({ content }) => content.origin === 'resync')
-        // Each namespace once, at its last state: what lay between is gone with the history.
+        // Each namespace once, at its last state: the steps between are lost with the history.
         expect(resynced).toHaveLength(NAMESPACES.length)
         for (const namespace of NAMESPACES) expectChained(other, namespace)
         expect(resynced.map(({ content }) => ('data' in content ? content.data.away : 0)).sort()).toEqual([
@@ -178,7 +178,7 @@ describe('three controllers on one etcd', () => {
     }
   })
 
-  it('take over what another client puts into etcd by hand, with one record for each edit', {
+  it('import hand edits of another client in etcd, with one record for each edit', {
     timeout: 30_000,
   }, async () => {
     etcd = await startEtcd()
@@ -225,7 +225,7 @@ describe('three controllers on one etcd', () => {
     ])
   })
 
-  it('begin one new epoch together when the store was wiped, and go on in it', {
+  it('begin one new epoch together when the store was wiped, and continue in it', {
     timeout: 60_000,
   }, async () => {
     etcd = await startEtcd()

@@ -28,7 +28,7 @@ async function guardedFolder(): Promise<string> {
 }
 
 describe('the built command line', () => {
-  it('does what docs/security.md shows, against a service that asks for tokens', async () => {
+  it('works as in docs/security.md, against a service that requires tokens', async () => {
     const cwd = await guardedFolder()
     const service = kytosSettings(cwd, 'start')
     const url = await service.ready
@@ -46,7 +46,7 @@ describe('the built command line', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
   })
 
-  it('makes and revokes tokens around a service that was killed, and ends what is open with them', async () => {
+  it('creates and revokes tokens around a service that was killed, and ends the connections opened with them', async () => {
     const cwd = await guardedFolder()
     const made = kytosSettings(cwd, 'token', 'create', 'reader')
     expect(await made.ended).toBe(0)

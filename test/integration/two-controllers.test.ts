@@ -31,7 +31,7 @@ async function startController(
   return { ...process, url: await process.ready, cwd: folder }
 }
 
-/** Reads an event stream until it is closed; gives the parsed data of each `settings.changed`. */
+/** Reads an event stream until it is closed; returns the parsed data of each `settings.changed`. */
 function followEvents(url: string): {
   readonly versions: number[]
   readonly cursors: string[]
@@ -55,7 +55,7 @@ function followEvents(url: string): {
       }
     }
   }
-  // Aborting is how it is closed; anything missed shows in what it gave.
+  // It is closed by aborting; a missed event shows in the returned data.
   read().catch(() => {})
   return { versions, cursors, close: () => end.abort() }
 }
@@ -84,7 +84,7 @@ function patch(url: string, body: string): Promise<Response> {
 }
 
 describe('two controllers, processes of their own, on one etcd', () => {
-  it('follow one another live, hear each change exactly once, and keep it over a restart and kill -9', {
+  it('follow one another live, receive each change exactly once, and keep it over a restart and kill -9', {
     timeout: 60_000,
   }, async () => {
     etcd = await startEtcd()
@@ -120,7 +120,7 @@ describe('two controllers, processes of their own, on one etcd', () => {
     expect([await two.ended, await again.ended]).toEqual([0, 0])
   })
 
-  it('start from the last known state while etcd is away, marked STALE, and catch up with what changed meanwhile', {
+  it('start from the last known state while etcd is away, marked STALE, and catch up with the changes of the meantime', {
     timeout: 60_000,
   }, async () => {
     etcd = await startEtcd()

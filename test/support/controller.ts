@@ -17,7 +17,7 @@ import type { Log } from '../../src/log/log.ts'
 import type { Environment } from '../../src/state/environment.ts'
 import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
 
-/** A log that keeps what it is told. */
+/** A log that keeps its messages. */
 export interface KeptLog extends Log {
   readonly lines: string[]
 }
@@ -29,14 +29,14 @@ export function keepLog(lines: string[] = []): KeptLog {
   return { lines, info: add('info'), warn: add('warn'), error: add('error'), child: () => keepLog(lines) }
 }
 
-/** One controller: a bus and a running service, as a process has them. */
+/** One controller: a bus and a running service, as in a process. */
 export interface Controller {
   readonly bus: Bus
-  /** What {@link bus} is a NApp's view of. */
+  /** The root bus; {@link bus} is a NApp's view of it. */
   readonly root: RootBus
   readonly service: Service
   readonly log: KeptLog
-  /** Every `settings.changed` and `box.changed` that was said here, in order. */
+  /** All `settings.changed` and `box.changed` that were announced here, in order. */
   readonly changes: KytosEvent<Facts['settings.changed'] | Facts['box.changed']>[]
   readonly facts: KytosEvent[]
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
@@ -54,23 +54,23 @@ export interface ControllerOptions {
   readonly hookDeadline?: number
 }
 
-/** Codes that do not come from a command: of the bus, and of a failure of our own. */
-const ELSEWHERE: readonly ErrorCode[] = ['COMMAND_NOT_FOUND', 'HOOK_COMMAND', 'INTERNAL_ERROR']
+/** The codes that are not from a command: those of the bus, and of an internal failure. */
+const GENERAL_CODES: readonly ErrorCode[] = ['COMMAND_NOT_FOUND', 'HOOK_COMMAND', 'INTERNAL_ERROR']
 
 /**
- * Passes an error on, unless the record of its command lacks the code: then every test that meets it fails.
+ * Rethrows an error, or fails the test if the record of its command does not list the code.
  */
-function refuseUnlisted(name: CommandName, error: unknown): never {
+function rejectUnlisted(name: CommandName, error: unknown): never {
   if (
     !isSettingsError(error) ||
-    ELSEWHERE.includes(error.code) ||
+    GENERAL_CODES.includes(error.code) ||
     errorsOf(COMMANDS[name]).includes(error.code)
   )
     throw error
   throw new Error(`The record of ${name} in events/map.ts does not list ${error.code}.`, { cause: error })
 }
 
-/** Opens a controller and waits until it has settings to answer with. */
+/** Opens a controller and waits until it can answer with settings. */
 export async function openController({
   backend = () => createMemoryBackend(),
   id = 'controller-1',
@@ -82,7 +82,7 @@ export async function openController({
 }: ControllerOptions = {}): Promise<Controller> {
   const log = keepLog()
   const root = createBus({ log, hookDeadline })
-  const surroundings = {
+  const context = {
     bus: root,
     controller: id,
     strict,
@@ -91,7 +91,7 @@ export async function openController({
     ...(snapshot && { snapshot }),
     ...(environment && { environment }),
   }
-  const service = createService(backend, surroundings)
+  const service = createService(backend, context)
   const bus = root.view({ type: 'napp', name: 'kytos/test' })
   const facts: KytosEvent[] = []
   root.on(/settings\..*|box\..*/, event => {
@@ -110,12 +110,12 @@ export async function openController({
     log,
     facts,
     get changes() {
-      // The names say which content it is.
+      // The name determines the type of the content.
       return facts.filter(
         ({ name }) => name === 'settings.changed' || name === 'box.changed',
       ) as Controller['changes']
     },
-    ask: (name, content) => ask(bus, name, content).catch(error => refuseUnlisted(name, error)),
+    ask: (name, content) => ask(bus, name, content).catch(error => rejectUnlisted(name, error)),
     close: () => service.close(),
   }
 }

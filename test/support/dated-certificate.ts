@@ -19,8 +19,8 @@ commonName = supplied
 `
 
 /**
- * Makes `name.pem` and `name-key.pem` in a folder with openssl: a certificate that signs itself, valid
- * between two days from now.
+ * Creates `name.pem` and `name-key.pem` in a folder with openssl: a self-signed certificate, valid between
+ * two days relative to now.
  */
 export async function makeDatedCertificate(
   folder: string,

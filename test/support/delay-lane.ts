@@ -5,7 +5,7 @@ export class DelayLane {
   readonly #waiting: { readonly due: number; readonly chunk: Buffer }[] = []
   #last = 0
 
-  /** `latency` says, for each chunk, how many milliseconds it takes at least. */
+  /** `latency` returns the minimum delay of each chunk in milliseconds. */
   constructor(write: (chunk: Buffer) => void, latency: () => number) {
     this.#write = write
     this.#latency = latency

@@ -10,10 +10,7 @@ process.once('exit', () => {
   for (const child of RUNNING) child.kill('SIGKILL')
 })
 
-/**
- * One running etcd, started with these arguments; its output is kept (the last 16 KiB) for the message of a
- * failed start.
- */
+/** One running etcd; the last 16 KiB of its output are kept for the message of a failed start. */
 export interface EtcdProcess {
   readonly exited: boolean
   output(): string
@@ -22,7 +19,7 @@ export interface EtcdProcess {
   end(signal: NodeJS.Signals): Promise<void>
 }
 
-/** @throws Error with the line that installs etcd when there is none. */
+/** Starts an etcd with these arguments. @throws Error with the command that installs a missing etcd. */
 export async function spawnEtcd(
   args: readonly string[],
   binary = process.env.ETCD_BINARY ?? 'etcd',
@@ -35,10 +32,11 @@ export async function spawnEtcd(
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
   const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
-  // `once` rejects with the 'error' event of a binary that is not there.
+  // `once` rejects with the 'error' event of a missing binary.
   await once(child, 'spawn').catch(cause => {
     throw new Error(
-      `${binary} cannot be started; install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).`,
+      `${binary} cannot be started; install it: ` +
+        'apt-get install etcd-server etcd-client (or set ETCD_BINARY).',
       { cause },
     )
   })
@@ -53,7 +51,7 @@ export async function spawnEtcd(
     },
     end: async signal => {
       child.kill(signal)
-      // A stopped process takes SIGKILL at once, anything else only once it continues.
+      // A stopped process handles SIGKILL at once, any other signal only after SIGCONT.
       if (signal !== 'SIGKILL') child.kill('SIGCONT')
       await gone
       RUNNING.delete(child)
@@ -62,39 +60,38 @@ export async function spawnEtcd(
 }
 
 /**
- * Below what Linux gives to outgoing connections (32768 on), so that none of them takes the port while its
- * server is down for a while.
+ * The range is below the ports of outgoing connections in Linux (from 32768). So no such connection occupies
+ * the port of a server that is down for a while.
  */
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
 
-/** Where tests, of whichever process, leave a mark for each port that they were given. */
-const TAKEN = join(tmpdir(), `kytos-test-ports-${userInfo().uid}`)
-/** Milliseconds after which a port that was given away is nobody's: longer than any test goes on. */
-const FORGOTTEN = 600_000
+/** The folder with a mark for each port in use by a test, shared by all processes. */
+const PORT_MARKS = join(tmpdir(), `kytos-test-ports-${userInfo().uid}`)
+/** The age at which the mark of a port expires: longer than any test runs. */
+const PORT_MARK_MAX_AGE_MS = 600_000
 
 /**
- * A loopback port that is free, that only somebody who asks for it by number will get, and that no other test
- * is given.
+ * A free loopback port outside the automatic range of the system, which no other test receives.
  */
 export async function freePort(): Promise<number> {
-  await mkdir(TAKEN, { recursive: true })
+  await mkdir(PORT_MARKS, { recursive: true })
   for (;;) {
     const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT))
-    if ((await take(port)) && (await isFree(port))) return port
+    if ((await claim(port)) && (await isFree(port))) return port
   }
 }
 
-/** True when nobody else has it: of two who ask at once one makes the mark. */
-async function take(port: number): Promise<boolean> {
-  const mark = join(TAKEN, String(port))
+/** True when no other test has the port: of two concurrent tests only one creates the mark. */
+async function claim(port: number): Promise<boolean> {
+  const mark = join(PORT_MARKS, String(port))
   const left = await stat(mark).catch(() => undefined)
-  if (left && Date.now() - left.mtimeMs > FORGOTTEN) await rm(mark, { force: true })
+  if (left && Date.now() - left.mtimeMs > PORT_MARK_MAX_AGE_MS) await rm(mark, { force: true })
   try {
     await writeFile(mark, '', { flag: 'wx' })
     return true
   } catch {
-    return false // marked, which is all there is to say
+    return false // marked by another test
   }
 }
 
@@ -104,7 +101,7 @@ async function isFree(port: number): Promise<boolean> {
   try {
     await once(server, 'listening')
   } catch {
-    return false // taken, which is all there is to say
+    return false // in use
   }
   server.close()
   await once(server, 'close')

@@ -3,15 +3,17 @@ import type { Backend, Batch } from '../../backends/backend.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError } from '../../model/errors.ts'
 
-/** Reads a watch as the service does: again from the last batch whenever the line is cut. */
+/**
+ * A reader of a watch that resumes from the last batch after each loss of the connection, like the service.
+ */
 export interface Reader {
-  /** Batches that changed something, in the order they came. */
+  /** The batches with changes, in the order of arrival. */
   readonly batches: readonly Batch[]
-  /** Everything that came, progress included. */
+  /** All batches, including those that only report progress. */
   readonly given: readonly Batch[]
-  /** How often the watch was opened. */
+  /** The number of times the watch was opened. */
   readonly opened: number
-  /** Resolves once `done`; rejects with what ended the watch for good. */
+  /** Resolves once `done` returns true; rejects with the error that ended the watch permanently. */
   until(done: (reader: Reader) => boolean): Promise<void>
   stop(): Promise<void>
 }

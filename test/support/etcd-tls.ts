@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /**
- * PEM of one authority, of a server certificate for `names`, and of a client certificate; `folder` holds them
- * as `ca.pem`, `server.pem`, ...
+ * The PEM of one authority and of a client certificate; `folder` contains them and a server certificate as
+ * `ca.pem`, `client.pem`, `server.pem`, ...
  */
 export interface Certificates {
   readonly folder: string
@@ -19,7 +19,7 @@ export interface Certificates {
 const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 const LOOPBACK = 'DNS:localhost,IP:127.0.0.1'
 
-/** Makes a fresh authority and certificates in `folder` with openssl, valid for a day. */
+/** Creates a new authority and certificates in `folder` with openssl, valid for a day. */
 export async function makeCertificates(folder: string, names = LOOPBACK): Promise<Certificates> {
   const at = (name: string): string => join(folder, name)
   await run('openssl', [
@@ -44,7 +44,7 @@ export async function makeCertificates(folder: string, names = LOOPBACK): Promis
   return { folder, ca, cert, key }
 }
 
-/** Puts a new key and a new certificate of the same authority in place of the server's. */
+/** Replaces the server's key and certificate by new ones of the same authority. */
 export function renewServerCertificate(folder: string, names = LOOPBACK): Promise<void> {
   return certify(folder, 'server', `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`)
 }

@@ -3,28 +3,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Etcd3, type IOptions } from 'etcd3'
-import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
+import { CALLED_ONCE } from '../../backends/etcd/connection/faults.ts'
 import { type EtcdProcess, freePort, spawnEtcd } from './etcd-process.ts'
 import { type Certificates, makeCertificates } from './etcd-tls.ts'
 
 export interface EtcdOptions {
   /** `ETCD_BINARY` or `etcd` on the PATH by default. */
   readonly binary?: string
-  /** A fresh one that `stop()` removes by default. */
+  /** A new folder that `stop()` removes by default. */
   readonly dataDir?: string
   /** Client and peer port; free ones by default. */
   readonly ports?: readonly [client: number, peer: number]
   /**
-   * Turns authentication on: `root` with this password, and this user with all rights below `prefix`
+   * Enables authentication: `root` with this password, and this user with all permissions below `prefix`
    * (`/kytos` by default) and no others.
    */
   readonly auth?: { readonly username: string; readonly password: string; readonly prefix?: string }
   /**
-   * HTTPS with certificates made for it; `clients`: only with a client certificate; `name`: the host its
-   * certificate is for, instead of loopback.
+   * HTTPS with new certificates; `clients`: requires a client certificate; `name`: the host name of its
+   * certificate, instead of loopback.
    */
   readonly tls?: { readonly clients?: boolean; readonly name?: string }
-  /** More of etcd's own flags. */
+  /** Additional flags of etcd. */
   readonly args?: readonly string[]
 }
 
@@ -34,33 +34,37 @@ export interface EtcdServer {
   readonly endpoint: string
   readonly endpoints: readonly string[]
   readonly port: number
-  /** Where it speaks to other members: `http://127.0.0.1:PORT`. */
+  /** The URL for other members: `http://127.0.0.1:PORT`. */
   readonly peer: string
   readonly dataDir: string
   readonly certificates: Certificates | undefined
-  /** A plain client with all rights, for checking and for hand edits. */
+  /** A plain client with all permissions, for checks and for hand edits. */
   readonly client: Etcd3
-  /** False once it was killed, until it is started again. */
+  /** False from a kill until the next start. */
   readonly running: boolean
-  /** The revision of the store now. */
+  /** The current revision of the store. */
   revision(): Promise<bigint>
-  /** Forgets all history below `revision` (now by default). */
+  /** Compacts all history below `revision` (the current one by default). */
   compact(revision?: bigint): Promise<void>
-  /** Freezes the process, so that its connections neither answer nor close. */
+  /** Freezes the process, so that its connections neither respond nor close. */
   pause(): void
   resume(): void
   /** Ends the process (SIGKILL by default), keeping its data. */
   kill(signal?: NodeJS.Signals): Promise<void>
   /**
    * Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data; `args`:
-   * with these flags too, this time.
+   * with these flags too, this time; `certificates`: the client uses these from now on.
    */
-  restart(options?: { readonly wipe?: boolean; readonly args?: readonly string[] }): Promise<void>
+  restart(options?: {
+    readonly wipe?: boolean
+    readonly args?: readonly string[]
+    readonly certificates?: Certificates
+  }): Promise<void>
   /** Ends everything; a data folder of our own is removed. */
   stop(): Promise<void>
 }
 
-/** Starts a real etcd and resolves when it answers. */
+/** Starts a real etcd and resolves when it responds. */
 export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-etcd-'))
   const dataDir = options.dataDir ?? join(folder, 'data')
@@ -112,10 +116,14 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
     pause: () => child.signal('SIGSTOP'),
     resume: () => child.signal('SIGCONT'),
     kill: (signal = 'SIGKILL') => child.end(signal),
-    restart: async ({ wipe = false, args: more = [] } = {}) => {
+    restart: async ({ wipe = false, args: more = [], certificates: renewed } = {}) => {
       if (!child.exited) await child.end('SIGKILL')
       if (wipe) await rm(dataDir, { recursive: true, force: true })
       child = await spawnEtcd([...args, ...more], options.binary)
+      if (renewed) {
+        client.close()
+        client = new Etcd3(plainOptions(endpoint, renewed, options.tls?.name))
+      }
       await healthy(client, () => child)
     },
     stop: async () => {
@@ -126,12 +134,12 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
   }
 }
 
-/** Several etcds as one cluster; `nodes[i]` can be killed, restarted, paused one by one. */
+/** Several etcds as one cluster; each of `nodes` can be killed, restarted and paused. */
 export interface EtcdCluster {
   readonly endpoints: readonly string[]
   readonly client: Etcd3
   readonly nodes: readonly EtcdNode[]
-  /** The index of the node that leads; waits for an election to end. */
+  /** The index of the leader; waits for the end of an election. */
   leader(): Promise<number>
   stop(): Promise<void>
 }
@@ -139,18 +147,18 @@ export interface EtcdCluster {
 export interface EtcdNode {
   readonly endpoint: string
   readonly port: number
-  /** False once it was killed, until it is started again. */
+  /** False from a kill until the next start. */
   readonly running: boolean
   pause(): void
   resume(): void
   kill(signal?: NodeJS.Signals): Promise<void>
   /**
-   * Starts it again on its ports and data; resolves when the process runs, which may be before it answers.
+   * Restarts it on its ports and data; resolves when the process runs, possibly before it responds.
    */
   restart(): Promise<void>
 }
 
-/** Starts a cluster of `size` real etcds on loopback and resolves when it answers. */
+/** Starts a cluster of `size` real etcds on loopback and resolves when it responds. */
 export async function startEtcdCluster(
   size = 3,
   args: readonly string[] = [],
@@ -204,7 +212,7 @@ export async function startEtcdCluster(
   }
 }
 
-/** Options of a client that only tests use: a deadline, and no hidden repetition. */
+/** The options of a client for tests: a deadline, and no hidden retries. */
 function plainOptions(hosts: string | string[], certificates?: Certificates, name?: string): IOptions {
   return {
     hosts,
@@ -232,8 +240,8 @@ function peerUrl(port: number): string {
 
 function singleNode(dataDir: string, endpoint: string, peer: number): string[] {
   const url = peerUrl(peer)
-  // A node alone elects itself after one election timeout; a short one makes every test start sooner, leases
-  // of 1 s possible, and cheap password hashes logins quick.
+  // A single node elects itself after one election timeout, so that a short timeout makes tests start sooner.
+  // It also allows leases of 1 s. Cheap password hashes make logins fast.
   const quick = ['--heartbeat-interval=50', '--election-timeout=500', '--bcrypt-cost=4']
   return [...nodeFlags('default', dataDir, endpoint, url, `default=${url}`), ...quick]
 }
@@ -290,7 +298,7 @@ async function enableAuth(
 async function findLeader(endpoints: readonly string[]): Promise<number> {
   for (const start = performance.now(); performance.now() - start < 15_000; await delay(100)) {
     const claims = await Promise.all(endpoints.map(claimedTerm))
-    // One that was frozen may still believe that it leads, in a term that is over.
+    // A node that was frozen may still report an old term as leader.
     const latest = claims.reduce<bigint>(
       (most, term) => (term !== undefined && term > most ? term : most),
       0n,
@@ -300,7 +308,7 @@ async function findLeader(endpoints: readonly string[]): Promise<number> {
   throw new Error('No node leads.')
 }
 
-/** The term in which a node says that it leads; undefined when it does not, or does not answer. */
+/** The term in which a node reports to be the leader; undefined if it does not, or does not respond. */
 async function claimedTerm(endpoint: string): Promise<bigint | undefined> {
   const client = new Etcd3(plainOptions(endpoint))
   try {

@@ -3,14 +3,14 @@ import { createMemoryBackend } from '../../backends/memory/index.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 
-/** A store in memory that has readable files as far as its problems with them go. */
+/** A memory store that simulates problems with readable files. */
 export interface FilesStage {
   readonly backend: Backend
-  /** What is wrong now; kept in byte order of the keys. */
+  /** The current problems, in byte order of the keys. */
   problems: FileProblem[]
   /** The keys of each call of `restoreFiles`. */
   readonly calls: (readonly Key[] | undefined)[]
-  /** Fails every restoration. */
+  /** True makes every restoration fail. */
   isReadOnly: boolean
   add(code: FileProblem['code'], ...keys: readonly Key[]): void
 }

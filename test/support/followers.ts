@@ -11,13 +11,12 @@ import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
 import { type Controller, openController } from './controller.ts'
 
 /*
- * Controllers that follow one etcd, and what they owe it: every announced change of the store's own history,
- * as a plain client reads it, heard once and in order, and the same settings in the cache as in the store.
+ * Controllers that follow one etcd, and their obligations. Each receives every announced change of the
+ * store's history, as a plain client reads it, once and in order, and its cache equals the store.
  */
 
 /**
- * One change of a key, as it stands in the store's history; keys without the prefix, `text` undefined for a
- * deletion.
+ * One change of a key in the store's history: the key without the prefix, `text` undefined for a deletion.
  */
 export interface Step {
   readonly revision: bigint
@@ -28,7 +27,7 @@ export interface Step {
 const PREFIX = '/kytos/'
 const END = Buffer.from('~end')
 
-/** A controller with a quick pace on an etcd at these endpoints, below `/kytos`. */
+/** Opens a controller with a short timeout on an etcd at these endpoints, below `/kytos`. */
 export function openFollower(
   id: string,
   options: Partial<EtcdOptions> & Pick<EtcdOptions, 'endpoints'>,
@@ -43,8 +42,8 @@ export function openFollower(
 }
 
 /**
- * Everything that ever changed below `/kytos`, read by a plain watch from revision `from` on.
- * @throws Error when it was compacted.
+ * All changes below `/kytos`, read by a plain watch from revision `from` on.
+ * @throws Error if that revision was compacted.
  */
 export async function readSteps(client: Etcd3, from = 1n): Promise<Step[]> {
   const end = (await client.put(END).value('')).header.revision
@@ -55,7 +54,7 @@ export async function readSteps(client: Etcd3, from = 1n): Promise<Step[]> {
     stream.write({
       create_request: { key: everything, range_end: everything, start_revision: from.toString() },
     })
-    // grpc-js streams are Node streams of objects; etcd3's type tells of their events only.
+    // grpc-js streams are Node streams of objects; etcd3's type lists only their events.
     for await (const response of stream as unknown as AsyncIterable<IWatchResponse>) {
       if (response.canceled)
         throw new Error(
@@ -76,7 +75,7 @@ export async function readSteps(client: Etcd3, from = 1n): Promise<Step[]> {
   }
 }
 
-/** What is below `/kytos` now: each key with the change that made it so. */
+/** The current keys below `/kytos`, each with its last change. */
 export async function readEntries(client: Etcd3): Promise<(Step & { readonly text: string })[]> {
   const { kvs } = await client.kv.range({ key: Buffer.from(PREFIX), range_end: Buffer.from('/kytos0') })
   return kvs.map(({ key, value, mod_revision }) => ({
@@ -86,15 +85,15 @@ export async function readEntries(client: Etcd3): Promise<(Step & { readonly tex
   }))
 }
 
-/** What the facts of a controller say, as `<revision> <key>`. */
-export function heardBy(controller: Controller): string[] {
+/** The facts of a controller, as `<revision> <key>`. */
+export function receivedBy(controller: Controller): string[] {
   return controller.changes.map(({ content }) => {
     if ('box_id' in content) return `${content.revision} boxes/${content.namespace}/${content.box_id}`
     return `${content.revision} ${content.scope === 'cluster' ? 'settings' : content.scope}/${content.namespace}`
   })
 }
 
-/** The facts of a controller that are not what a watch brought in its turn. */
+/** The facts of a controller that are not from its live watch. */
 export function resyncsOf(controller: Controller): string[] {
   return controller.changes.flatMap(({ content }) =>
     content.origin === 'live' ? [] : [`${content.origin} ${content.cursor}`],
@@ -103,13 +102,13 @@ export function resyncsOf(controller: Controller): string[] {
 
 /** The states that a controller announced, in order, with their reasons. */
 export function statesOf(controller: Controller): Facts['settings.state'][] {
-  // The name says which content it is.
+  // The name determines the type of the content.
   return controller.facts
     .filter(({ name }) => name === 'settings.state')
     .map(({ content }) => content as Facts['settings.state'])
 }
 
-/** Resolves when all are READY and have heard of everything that is in the store. */
+/** Resolves when all are READY and have received all changes of the store. */
 export async function settled(
   client: Etcd3,
   controllers: readonly Controller[],
@@ -136,22 +135,22 @@ export async function settled(
 }
 
 /**
- * Expects that each controller, there since the store was empty, heard every step once and in order, none of
- * it as `resync`, and that its cache is the store.
+ * Expects that each controller received every step once and in order, none as `resync`, and that its cache
+ * equals the store. The controllers must have been open since the store was empty.
  */
-export async function expectAllHeard(
+export async function expectAllReceived(
   client: Etcd3,
   controllers: readonly Controller[],
 ): Promise<readonly Step[]> {
   await settled(client, controllers)
   const steps = await readSteps(client)
   await settled(client, controllers)
-  const owed = announced(steps)
+  const expected = announced(steps)
   for (const controller of controllers) {
     await expect
-      .poll(() => heardBy(controller).length, { timeout: 5_000 })
-      .toBeGreaterThanOrEqual(owed.length)
-    expect(heardBy(controller)).toEqual(owed)
+      .poll(() => receivedBy(controller).length, { timeout: 5_000 })
+      .toBeGreaterThanOrEqual(expected.length)
+    expect(receivedBy(controller)).toEqual(expected)
     expect(resyncsOf(controller)).toEqual([])
     expectForward(controller)
   }
@@ -160,8 +159,8 @@ export async function expectAllHeard(
 }
 
 /**
- * Expects that no listener was led back in time, and that what it was told to be before is what it was told
- * last.
+ * Expects that the facts of a controller never go back, and that `previous` of each fact equals the data of
+ * the fact before it.
  */
 export function expectForward(controller: Controller): void {
   const cursors = controller.changes.map(({ content }) => parseCursor(content.cursor))
@@ -175,7 +174,7 @@ export function expectForward(controller: Controller): void {
   }
 }
 
-/** Expects that each controller answers from its cache what the store holds now. */
+/** Expects that each controller answers from its cache with the current content of the store. */
 export async function expectCachesEqual(client: Etcd3, controllers: readonly Controller[]): Promise<void> {
   const stored = (await readEntries(client)).map(({ key, text }) => [key, text] as const)
   const documents = stored
@@ -200,7 +199,7 @@ export async function expectCachesEqual(client: Etcd3, controllers: readonly Con
   }
 }
 
-/** The steps that are announced, as {@link heardBy} gives them. */
+/** The announced steps, in the form of {@link receivedBy}. */
 export function announced(steps: readonly Step[]): string[] {
   return steps
     .filter(({ key }) => /^(settings|controllers|boxes)\//.test(key))
@@ -208,36 +207,33 @@ export function announced(steps: readonly Step[]): string[] {
     .map(({ revision, key }) => `${revision} ${key}`)
 }
 
-/** What became of one change, as its asker was told. */
-export interface Told {
+/** The outcome of one change, as its caller received it. */
+export interface ChangeOutcome {
   readonly id: string
   readonly outcome: 'acked' | 'refused' | 'unknown'
   readonly code: string | undefined
-  /** Milliseconds until the answer. */
+  /** Milliseconds until the response. */
   readonly took: number
 }
 
 export interface Load {
-  readonly told: readonly Told[]
+  readonly outcomes: readonly ChangeOutcome[]
   acked(): number
   /** Resolves when the last change has been answered. */
-  stop(): Promise<readonly Told[]>
+  stop(): Promise<readonly ChangeOutcome[]>
 }
 
-/**
- * Has every controller change a few namespaces, all the same ones, each change with its id as comment, until
- * it is stopped.
- */
+/** Changes the same few namespaces at every controller, each change with its id as comment, until stopped. */
 export function startLoad(
   controllers: readonly Controller[],
   { writers = 3, pause = 5, name = 'load' } = {},
 ): Load {
   const over = new AbortController()
-  const told: Told[] = []
+  const outcomes: ChangeOutcome[] = []
   const runs = controllers.flatMap((controller, who) =>
     Array.from({ length: writers }, async (_, n) => {
       for (let count = 1; !over.signal.aborted; count++) {
-        told.push(
+        outcomes.push(
           await change(
             controller,
             `kytos/${name}_${n}`,
@@ -250,25 +246,25 @@ export function startLoad(
     }),
   )
   return {
-    told,
-    acked: () => told.filter(({ outcome }) => outcome === 'acked').length,
+    outcomes,
+    acked: () => outcomes.filter(({ outcome }) => outcome === 'acked').length,
     stop: async () => {
       over.abort()
       await Promise.all(runs)
-      return told
+      return outcomes
     },
   }
 }
 
-/** One PATCH with its id as comment, and what it was answered. */
+/** Sends one PATCH with its id as comment, and returns its outcome. */
 export async function change(
   controller: Controller,
   namespace: string,
   data: { readonly [key: string]: number },
   id: string,
-): Promise<Told> {
+): Promise<ChangeOutcome> {
   const start = performance.now()
-  const end = (outcome: Told['outcome'], code?: string): Told => ({
+  const end = (outcome: ChangeOutcome['outcome'], code?: string): ChangeOutcome => ({
     id,
     outcome,
     code,
@@ -283,8 +279,8 @@ export async function change(
   }
 }
 
-/** Expects that what was acked is in the store once, what was refused never, what is unknown at most once. */
-export function expectToldTruly(steps: readonly Step[], told: readonly Told[]): void {
+/** Expects acknowledged changes in the store once, rejected ones never, unknown ones at most once. */
+export function expectOutcomesHold(steps: readonly Step[], outcomes: readonly ChangeOutcome[]): void {
   const found = new Map<string, number>()
   for (const { key, text } of steps) {
     const record = key.startsWith('history/') && text !== undefined ? parseJson(text) : undefined
@@ -293,7 +289,7 @@ export function expectToldTruly(steps: readonly Step[], told: readonly Told[]): 
   }
   const most = { acked: 1, refused: 0, unknown: 1 }
   const least = { acked: 1, refused: 0, unknown: 0 }
-  const wrong = told.filter(
+  const wrong = outcomes.filter(
     ({ id, outcome }) => (found.get(id) ?? 0) > most[outcome] || (found.get(id) ?? 0) < least[outcome],
   )
   expect(

@@ -7,14 +7,13 @@ import { createMemoryBackend, createMemoryStore } from '../../backends/memory/in
 import { type Controller, type ControllerOptions, openController } from './controller.ts'
 import { type EtcdServer, startEtcd } from './etcd.ts'
 
-/** One kind of store, for tests of what has to hold on every one. */
+/** One kind of store, for tests of properties that hold on every kind. */
 export interface Ground {
   readonly backend: 'memory' | 'filesystem' | 'etcd'
-  /** How many controllers may stand on one store. */
+  /** The number of controllers that may share one store. */
   readonly controllers: number
   /**
-   * Opens as many controllers on a new store as it takes, and gives them to the test; then closes and removes
-   * all.
+   * Opens that number of controllers on a new store and passes them to the test, then closes and removes all.
    */
   with(
     work: (controllers: readonly Controller[]) => Promise<void>,
@@ -25,7 +24,7 @@ export interface Ground {
 
 const IDS = ['one', 'two', 'three']
 
-/** Starts what a kind of store needs. */
+/** Starts the servers that a kind of store requires. */
 export async function openGround(backend: Ground['backend']): Promise<Ground> {
   if (backend === 'memory') return memoryGround()
   return backend === 'filesystem' ? filesystemGround() : etcdGround(await startEtcd())

@@ -1,26 +1,26 @@
 import { onTestFinished, vi } from 'vitest'
 
-/** Milliseconds between two beats on the held clock; they take no real time. */
-const HEARTBEAT = 15_000
+/** The time between two heartbeats on the held clock; they take no real time. */
+const HEARTBEAT_MS = 15_000
 
-/** The beats of a server, one at a time. */
+/** The heartbeats of a server, one at a time. */
 export interface HeldBeats {
-  /** Lets the next beat happen; resolves once the server has carried it out. */
+  /** Triggers the next heartbeat; resolves once the server has executed it. */
   beat(): Promise<void>
 }
 
 /**
- * Holds the intervals of this process until the test ends, so that a beat comes when the test asks for it,
- * and the load of the machine does not decide how long a peer has to answer. Call it before the server is
- * opened; every other timer stays real.
+ * Holds the intervals of this process until the test ends, and lets the test trigger each heartbeat. So the
+ * load of the machine does not determine the time for a response. Call it before the server is opened. All
+ * other timers stay real.
  */
 export function holdBeats(): HeldBeats {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
   return {
     async beat() {
-      vi.advanceTimersByTime(HEARTBEAT)
-      // The server beats once it has read what arrived; the second turn comes after that.
+      vi.advanceTimersByTime(HEARTBEAT_MS)
+      // The server executes a heartbeat after it has read arrived data; the second turn is after that.
       for (let turns = 0; turns < 2; turns++) await new Promise(resolve => setImmediate(resolve))
     },
   }

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 
-/** Layers merged, the later one higher: the rule in five lines, written without the code under test. */
+/** Merges layers, later ones with precedence: the rule in five lines, independent of the code under test. */
 export function mergeReference(layers: readonly JsonObject[]): JsonObject {
   const merge = (low: Json | undefined, high: Json | undefined): Json => {
     if (!isObject(low) || !isObject(high)) return (high === undefined ? low : high) as Json

@@ -5,24 +5,23 @@ import { EVERYTHING } from '../../model/key.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 
 /**
- * What of a store has to be the same in a copy of it, told by a reader that knows nothing of how copies are
- * made.
+ * The contents of a store that must be equal in a copy of it, read independently of the code that copies.
  */
 export interface Contents {
-  /** Every text by its key; of records without the revision that an edit by hand had in its store. */
+  /** Every text by its key; records without the member `revision`, which depends on the store. */
   readonly texts: Readonly<Record<string, string>>
   /** The keys of boxes in the order of their creation, by owner. */
   readonly boxes: Readonly<Record<string, readonly string[]>>
   /** The keys of schemas in the order of their commits, by namespace. */
   readonly schemas: Readonly<Record<string, readonly string[]>>
-  /** The documents that changed after what their newest record tells: edits by hand that nobody recorded. */
+  /** The documents that changed after their newest record: unrecorded hand edits. */
   readonly unrecorded: readonly string[]
-  /** The documents whose newest record tells of something later, as no service leaves them. */
+  /** The documents whose newest record has a later revision, which no service creates. */
   readonly overtaken: readonly string[]
   readonly meta: JsonObject
 }
 
-/** Reads all of it at one revision. */
+/** Reads the contents at one revision. */
 export async function readContents(backend: Pick<Backend, 'list'>): Promise<Contents> {
   const entries: Entry[] = []
   for await (const page of (await backend.list(EVERYTHING)).pages) entries.push(...page)
@@ -40,16 +39,16 @@ export async function readContents(backend: Pick<Backend, 'list'>): Promise<Cont
     boxes: inOrder(kept, 'boxes/', ({ createRevision: created }) => created),
     schemas: inOrder(kept, 'schemas/', ({ modRevision: revision }) => revision),
     unrecorded: documents
-      .filter(({ key, modRevision: revision }) => toldOf(newest.get(key)) < revision)
+      .filter(({ key, modRevision: revision }) => recordedRevisionOf(newest.get(key)) < revision)
       .map(({ key }) => key),
     overtaken: documents
-      .filter(({ key, modRevision: revision }) => toldOf(newest.get(key)) > revision)
+      .filter(({ key, modRevision: revision }) => recordedRevisionOf(newest.get(key)) > revision)
       .map(({ key }) => key),
     meta: objectIn(entries.find(({ key }) => key === 'meta/store')?.text),
   }
 }
 
-/** The same, but for what a store says of itself. */
+/** The contents without the metadata of the store. */
 export function withoutMeta({ meta: _meta, ...rest }: Contents): Omit<Contents, 'meta'> {
   return rest
 }
@@ -69,7 +68,7 @@ function inOrder(
   return owners
 }
 
-function toldOf(record: Entry | undefined): bigint {
+function recordedRevisionOf(record: Entry | undefined): bigint {
   const { revision } = objectIn(record?.text)
   return typeof revision === 'string' ? BigInt(revision) : (record?.modRevision ?? -1n)
 }
@@ -84,7 +83,7 @@ function objectIn(text = 'null'): JsonObject {
   try {
     value = parseJson(text)
   } catch {
-    value = undefined // no JSON, as another hand may leave it
+    value = undefined // not JSON, for example after a hand edit
   }
   return isObject(value) ? value : {}
 }

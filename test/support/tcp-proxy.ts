@@ -2,65 +2,64 @@ import { once } from 'node:events'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { DelayLane } from './delay-lane.ts'
 
-/** A TCP line that a test can break in every way a network does. */
+/** A TCP proxy whose connections a test can break in every way of a network. */
 export interface TcpProxy {
   readonly port: number
-  /** How many connections have been made through it. */
+  /** The number of connections that were made through it. */
   readonly connections: number
-  /** Resets every connection now. */
+  /** Resets all connections. */
   cut(): void
   /**
-   * After this many more bytes of answers the connection that carries them is reset, in the middle of what it
-   * was carrying.
+   * Resets a connection in the middle of its data, once it carries the last of this number of further
+   * response bytes.
    */
   cutAfter(bytes: number): void
   /**
-   * Each new connection is reset after so many bytes of answers, such as right after a watch was created.
+   * Resets each new connection after this number of response bytes, such as right after a watch was created.
    * `resume` ends it.
    */
   cutEachAfter(bytes: number): void
   /**
-   * Every chunk, either way, arrives so many milliseconds late, in order. `resume` ends it for what comes
-   * then.
+   * Delays every chunk, in both directions, by this number of milliseconds, in order. `resume` ends it for
+   * later chunks.
    */
   delay(latency: () => number): void
   /**
-   * Nothing passes in either direction, as when packets are dropped for a while; nothing is lost, and
-   * `resume` lets it through.
+   * Holds all data in both directions, as when packets are dropped for a while; no data is lost, and `resume`
+   * releases it.
    */
   freeze(): void
   /**
-   * Takes bytes of requests but gives no more answers: what is asked may well be done, but nobody hears of
-   * it. `resume` ends it.
+   * Forwards requests but drops all responses, so that a request may be applied without an answer. `resume`
+   * ends it.
    */
   swallowAnswers(): void
   /**
-   * A black hole: nothing passes in either direction and nothing is closed; new connections are accepted and
-   * hang.
+   * Drops all data in both directions and closes no connection; new connections are accepted and hang.
    */
   stall(): void
-  /** Refuses new connections (and resets the old ones). */
+  /** Rejects new connections, and resets the existing ones. */
   refuse(): void
-  /** Leads new connections to another port, and resets the old ones. */
+  /** Connects new connections to another port, and resets the existing ones. */
   lead(to: number): void
-  /** Everything passes again; connections that lost bytes are reset. */
+  /** Forwards all data again; connections that lost bytes are reset. */
   resume(): void
   close(): Promise<void>
 }
 
 type Mode = 'pass' | 'swallow' | 'stall' | 'freeze' | 'refuse'
 
-/** One connection, from whoever asks (near) to who is asked (far). */
+/** One connection from a client (near) to the server (far). */
 interface Pair {
   readonly near: Socket
   readonly far: Socket | undefined
-  /** Bytes of it were lost, or never sent on. */
+  /** True when some of its bytes were dropped. */
   lossy: boolean
-  /** How many bytes of answers it may still carry. */
+  /** The number of response bytes that it may still carry. */
   budget: number
 }
 
-/** Listens on a free loopback port and passes everything on to `port` on loopback. */
+/** Listens on a free loopback port and forwards all data to `port` on loopback. */
 export async function startTcpProxy(port: number): Promise<TcpProxy> {
   let target = port
   const pairs = new Set<Pair>()
@@ -95,7 +94,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
       chunk => near.write(chunk),
       () => latency(),
     )
-    // A reset is what these lines are made for; 'close' follows every 'error'.
+    // Resets are expected here; 'close' follows every 'error'.
     near.on('error', () => undefined).on('close', end)
     near.on('data', chunk => {
       if (mode === 'stall') pair.lossy = true
@@ -175,7 +174,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
   }
 }
 
-/** Reads nothing more of a connection, so that the network's own buffers hold what comes. */
+/** Stops reading from a connection, so that the buffers of the network hold its data. */
 function hold({ near, far }: Pair): void {
   near.pause()
   far?.pause()

@@ -1,6 +1,6 @@
 /**
  * Finds the texts that people read: string and template literals of source files, `/** *\/` comments of
- * exported names, and the prose of Markdown. Source files are read by a scanner of their tokens, because the
+ * exported names, all comments, and the prose of Markdown. Source files are read by a scanner of their tokens, because the
  * compiler that is pinned here has no parser for programs to call.
  */
 
@@ -20,6 +20,8 @@ export interface DocComment {
 export interface Scan {
   readonly literals: readonly Literal[]
   readonly comments: readonly DocComment[]
+  /** Every comment without its frame; line comments on consecutive lines are one comment. */
+  readonly allComments: readonly Literal[]
 }
 
 /** After these characters, or words, a slash starts a regular expression; after anything else it divides. */
@@ -35,13 +37,16 @@ const ESCAPES: Readonly<Record<string, string>> = {
   0: '\0',
 }
 
-/** @throws when a literal or a bracket has no end: then the scanner has lost its way in the file. */
+/** Scans a source file. @throws when a literal or a bracket has no end, because the scanner is then wrong. */
 export function scan(source: string): Scan {
   const literals: Literal[] = []
   const comments: DocComment[] = []
+  const allComments: { text: string; line: number }[] = []
+  /** The offset at which the last line comment ended. */
+  let lineCommentEnd = -1
   let at = source.startsWith('#!') ? source.indexOf('\n') : 0
   /**
-   * The newest code before `at` without spaces and comments: enough of it to recognize a regular expression.
+   * The last code before `at` without spaces and comments, long enough to recognize a regular expression.
    */
   let code = ''
   const lineOf = (offset: number): number => source.slice(0, offset).split('\n').length
@@ -111,18 +116,31 @@ export function scan(source: string): Scan {
     const end = source.indexOf('*/', at + 2)
     if (end < 0) fail('A comment', start)
     at = end + 2
-    if (!source.startsWith('/**', start)) return
-    const text = source.slice(start + 3, end).replaceAll(/^[ \t]*\*[ \t]?/gm, '')
-    comments.push({ text: text.trim(), line: lineOf(start), end: at })
+    const isDoc = source.startsWith('/**', start)
+    const text = source.slice(start + (isDoc ? 3 : 2), end).replaceAll(/^[ \t]*\*[ \t]?/gm, '')
+    const comment = { text: text.trim(), line: lineOf(start) }
+    allComments.push(comment)
+    if (isDoc) comments.push({ ...comment, end: at })
   }
 
-  /** Reads up to the bracket that closes what was opened before, or to the end of the file. */
+  function readLineComment(): void {
+    const start = at
+    at = (source.indexOf('\n', at) + 1 || source.length + 1) - 1
+    const text = source.slice(start + 2, at).trim()
+    const last = allComments.at(-1)
+    if (last && lineCommentEnd >= 0 && source.slice(lineCommentEnd, start).trim() === '')
+      last.text += `\n${text}`
+    else allComments.push({ text, line: lineOf(start) })
+    lineCommentEnd = at
+  }
+
+  /** Reads up to the matching closing bracket, or to the end of the file. */
   function readCode(until: string | undefined): void {
     const start = at
     while (at < source.length) {
       const next = source[at] ?? ''
       if (next === until) return
-      if (source.startsWith('//', at)) at = (source.indexOf('\n', at) + 1 || source.length + 1) - 1
+      if (source.startsWith('//', at)) readLineComment()
       else if (source.startsWith('/*', at)) readComment()
       else if (next === "'" || next === '"') readString(next)
       else if (next === '`') readTemplate()
@@ -133,8 +151,7 @@ export function scan(source: string): Scan {
         readCode({ '(': ')', '[': ']', '{': '}' }[next])
         if (at >= source.length) fail(`"${next}"`, opened)
         code = source[at++] ?? ''
-        // After the block of a function or a branch a slash could start a statement; none of our statements
-        // does.
+        // After the block of a function or a branch a slash could start a statement; no statement here does.
         if (code === '}') code = 'x'
       } else {
         if (!/\s/.test(next)) code = code.slice(-12) + next
@@ -147,17 +164,17 @@ export function scan(source: string): Scan {
   }
 
   readCode(undefined)
-  return { literals, comments }
+  return { literals, comments, allComments }
 }
 
-/** The literals that are texts: two words and more. Paths, keys and codes are none. */
+/** The literals that are texts: two words and more, which excludes paths, keys and codes. */
 export function textsOf(source: string): readonly Literal[] {
   return scan(source).literals.filter(({ text }) =>
     /[A-Za-z]{2,}["'`)…]*[,.:;]?\s["'`(…]*[A-Za-z]{2,}|…\s[A-Za-z]{2,}/.test(text),
   )
 }
 
-/** Where an exported name is declared in a source. */
+/** The offset of the declaration of an exported name in a source. */
 function findDeclaration(source: string, name: string): number | undefined {
   const kinds = '(?:declare |abstract |async )*(?:interface|type|class|function\\*?|const)'
   return new RegExp(`^export ${kinds} ${name}\\b`, 'm').exec(source)?.index
@@ -181,9 +198,9 @@ export function docsOf(source: string, name: string): readonly DocComment[] {
 
 /** One unit of prose: a paragraph, a list item, a heading or a cell of a table. */
 export interface Prose {
-  /** As it is written. */
+  /** The text as written. */
   readonly raw: string
-  /** With `code` for inline code, and links as their text. */
+  /** The text with `code` for inline code, and links replaced by their text. */
   readonly text: string
   readonly line: number
 }
@@ -221,7 +238,7 @@ export function proseOf(markdown: string): readonly Prose[] {
     .filter(({ text }) => text !== '')
 }
 
-/** The cells of a row; a bar in inline code, or with a backslash before it, separates none. */
+/** The cells of a row; a bar in inline code, or after a backslash, is not a separator. */
 export function cellsOf(row: string): readonly string[] {
   const inner = row.trim().replace(/^\||\|$/g, '')
   return (inner.match(/(?:`[^`]*`|\\.|[^|])+/g) ?? []).map(cell => cell.trim())

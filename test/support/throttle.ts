@@ -3,17 +3,17 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A TCP line that passes bytes on at a limited rate. */
+/** A TCP proxy with a limited rate. */
 export interface Throttle {
   readonly port: number
-  /** Bytes that were passed on so far in the slowed direction, of all connections. */
+  /** The number of bytes forwarded so far in the limited direction, of all connections. */
   readonly passed: number
   close(): Promise<void>
 }
 
 /**
- * A TCP line to `port` on loopback on which answers, or requests, come at so many bytes a second on each
- * connection.
+ * Starts a TCP proxy to `port` on loopback that limits the responses, or requests, of each connection to this
+ * number of bytes per second.
  */
 export async function startThrottle(
   port: number,
@@ -30,7 +30,7 @@ export async function startThrottle(
     }
     for (const one of ends) {
       sockets.add(one)
-      // What ends one end ends the other; 'close' follows every 'error'.
+      // The end of one socket ends the other; 'close' follows every 'error'.
       one.on('error', () => undefined).on('close', end)
     }
     const [from, to] = what === 'answers' ? [far, near] : [near, far]

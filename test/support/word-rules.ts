@@ -74,7 +74,7 @@ function rule(name: string, pattern: string, instead: string): WordRule {
   return { name, pattern: new RegExp(pattern, 'gi'), instead }
 }
 
-/** Everything in a text that a rule forbids, with some of the text around it. */
+/** All violations of the rules in a text, with some of the text around each. */
 export function findWords(text: string): readonly WordFinding[] {
   const found = WORD_RULES.flatMap(({ name, pattern, instead }) =>
     [...text.matchAll(pattern)].map(match => ({
@@ -95,8 +95,7 @@ export function findWords(text: string): readonly WordFinding[] {
 }
 
 /**
- * The sentences of a text. They end at a mark or a colon before a space, and where a list or a paragraph
- * starts.
+ * The sentences of a text. They end at a mark or a colon before a space, and before a list or a paragraph.
  */
 export function sentencesOf(text: string): readonly string[] {
   return text

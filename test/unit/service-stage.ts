@@ -1,4 +1,4 @@
-import type { Settings } from '../../events/map.ts'
+import type { Settings } from '../../events/nouns.ts'
 import type { Player } from './watcher/ensemble.ts'
 
 export const NS = 'kytos/of_lldp'

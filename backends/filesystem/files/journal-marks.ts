@@ -1,37 +1,39 @@
 import { dirname } from 'node:path'
 import type { Key } from '../../../model/key.ts'
 import type { Layout } from '../format/layout.ts'
+import type { EditStore } from '../reconcile/hand-edit.ts'
+import type { TrackedFile } from '../reconcile/tracked-file.ts'
 import type { DeletedFiles } from './deleted-files.ts'
 import { DurableFolders } from './durable-folders.ts'
-import type { Store } from './hand-edit.ts'
-import type { TrackedFile } from './tracked-file.ts'
 
-/** How long (ms) to gather before the journal notes which files are written. */
-const GATHER = 500
+/** How long (ms) files are gathered before the journal notes what they hold. */
+const GATHER_MS = 500
 
 /**
- * Notes in the journal what the readable files hold.
+ * Notes in the journal which versions the readable files hold.
  *
- * Invariant: a note is made only once what it says of a file is durable, and names everything the file may
- * hold until then.
+ * Invariant: a mark is written only once the version it notes is durable in the file, and names every version
+ * that the file may hold until then.
  */
 export class JournalMarks {
   readonly #tracked: ReadonlyMap<Key, TrackedFile>
   readonly #deleted: DeletedFiles
   readonly #layout: Layout
-  readonly #store: Store
+  readonly #store: EditStore
   readonly #folders: DurableFolders
   readonly #due = new Set<Key>()
-  /**
-   * The last of the notes: one begins when the one before it is over, so a caller that waits for the last
-   * waits for all.
-   */
+  /** Resolves with the last note: notes are written one after the other, so it is the last of all. */
   #noting = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #closing = false
 
-  /** `tracked`: what is known of all files. */
-  constructor(tracked: ReadonlyMap<Key, TrackedFile>, deleted: DeletedFiles, layout: Layout, store: Store) {
+  /** `tracked`: all files. */
+  constructor(
+    tracked: ReadonlyMap<Key, TrackedFile>,
+    deleted: DeletedFiles,
+    layout: Layout,
+    store: EditStore,
+  ) {
     this.#tracked = tracked
     this.#deleted = deleted
     this.#layout = layout
@@ -39,22 +41,22 @@ export class JournalMarks {
     this.#folders = new DurableFolders(layout.path)
   }
 
-  /** The last version of this file is what it will hold: that is noted soon. */
+  /** Notes this file soon: its last version is what it will hold. */
   add(key: Key): void {
     this.#due.add(key)
     this.#timer ??= setTimeout(() => {
       void this.flush()
-    }, GATHER).unref()
+    }, GATHER_MS).unref()
   }
 
-  /** Notes what is due. */
+  /** Notes all files that are due. */
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#noting = this.#noting.then(() => this.#note())
     return this.#noting
   }
 
-  /** What cannot be noted is left to the next opening. */
+  /** Retries no note any more: the next opening does the rest. */
   stop(): void {
     this.#closing = true
   }
@@ -68,8 +70,8 @@ export class JournalMarks {
     this.#timer = undefined
     if (due.length === 0) return
     try {
-      // What we wrote was synced before it got its name, and what a person wrote before it was taken in; the
-      // names are left.
+      // Only the names are left to sync: what we wrote was synced before it got its name, and what a person
+      // wrote before it was committed.
       for (const folder of new Set(due.map(({ key }) => dirname(this.#layout.file(key)))))
         await this.#folders.sync(folder)
       await this.#store.commit(
@@ -77,8 +79,7 @@ export class JournalMarks {
         due.map(({ key, tracked, version }) => [key, () => tracked.possible(version)] as const),
       )
     } catch {
-      // Without the note the next opening compares with more versions; it is tried again, unless the store is
-      // being closed.
+      // Without the note the next opening compares with more versions. It is retried unless the store closes.
       if (!this.#closing) for (const { key } of due) this.add(key)
       return
     }
@@ -92,10 +93,7 @@ export class JournalMarks {
   }
 }
 
-/**
- * True when everything that the journal is to know of a file can be said by its versions from the known one
- * on.
- */
-function isSettled({ replaced, recovering }: TrackedFile): boolean {
-  return !recovering && (!replaced || replaced.isInspected === true)
+/** True when the versions from the known one on are all that the journal has to know of a file. */
+function isSettled({ replaced, leftover }: TrackedFile): boolean {
+  return leftover !== 'unsettled' && (!replaced || replaced.isInspected === true)
 }

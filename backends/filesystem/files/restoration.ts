@@ -2,24 +2,24 @@ import { SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
 import type { Layout } from '../format/layout.ts'
 import type { State } from '../journal/state.ts'
-import { unwritableMessage } from './file-problems.ts'
-import { inTurns } from './in-turns.ts'
-import { signatureNow } from './readable-file.ts'
-import type { TrackedFile } from './tracked-file.ts'
+import { unwritableMessage } from '../reconcile/file-problems.ts'
+import { signatureNow } from '../reconcile/look.ts'
+import type { TrackedFile } from '../reconcile/tracked-file.ts'
+import { forEachYielding } from './for-each-yielding.ts'
 
-/** How often writing one missing file again is begun anew, when others touch it meanwhile. */
-const ATTEMPTS = 20
+/** How often the write of one missing file is attempted while other programs change the file. */
+const MAX_ATTEMPTS = 20
 
-/** What a restoration works with. */
+/** Everything that a restoration works with. */
 export interface Restorable {
   readonly tracked: ReadonlyMap<Key, TrackedFile>
   readonly layout: Layout
   readonly state: State
-  /** Asks for attention to a file; {@link Restoration.attended} is called when it had it. */
+  /** Has a file reconciled; {@link Restoration.onReconciled} is called afterwards. */
   readonly touch: (key: Key) => void
 }
 
-/** Has missing readable files written again because a person decided so. */
+/** Writes missing readable files again when a person asks for it. */
 export class Restoration {
   readonly #files: Restorable
   readonly #waiting = new Map<Key, (() => void)[]>()
@@ -30,9 +30,9 @@ export class Restoration {
   }
 
   /**
-   * Writes the missing files of these documents again; gives the keys whose files are there again, in byte
-   * order.
-   * @throws SettingsError STORE_UNWRITABLE when one cannot be written; the others are there.
+   * Writes the missing files of these documents again. Resolves with the keys whose files exist again, in
+   * byte order.
+   * @throws SettingsError STORE_UNWRITABLE when one cannot be written; the others are written.
    */
   async restore(keys: Iterable<Key>): Promise<readonly Key[]> {
     const missing = [...new Set(keys)].flatMap(key => {
@@ -41,7 +41,7 @@ export class Restoration {
     })
     const failures: SettingsError[] = []
     const restored: Key[] = []
-    await inTurns(
+    await forEachYielding(
       missing.sort((a, b) => (a.key < b.key ? -1 : 1)),
       async ({ key, tracked }) => {
         const failure = await this.#restore(key, tracked)
@@ -53,51 +53,51 @@ export class Restoration {
     return restored
   }
 
-  /** This file had attention. */
-  attended(key: Key): void {
+  /** Called when a file was reconciled. */
+  onReconciled(key: Key): void {
     const waiting = this.#waiting.get(key) ?? []
     this.#waiting.delete(key)
     for (const resolve of waiting) resolve()
   }
 
-  /** Begins with no file any more. */
+  /** Starts no attempt any more. */
   stop(): void {
     this.#closing = true
   }
 
-  /** No file gets attention any more. */
+  /** Ends all waiting: no file is reconciled any more. */
   close(): void {
-    for (const key of [...this.#waiting.keys()]) this.attended(key)
+    for (const key of [...this.#waiting.keys()]) this.onReconciled(key)
   }
 
   /**
-   * True for a document whose file was there, or could not be written, and is absent; a new one is written
-   * anyway.
+   * True for a document whose file existed, or could not be written, and is absent. The file of a new
+   * document is written anyway.
    */
-  #isMissing(key: Key, { known, failure }: TrackedFile): boolean {
+  #isMissing(key: Key, { known, failures }: TrackedFile): boolean {
     const { state, layout } = this.#files
     if (!state.has(key)) return false
-    const isDue = known.hash === null && failure === undefined
+    const isDue = known.hash === null && failures.reason === undefined
     return !isDue && signatureNow(layout.file(key)) === 'no file'
   }
 
-  /** Has one missing file written again; gives what was wrong when it is not there then. */
+  /** Writes one missing file again; resolves with the error when it does not exist then. */
   async #restore(key: Key, tracked: TrackedFile): Promise<SettingsError | undefined> {
     const { layout, state, touch } = this.#files
     const file = layout.file(key)
     let isThere = false
-    for (let attempt = 0; !isThere && attempt < ATTEMPTS && !this.#closing; attempt++) {
-      tracked.restoring = true
+    for (let attempt = 0; !isThere && attempt < MAX_ATTEMPTS && !this.#closing; attempt++) {
+      tracked.isRestoring = true
       await new Promise<void>(resolve => {
         this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), resolve])
         touch(key)
       })
       isThere = signatureNow(file) !== 'no file' || !state.has(key)
-      if (tracked.failure !== undefined) break
+      if (tracked.failures.reason !== undefined) break
     }
-    tracked.restoring = false
+    tracked.isRestoring = false
     if (isThere) return undefined
-    const reason = tracked.failure ?? 'the store is being closed, or others change it all the time'
+    const reason = tracked.failures.reason ?? 'the store is being closed, or others change it all the time'
     return new SettingsError('STORE_UNWRITABLE', unwritableMessage(file, reason), {
       details: { key, path: file },
     })

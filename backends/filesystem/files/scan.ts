@@ -5,29 +5,29 @@ import type { Key } from '../../../model/key.ts'
 import { errno } from '../format/failures.ts'
 import { makeFolder } from '../format/folder.ts'
 import { type Layout, neighbours, READABLE_KINDS, type ReadableKind } from '../format/layout.ts'
-import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
+import { type FolderIdentity, identifyFolder, isSameFolder } from '../reconcile/folder-identity.ts'
 
-/** What a walk over the readable files found. */
+/** The result of a walk over the readable files. */
 export interface Walk {
   readonly files: ReadonlyMap<Key, string>
   /** Files with names that no document has. */
   readonly foreign: readonly string[]
-  /** Keys of which a process that died left a temporary or replaced file. */
+  /** Keys with a temporary or replaced file, which a process that died may have left. */
   readonly unfinished: ReadonlySet<Key>
   readonly folders: readonly string[]
-  /** Folders that cannot be read, and why. */
+  /** Folders that cannot be read, with the reason. */
   readonly unreadable: ReadonlyMap<string, string>
 }
 
 const DEPTH: Readonly<Record<ReadableKind, number>> = { boxes: 1, controllers: 2, settings: 1 }
-/** Names that editors and other tools put beside a file for a while, and copies that we made. */
-const LITTER = /^\.|~$|^#.*#$|\.rejected$|^\d{4}$/
+/** Names of temporary files of editors and other tools, and of copies that this store made. */
+const IGNORED_NAMES = /^\.|~$|^#.*#$|\.rejected$|^\d{4}$/
 
 /**
- * Walks over all readable files. The missing folder of a kind is made only if `mayMake` it: one that had
- * files may be put back or mounted again, and must find its place free.
+ * Walks over all readable files. The missing folder of a kind is created only with `mayCreate`, because a
+ * folder that had files may be moved back or mounted again, and needs its place free.
  */
-export async function walk(layout: Layout, mayMake: (kind: ReadableKind) => boolean): Promise<Walk> {
+export async function walk(layout: Layout, mayCreate: (kind: ReadableKind) => boolean): Promise<Walk> {
   const found = {
     files: new Map<Key, string>(),
     foreign: [] as string[],
@@ -36,7 +36,7 @@ export async function walk(layout: Layout, mayMake: (kind: ReadableKind) => bool
     unreadable: new Map<string, string>(),
   }
   for (const kind of READABLE_KINDS) {
-    if (mayMake(kind)) await makeFolder(layout.root(kind))
+    if (mayCreate(kind)) await makeFolder(layout.root(kind))
     await walkFolder(layout, layout.root(kind), DEPTH[kind], found)
   }
   return found
@@ -64,11 +64,11 @@ async function walkFolder(layout: Layout, folder: string, depth: number, found: 
     const owner = ownerOf(layout, path)
     if (key) found.files.set(key, path)
     else if (owner) found.unfinished.add(owner)
-    else if (!LITTER.test(item.name)) found.foreign.push(path)
+    else if (!IGNORED_NAMES.test(item.name)) found.foreign.push(path)
   }
 }
 
-/** The document whose temporary or replaced neighbour a file is. */
+/** The document of a temporary or replaced neighbour; undefined for other files. */
 function ownerOf(layout: Layout, path: string): Key | undefined {
   const at = path.lastIndexOf(sep) + 1
   const plain = /^\.(.+\.json)\.(?:tmp|replaced)$/.exec(path.slice(at))?.[1]
@@ -77,7 +77,7 @@ function ownerOf(layout: Layout, path: string): Key | undefined {
   return ours ? layout.key(file) : undefined
 }
 
-/** What is in a folder; undefined when there is none, or none that can be read. */
+/** The entries of a folder; undefined when it does not exist or cannot be read. */
 async function entriesOf(folder: string, unreadable: Map<string, string>) {
   try {
     return await readdir(folder, { withFileTypes: true })
@@ -89,47 +89,47 @@ async function entriesOf(folder: string, unreadable: Map<string, string>) {
   }
 }
 
-/** Watches folders so that edits are noticed soon; what it misses, the next walk finds. */
+/** Watches folders so that edits are noticed soon; the next walk finds the edits that it misses. */
 export class FolderWatch {
-  readonly #notice: (path: string) => void
+  readonly #onTouched: (path: string) => void
   readonly #watchers = new Map<
     string,
     { readonly watcher: FSWatcher; readonly folder: FolderIdentity | undefined }
   >()
 
-  /** `notice` is called with the path of whatever was touched in a watched folder. */
-  constructor(notice: (path: string) => void) {
-    this.#notice = notice
+  /** `onTouched` is called with the path of each file that was touched in a watched folder. */
+  constructor(onTouched: (path: string) => void) {
+    this.#onTouched = onTouched
   }
 
   /** Watches exactly these folders. */
   follow(folders: readonly string[]): void {
     const wanted = new Set(folders)
     for (const [path, { folder }] of this.#watchers) {
-      // Another folder at the same place is not watched by a watch on the one before.
-      if (!wanted.has(path) || !isSameFolder(folder, identifyFolder(path))) this.#leave(path)
+      // A watch on a folder does not watch another folder that took its place.
+      if (!wanted.has(path) || !isSameFolder(folder, identifyFolder(path))) this.#unwatch(path)
     }
-    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#join(folder)
+    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#watch(folder)
   }
 
   stop(): void {
     this.follow([])
   }
 
-  #join(folder: string): void {
+  #watch(folder: string): void {
     try {
       const watcher = watch(folder, { persistent: false }, (_, name) => {
-        if (name !== null) this.#notice(join(folder, name))
+        if (name !== null) this.#onTouched(join(folder, name))
       })
-      watcher.on('error', () => this.#leave(folder))
+      watcher.on('error', () => this.#unwatch(folder))
       this.#watchers.set(folder, { watcher, folder: identifyFolder(folder) })
     } catch {
-      // Too many watches on this machine, or the folder is gone again: the walk, once a second, is what edits
-      // are promised to be seen by.
+      // Too many watches on this machine, or the folder no longer exists: the walk, once a second, finds the
+      // edits.
     }
   }
 
-  #leave(folder: string): void {
+  #unwatch(folder: string): void {
     this.#watchers.get(folder)?.watcher.close()
     this.#watchers.delete(folder)
   }

@@ -1,39 +1,39 @@
 import type { Key } from '../../../model/key.ts'
 
 /**
- * How many files are worked on at the same time: fewer than Node has threads for files, so that the journal
- * never waits for them.
+ * The largest number of files that are reconciled at the same time: fewer than the threads of Node for file
+ * access, so that the journal never waits for them.
  */
-const HANDS = 3
+const MAX_CONCURRENT_FILES = 3
 
 /**
- * Which readable files want attention, and when.
+ * Decides which readable files are reconciled, and when.
  *
- * Invariant: one file is in one pair of hands at a time; a file touched while it is being attended to is
- * attended to once more. Once finished, none is in hands and none ever will be: the files may be another
- * process's by then.
+ * Invariant: a file is never reconciled twice at the same time; a file touched while it is being reconciled
+ * is reconciled once more. Once finished, no file is being reconciled and none ever will be, because the
+ * files may belong to another process by then.
  */
 export class Schedule {
-  readonly #attend: (key: Key) => Promise<number | undefined>
+  readonly #reconcile: (key: Key) => Promise<number | undefined>
   readonly #ready = new Set<Key>()
   readonly #running = new Set<Key>()
   readonly #later = new Map<Key, { readonly timer: NodeJS.Timeout; readonly at: number }>()
   #waiting: (() => void)[] = []
   #closing = false
-  #over = false
+  #finished = false
 
-  /** `attend` never rejects; it gives the milliseconds after which the file wants attention again. */
-  constructor(attend: (key: Key) => Promise<number | undefined>) {
-    this.#attend = attend
+  /** `reconcile` never rejects; it resolves with the milliseconds until the file is reconciled again. */
+  constructor(reconcile: (key: Key) => Promise<number | undefined>) {
+    this.#reconcile = reconcile
   }
 
-  /** Asks for attention in `delay` ms; an earlier appointment stands. */
+  /** Has a file reconciled in `delay` ms, or earlier when that is scheduled already. */
   touch(key: Key, delay = 0): void {
-    if (delay <= 0) this.#now(key)
-    else if (!this.#closing && !this.#ready.has(key)) this.#appoint(key, delay)
+    if (delay <= 0) this.#makeReady(key)
+    else if (!this.#closing && !this.#ready.has(key)) this.#schedule(key, delay)
   }
 
-  /** Resolves when nothing is ready, in hands or, unless closing, appointed; or after `deadline` ms. */
+  /** Resolves when no file is ready, running or, unless closing, scheduled; or after `deadline` ms. */
   async settled(deadline: number): Promise<void> {
     const end = performance.now() + deadline
     while (this.#busy() && performance.now() < end) {
@@ -48,45 +48,45 @@ export class Schedule {
   }
 
   /**
-   * Brings all appointments forward, also those that are about to be asked for, and makes no more; resolves
-   * when all are kept. After `deadline` ms no other is begun, and it resolves when those that were begun are
-   * over, however long that takes.
+   * Makes all scheduled files ready, also those that running calls ask for, and schedules no more; resolves
+   * when all are reconciled. After `deadline` ms no further file is started, and it resolves when the running
+   * ones have ended, however long that takes.
    */
   async finish(deadline: number): Promise<void> {
     this.#closing = true
-    for (const key of [...this.#later.keys(), ...this.#running]) this.#now(key)
+    for (const key of [...this.#later.keys(), ...this.#running]) this.#makeReady(key)
     await this.settled(deadline)
-    this.#over = true
+    this.#finished = true
     this.#ready.clear()
     while (this.#busy()) await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
-  #now(key: Key): void {
-    if (this.#over) return
+  #makeReady(key: Key): void {
+    if (this.#finished) return
     clearTimeout(this.#later.get(key)?.timer)
     this.#later.delete(key)
     this.#ready.add(key)
-    this.#next()
+    this.#startReady()
   }
 
-  #appoint(key: Key, delay: number): void {
+  #schedule(key: Key, delay: number): void {
     const at = performance.now() + delay
     const earlier = this.#later.get(key)
     if (earlier && earlier.at <= at) return
     clearTimeout(earlier?.timer)
-    this.#later.set(key, { timer: setTimeout(() => this.#now(key), delay).unref(), at })
+    this.#later.set(key, { timer: setTimeout(() => this.#makeReady(key), delay).unref(), at })
   }
 
-  #next(): void {
+  #startReady(): void {
     for (const key of this.#ready) {
-      if (this.#running.size >= HANDS) return
+      if (this.#running.size >= MAX_CONCURRENT_FILES) return
       if (this.#running.has(key)) continue
       this.#ready.delete(key)
       this.#running.add(key)
-      void this.#attend(key).then(again => {
+      void this.#reconcile(key).then(again => {
         this.#running.delete(key)
         if (again !== undefined) this.touch(key, again)
-        this.#next()
+        this.#startReady()
         if (!this.#busy()) for (const resolve of this.#waiting.splice(0)) resolve()
       })
     }

@@ -1,7 +1,7 @@
 import type { BackendContext } from '../../backend.ts'
 import type { Walk } from './scan.ts'
 
-/** Reports what walks over the readable files found beside them, once for each file or folder. */
+/** Reports foreign files and unreadable folders that walks found, once for each. */
 export class WalkReports {
   readonly #report: BackendContext['report']
   readonly #reported = new Set<string>()
@@ -11,7 +11,7 @@ export class WalkReports {
     this.#report = report
   }
 
-  /** Reports folders that cannot be read, and names that no document has if they are there for two walks. */
+  /** Reports folders that cannot be read, and names of no document that two walks in a row found. */
   walked({ foreign, unreadable }: Walk): void {
     for (const path of foreign) {
       if (!this.#suspects.includes(path)) continue
@@ -25,7 +25,7 @@ export class WalkReports {
     for (const [folder, reason] of unreadable) this.failed(folder, `${reason}; their documents are kept`)
   }
 
-  /** Reports a folder whose files cannot be looked over. */
+  /** Reports a folder whose files cannot be walked over. */
   failed(folder: string, reason: string): void {
     this.#once('FILE_UNWRITABLE', folder, `its readable files cannot be looked over: ${reason}`)
   }

@@ -1,15 +1,15 @@
 /**
- * When the folders of the readable files are walked over.
+ * Decides when the folders of the readable files are walked over.
  *
- * Invariant: one walk at a time, and at most one waits for it; one that is asked for comes within its time,
- * however often it is put off. Once stopped, none is under way and none ever will be.
+ * Invariant: one walk runs at a time, and at most one waits for it; a walk that was requested starts within
+ * its time, however often it is delayed. Once stopped, no walk is running and none ever will.
  */
 export class WalkTimer {
   readonly #walk: () => Promise<void>
   #timer: NodeJS.Timeout | undefined
-  /** When the next walk is to begin at the latest, by `performance.now`. */
-  #by = Number.POSITIVE_INFINITY
-  /** True from when a walk is due until it begins: one that is asked for meanwhile is that one. */
+  /** The latest start of the next walk, by `performance.now`. */
+  #deadline = Number.POSITIVE_INFINITY
+  /** True from when a walk is due until it starts: it serves a request that is made meanwhile. */
   #isDue = false
   #walking = Promise.resolve()
   #stopped = false
@@ -19,24 +19,24 @@ export class WalkTimer {
     this.#walk = walk
   }
 
-  /** The next walk is to begin within so many ms; one that is asked for already comes at its own time. */
+  /** Requests a walk within this many ms; a walk that was requested before keeps its time. */
   within(delay: number): void {
-    this.#by = performance.now() + delay
+    this.#deadline = performance.now() + delay
     if (!this.#timer) this.later(delay)
   }
 
   /**
-   * Puts the next walk off until so many ms from now, but not beyond its time: who asks all the time would
-   * keep it from ever coming.
+   * Delays the next walk until this many ms from now, but not beyond its time, so that frequent calls cannot
+   * prevent it.
    */
   later(delay: number): void {
     if (this.#stopped || this.#isDue) return
     clearTimeout(this.#timer)
-    const wait = Math.max(0, Math.min(delay, this.#by - performance.now()))
+    const wait = Math.max(0, Math.min(delay, this.#deadline - performance.now()))
     this.#timer = setTimeout(() => this.#enqueue(), wait).unref()
   }
 
-  /** Resolves when the walk under way, if any, is over. */
+  /** Resolves when the running walk, if any, has ended. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
@@ -48,7 +48,7 @@ export class WalkTimer {
     this.#isDue = true
     this.#walking = this.#walking.then(() => {
       this.#isDue = false
-      this.#by = Number.POSITIVE_INFINITY
+      this.#deadline = Number.POSITIVE_INFINITY
       return this.#stopped ? undefined : this.#walk()
     })
   }

@@ -4,12 +4,12 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** The `errno` name of a failed system call; undefined for any other error. */
 export function errno(error: unknown): string | undefined {
-  // An object that is an Error from node:fs has `code`; the value is checked before it is used.
+  // The cast: errors of node:fs have a `code`, which is checked below.
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
   return typeof code === 'string' ? code : undefined
 }
 
-/** A store whose folder cannot be made, read or written, as STORE_UNWRITABLE. */
+/** The error STORE_UNWRITABLE of a store whose folder cannot be created, read or written. */
 export function unwritable(path: string, cause: unknown): SettingsError {
   const why: Readonly<Record<string, string>> = {
     EACCES: 'this user lacks write permission',
@@ -31,8 +31,8 @@ export function unwritable(path: string, cause: unknown): SettingsError {
 }
 
 /**
- * What callers are told whose commit surely was not applied because the journal could not be written:
- * STORE_FULL or STORE_UNREACHABLE.
+ * The error of a commit that was certainly not applied because the journal could not be written: STORE_FULL
+ * or STORE_UNREACHABLE.
  */
 export function notApplied(path: string, cause: unknown): SettingsError {
   if (FULL.has(errno(cause) ?? '')) {
@@ -52,7 +52,7 @@ export function notApplied(path: string, cause: unknown): SettingsError {
   )
 }
 
-/** What callers are told whose records may or may not be found in the journal by the next process. */
+/** The error OUTCOME_UNKNOWN of a commit whose record the next process may or may not find in the journal. */
 export function unknownOutcome(path: string, cause: unknown): SettingsError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new SettingsError(
@@ -64,7 +64,7 @@ export function unknownOutcome(path: string, cause: unknown): SettingsError {
   )
 }
 
-/** A journal that lost or changed what was durable. */
+/** The error STORE_DAMAGED of a journal that lost or changed durable records. */
 export function damaged(file: string, what: string): SettingsError {
   return new SettingsError(
     'STORE_DAMAGED',

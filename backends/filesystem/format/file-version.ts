@@ -1,6 +1,6 @@
 /**
- * One thing that a readable file holds or held: the hash of its bytes (null: no file; undefined: not computed
- * yet), and the document that stands for.
+ * A version of a readable file: the hash of its bytes (null: no file; undefined: not computed yet), and the
+ * document that it stands for.
  */
 export interface FileVersion {
   readonly hash: string | null | undefined
@@ -8,5 +8,5 @@ export interface FileVersion {
   readonly text: string | undefined
 }
 
-/** No file, no document. */
+/** The version without a file and without a document. */
 export const NO_FILE: FileVersion = { hash: null, text: undefined }

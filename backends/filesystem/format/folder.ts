@@ -3,9 +3,9 @@ import { dirname } from 'node:path'
 import { errno } from './failures.ts'
 
 /**
- * Makes a folder, mode 0700, and its missing parents; true when it was not there.
- * @throws Error of the file system; unlike the `recursive` of Node 20 also where nothing can be made, as
- * below `/proc`, on which that one never ends.
+ * Creates a folder, mode 0700, and its missing parents; true when it did not exist.
+ * @throws Error of the file system, also below `/proc`, where `mkdir` of Node 20 with `recursive` never
+ * returns.
  */
 export async function makeFolder(path: string): Promise<boolean> {
   try {

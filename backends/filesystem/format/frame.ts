@@ -1,18 +1,19 @@
 import { crc32 } from 'node:zlib'
 
 /*
- * A frame is one line: `<length> <checksum> <record>\n`, length in decimal bytes, checksum the CRC-32 of the
- * record in 8 hex digits, the record one line of JSON. JSON never holds a raw line feed, so a reader that met
- * damage finds the next frame at the next line, and a person reads a journal with a pager.
+ * A frame is one line: `<length> <checksum> <record>\n`. The length is in decimal bytes, the checksum is the
+ * CRC-32 of the record in 8 hex digits, and the record is one line of JSON. JSON never contains a raw line
+ * feed. So a reader finds the next frame at the next line after damage, and a person can read a journal with
+ * a pager.
  *
- * Invariant: a frame that was cut at any byte, or had any byte changed, is not taken for a frame.
+ * Invariant: a frame that was cut at any byte, or in which any byte changed, is not accepted.
  */
 
 const LINE_FEED = 0x0a
-/** The longest a frame's head can be: 15 digits, a space, 8 hex digits, a space. */
-const HEAD = 25
+/** The longest head of a frame, in bytes: 15 digits, a space, 8 hex digits, a space. */
+const MAX_HEAD_BYTES = 25
 
-/** One record read back; `end` is the offset just after it. */
+/** A record that was read; `end` is the offset after it. */
 export interface Frame {
   readonly record: string
   readonly start: number
@@ -24,7 +25,7 @@ export function encodeFrame(record: string): string {
   return `${Buffer.byteLength(record)} ${checksum(record)} ${record}\n`
 }
 
-/** The frame that begins at an offset; undefined when what stands there is not a whole and sound one. */
+/** Decodes the frame at an offset; undefined when there is no complete and valid one. */
 export function decodeFrame(bytes: Buffer, start: number): Frame | undefined {
   const head = readHead(bytes, start)
   if (!head || head.to >= bytes.length || bytes[head.to] !== LINE_FEED) return undefined
@@ -35,8 +36,8 @@ export function decodeFrame(bytes: Buffer, start: number): Frame | undefined {
 }
 
 /**
- * Every sound frame beyond a damaged one: at each line after it, and where the damaged one says that it ends,
- * for the damage may be in its line feed.
+ * Every valid frame after a damaged one: at each line after it, and at the end that the damaged one declares,
+ * because the damage may be in its line feed.
  */
 export function* framesBeyond(bytes: Buffer, offset: number): Generator<Frame> {
   const end = readHead(bytes, offset)?.to
@@ -49,10 +50,10 @@ export function* framesBeyond(bytes: Buffer, offset: number): Generator<Frame> {
   }
 }
 
-/** What the head of a frame says: where its record begins and ends, and the checksum. */
+/** Reads the head of a frame: the start and the end of its record, and the checksum. */
 function readHead(bytes: Buffer, start: number): { from: number; to: number; checksum: string } | undefined {
   const [head, length, sum] =
-    /^([1-9]\d{0,14}) ([0-9a-f]{8}) /.exec(bytes.toString('latin1', start, start + HEAD)) ?? []
+    /^([1-9]\d{0,14}) ([0-9a-f]{8}) /.exec(bytes.toString('latin1', start, start + MAX_HEAD_BYTES)) ?? []
   if (head === undefined || sum === undefined) return undefined
   const from = start + head.length
   return { from, to: from + Number(length), checksum: sum }

@@ -2,17 +2,17 @@ import { join, sep } from 'node:path'
 import { encodeSegment, type Key, makeKey, parseKey, splitKey } from '../../../model/key.ts'
 import { isControllerId } from '../../../model/namespace.ts'
 
-/** Kinds of documents that people may read and edit as files, and how many segments their keys have. */
+/** The kinds of documents with readable files, with the number of segments of their keys. */
 const READABLE = { boxes: 2, controllers: 3, settings: 2 } as const
 const SUFFIX = '.json'
-/** The longest file name that leaves room for the names of its temporary neighbours. */
-const LONGEST_NAME = 240
+/** The longest file name, so that the names of its neighbours are valid too. */
+const MAX_NAME_CHARS = 240
 const NAPP_PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 export type ReadableKind = keyof typeof READABLE
 export const READABLE_KINDS = ['boxes', 'controllers', 'settings'] as const satisfies readonly ReadableKind[]
 
-/** The folders and files of a store below its path. */
+/** The paths of the folders and files of a store. */
 export class Layout {
   readonly path: string
 
@@ -33,19 +33,19 @@ export class Layout {
     return join(this.path, kind)
   }
 
-  /** The readable file of a document; only for keys of which {@link hasFile} is true. */
+  /** The readable file of a document; only for keys with {@link hasFile}. */
   file(key: Key): string {
     return join(this.path, ...key.split('/')) + SUFFIX
   }
 
-  /** The document that a file below a kind's folder stands for; undefined for any other name. */
+  /** The document of a file below the folder of a kind; undefined for any other name. */
   key(file: string): Key | undefined {
     const address = file
       .slice(this.path.length + 1, -SUFFIX.length)
       .split(sep)
       .join('/')
     const key = file.endsWith(SUFFIX) ? parseKey(address) : undefined
-    return key && hasFile(key) && isNamedByUs(key) ? key : undefined
+    return key && hasFile(key) && isServiceKey(key) ? key : undefined
   }
 }
 
@@ -56,7 +56,7 @@ export function hasFile(key: Key): boolean {
   const segments = key.split('/').slice(1)
   return (
     segments.length === READABLE[kind] &&
-    segments.every(segment => segment.length + SUFFIX.length <= LONGEST_NAME)
+    segments.every(segment => segment.length + SUFFIX.length <= MAX_NAME_CHARS)
   )
 }
 
@@ -65,7 +65,7 @@ export function readableKind(key: Key): ReadableKind | undefined {
   return READABLE_KINDS.find(kind => key.startsWith(`${kind}/`))
 }
 
-/** The names of neighbours of a readable file. A leading dot is never part of an encoded name. */
+/** The names of the neighbours of a readable file. An encoded name never starts with a dot. */
 export function neighbours(file: string): {
   readonly temporary: string
   readonly replaced: string
@@ -76,8 +76,8 @@ export function neighbours(file: string): {
   return { temporary: `${hidden}.tmp`, replaced: `${hidden}.replaced`, rejected: `${file}.rejected` }
 }
 
-/** True when the service could have made the key: a file with any other name is not taken in. */
-function isNamedByUs(key: Key): boolean {
+/** True when the service could have made the key: a file with any other name is ignored. */
+function isServiceKey(key: Key): boolean {
   const { kind, segments } = splitKey(key)
   if (kind === 'boxes') return segments.every(isBoxPart)
   const parts = kind === 'controllers' ? segments.slice(1) : segments

@@ -5,14 +5,14 @@ import type { Key } from '../../../model/key.ts'
 import type { Batch, Change } from '../../backend.ts'
 
 /*
- * What the journal holds, one record a frame. Texts of documents stand in it as strings, so that the record
- * itself holds only strings and small numbers, which the native JSON functions keep exactly.
+ * The records of the journal, one per frame. Texts of documents are strings in it, so that a record contains
+ * only strings and small numbers, which the native JSON functions keep exactly.
  *
- *   log       Header, then Commits and Marks as they came
+ *   log       Header, then Commits and Marks in order
  *   snapshot  Header, EntryRecords, Marks, End
  */
 
-/** The format of the journal this code writes and reads. */
+/** The format of the journal that this release writes and reads. */
 export const FORMAT = 1
 
 /**
@@ -22,29 +22,29 @@ export const FORMAT = 1
 export type StoredChange = readonly [key: Key, text: string | null, created?: string, expires?: number]
 
 /**
- * What a readable file held at some time: the hash of its bytes (null: no file) and the document it stands
- * for (null: none; absent: the text which the entry has at this place of the journal).
+ * A version of a readable file: the hash of its bytes (null: no file) and the document that it stands for
+ * (null: none; absent: the text of the entry at this place of the journal).
  */
 export type StoredVersion = readonly [hash: string | null, text?: string | null]
 
 /**
- * What else is known of a readable file (see {@link FileNotes}); absent members are what they are for most
- * files. A log tells `earlier` by the marks that came before and by what they `wrote`, a snapshot by name.
+ * The notes about a readable file (see {@link FileNotes}); absent members have the value of most files. In a
+ * log, `earlier` follows from the marks before and from what they `wrote`; a snapshot contains it.
  */
 export interface StoredNotes {
   readonly kept?: true
   readonly stray?: readonly [hash: string | null, text: string | null]
   readonly folder?: string
   readonly earlier?: readonly string[]
-  /** Hashes of what was written into the file between the mark before and this one, and replaced since. */
+  /** Hashes of content that was written and replaced between the mark before and this one. */
   readonly wrote?: readonly string[]
 }
 
-/** What the readable file of a key may hold now, the version known to be durable first. */
+/** A mark: the versions that the readable file of a key may hold, the one known to be durable first. */
 export type StoredMark = readonly [key: Key, versions: readonly StoredVersion[], notes?: StoredNotes]
 
 /**
- * The first record of a log (`after` fixes how many bytes of its predecessor count) or of a snapshot.
+ * The first record of a log (`after` defines how many bytes of its predecessor are valid) or of a snapshot.
  * `revision` is the last one before it.
  */
 export interface Header {
@@ -54,9 +54,7 @@ export interface Header {
   readonly after?: { readonly number: number; readonly length: number }
 }
 
-/**
- * A commit, a mark, or both at once. `group` is the offset at which the write that brought this record began.
- */
+/** A commit, a mark, or both. `group` is the offset of the write that this record is part of. */
 export interface LogRecord {
   readonly group: number
   readonly revision?: string
@@ -64,7 +62,7 @@ export interface LogRecord {
   readonly files?: readonly StoredMark[]
 }
 
-/** One record of a snapshot; the last one says how many entries there were. */
+/** A record of a snapshot; the last one has the number of entries. */
 export interface SnapshotRecord {
   readonly entry?: readonly [key: Key, text: string, revision: string, created: string, expires?: number]
   readonly files?: readonly StoredMark[]
@@ -72,13 +70,12 @@ export interface SnapshotRecord {
 }
 
 /**
- * The record in a frame whose checksum held, so it is one that this code, or a newer one, wrote.
+ * Parses the record of a frame with a valid checksum, which this release or a newer one wrote.
  * @throws SettingsError STORE_DAMAGED.
  */
 export function parseRecord<T extends Header | LogRecord | SnapshotRecord>(text: string, file: string): T {
   try {
-    // Not a stored value: texts of documents are strings inside it, which the native parser leaves as they
-    // are.
+    // The native parser is exact here, because the texts of documents are strings in the record.
     return JSON.parse(text)
   } catch (cause) {
     throw new SettingsError(
@@ -89,7 +86,7 @@ export function parseRecord<T extends Header | LogRecord | SnapshotRecord>(text:
   }
 }
 
-/** The record of a batch, as a log keeps it. */
+/** Prints the record of a batch for a log. */
 export function logRecord(
   group: number,
   batch: Batch | undefined,
@@ -107,7 +104,7 @@ export function logRecord(
   return JSON.stringify(record)
 }
 
-/** The changes that a log record stands for, and the expiries among them. */
+/** The changes of a log record, with their expiries. */
 export function restoreChanges(
   stored: readonly StoredChange[],
   revision: Revision,
@@ -125,11 +122,6 @@ export function restoreChanges(
     return { type: 'put', entry }
   })
   return { changes, expires }
-}
-
-/** The key that a change is about. */
-export function keyOf(change: Change): Key {
-  return change.type === 'put' ? change.entry.key : change.key
 }
 
 function storedChange(change: Change, expires: ReadonlyMap<Key, number>): StoredChange {

@@ -1,50 +1,50 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Operation, Outcome } from '../../backend.ts'
-import { type CommitRequest, Group, type Mark, type Planned } from './group.ts'
+import { type CommitRequest, Group, type Mark, type PlannedCommit } from './group.ts'
 import type { Journal } from './journal.ts'
 import type { State } from './state.ts'
 
-/** The most text, in characters, that goes into one group before it is closed. */
-const GROUP_TEXT = 4 * 1024 * 1024
+/** The largest text of one group, in characters, unless it is that of a single commit. */
+const MAX_GROUP_CHARS = 4 * 1024 * 1024
 
+/** A commit that waits for its group. */
 interface Waiting extends CommitRequest {
   readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
 }
 
-/** What happens around groups. */
-export interface Hooks {
+/** The callbacks of a committer. */
+export interface CommitHooks {
   /**
-   * Called before a group is judged, while nothing is being written: the place to begin a new log. Must not
+   * Called before each group, while nothing is being written, so that a new log can be started. Must not
    * reject.
    */
-  readonly between: () => Promise<void>
+  readonly betweenGroups: () => Promise<void>
   /**
-   * Called at once when a group is durable, before its callers are answered; takes the commits into the state
-   * and announces them.
+   * Called when a group is durable, before its commits resolve; applies them to the state and announces them.
    */
-  readonly durable: (commits: readonly Planned[]) => void
+  readonly onDurable: (commits: readonly PlannedCommit[]) => void
 }
 
 /**
- * Group commit: everybody who waits while one group is written and synced goes into the next one.
+ * Commits in groups: all commits that wait while one group is written and synced are in the next one.
  *
- * Invariant: one group at a time. A caller is answered, and the state changes, only after the sync of its
- * group; when that failed the whole group is told the same error, also those that lost or changed nothing,
- * for their answer may rest on a commit of the group that did not happen. Once closed, nothing is written any
- * more: the journal may be another process's by then, and to write into a closed one would begin a log that
- * cuts off what that process was told is kept.
+ * Invariant: one group at a time. A commit resolves, and the state changes, only after the sync of its group.
+ * When the sync fails, all commits of the group fail with the same error. That includes commits whose guards
+ * failed or that changed nothing, because their outcome may depend on a commit of the group that was not
+ * applied. Once closed, nothing is written any more: the journal may belong to another process by then, and a
+ * write would start a log that cuts off durable records of that process.
  */
 export class Committer {
   readonly #state: State
   readonly #journal: Journal
-  readonly #hooks: Hooks
+  readonly #hooks: CommitHooks
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
   #closed = false
 
-  constructor(state: State, journal: Journal, hooks: Hooks) {
+  constructor(state: State, journal: Journal, hooks: CommitHooks) {
     this.#state = state
     this.#journal = journal
     this.#hooks = hooks
@@ -60,12 +60,12 @@ export class Committer {
     })
   }
 
-  /** Resolves when everything that was asked for is answered. */
+  /** Resolves when all pending commits have ended. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running
   }
 
-  /** Takes no more; resolves when everything that was asked for before is answered. */
+  /** Accepts no more commits; resolves when all pending ones have ended. */
   async close(): Promise<void> {
     this.#closed = true
     await this.idle()
@@ -73,10 +73,10 @@ export class Committer {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
-      // A turn of the event loop lets all callers that were just answered, or woken together, ask again and
-      // share the next sync.
+      // Waits one turn of the event loop, so that callers whose commits just resolved can share the next
+      // sync.
       await turn()
-      await this.#hooks.between()
+      await this.#hooks.betweenGroups()
       await this.#commitGroup()
     }
     this.#running = undefined
@@ -91,7 +91,7 @@ export class Committer {
       const now = Date.now()
       const outcomes = waiting.map(request => group.add(request, now))
       if (group.frames !== '') await this.#journal.append(group.frames, this.#state.revision)
-      if (group.planned.length > 0) this.#hooks.durable(group.planned)
+      if (group.planned.length > 0) this.#hooks.onDurable(group.planned)
       for (const [at, outcome] of outcomes.entries()) waiting[at]?.resolve(outcome)
     } catch (error) {
       if (waiting.length === 0) waiting = this.#take()
@@ -99,13 +99,13 @@ export class Committer {
     }
   }
 
-  /** The next callers in order: as many as fit one group, at least one. */
+  /** Takes the next commits in order: as many as fit one group, at least one. */
   #take(): readonly Waiting[] {
     let text = 0
     let count = 0
     for (const { operations } of this.#queue) {
       text += operations.reduce((sum, operation) => sum + ('put' in operation ? operation.put.length : 0), 0)
-      if (count > 0 && text > GROUP_TEXT) break
+      if (count > 0 && text > MAX_GROUP_CHARS) break
       count++
     }
     return this.#queue.splice(0, count)

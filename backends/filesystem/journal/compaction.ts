@@ -7,44 +7,43 @@ import { FORMAT, type Header, type SnapshotRecord } from '../format/record.ts'
 import { storedMark } from './group.ts'
 import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.ts'
 
-/** How many characters are written at a time; between, the event loop turns. */
-const CHUNK = 256 * 1024
+/** The number of characters that are written at a time, with a turn of the event loop in between. */
+const CHUNK_CHARS = 256 * 1024
 /**
- * Logs older than the snapshot are kept for watches as long as all of them together are no larger than this,
- * in bytes.
+ * The largest total size of logs older than the snapshot, which are kept for watches from older revisions.
  */
 const HISTORY_BYTES = 8 * 1024 * 1024
 
-/** The state at the moment a log was begun: that log and this picture say the same as everything before. */
+/** The state of the store when a log was started: it replaces everything before that log. */
 export interface JournalSnapshot {
-  /** The number of the log that begins here. */
+  /** The number of the log that starts here. */
   readonly number: number
   readonly revision: Revision
   readonly entries: readonly Entry[]
   readonly expires: ReadonlyMap<Key, number>
-  /** What each readable file may hold, and what else is known of it. */
+  /** The versions and the notes of each readable file. */
   readonly files: ReadonlyMap<Key, FileRecord>
 }
 
 /**
- * Makes a snapshot durable beside the logs, while commits go on into the log that began with it.
+ * Writes a snapshot durably beside the logs, while commits continue in the log that started with it.
  *
- * Invariant: at every moment the newest whole snapshot and the logs from its number on are the store. A
- * snapshot has its name only once it is whole and durable, and only then are files removed, oldest first, so
- * that what is left is without a hole whenever the process dies.
+ * Invariant: at every moment the newest complete snapshot and the logs from its number on are the store. A
+ * snapshot gets its name only once it is complete and durable. Only then are files removed, oldest first, so
+ * that the remaining ones have no gap whenever the process dies.
  */
 export async function writeSnapshot(
   folder: string,
   disk: Disk,
-  picture: JournalSnapshot,
+  snapshot: JournalSnapshot,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = snapshotPath(folder, picture.number)
+  const path = snapshotPath(folder, snapshot.number)
   const temporary = `${path}.tmp`
   try {
     const handle = await open(temporary, 'w', 0o600)
     try {
-      for (const chunk of chunks(picture)) {
+      for (const chunk of chunks(snapshot)) {
         signal.throwIfAborted()
         await handle.writeFile(chunk)
       }
@@ -61,8 +60,8 @@ export async function writeSnapshot(
 }
 
 /**
- * Removes what a durable snapshot made superfluous; with `keepHistory` the newest of the older logs stay, for
- * watches that look back.
+ * Removes the files that a durable snapshot replaces; with `keepHistory` the newest of the older logs stay,
+ * for watches from older revisions.
  */
 export async function removeSuperseded(folder: string, number: number, keepHistory: boolean): Promise<void> {
   const { logs, snapshots } = await listJournal(folder)
@@ -83,7 +82,7 @@ function* chunks(picture: JournalSnapshot): Generator<string> {
   let text = ''
   for (const record of records(picture)) {
     text += encodeFrame(JSON.stringify(record))
-    if (text.length < CHUNK) continue
+    if (text.length < CHUNK_CHARS) continue
     yield text
     text = ''
   }

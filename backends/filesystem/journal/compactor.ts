@@ -6,26 +6,26 @@ import type { Journal } from './journal.ts'
 import type { Disk } from './journal-folder.ts'
 import type { State } from './state.ts'
 
-/** When the journal is made smaller; sizes in bytes. */
+/** The limits for the size of the journal, in bytes. */
 export interface CompactionLimits {
-  /** A log is followed by a new one at this size. */
+  /** A new log is started when a log is larger than this. */
   readonly log: number
   /** A snapshot is due when the logs since the last one are larger than this ... */
   readonly tail: number
-  /** ... and this many times larger than what the store holds. */
+  /** ... and this many times larger than the entries of the store. */
   readonly ratio: number
 }
 
-/** How long (ms) a snapshot that failed is not tried again. */
-const AGAIN = 10_000
+/** The delay (ms) before a failed snapshot is retried. */
+const SNAPSHOT_RETRY_MS = 10_000
 
-/** What a compactor works on. */
+/** Everything that a compactor works with. */
 export interface Compactable {
   readonly folder: string
   readonly disk: Disk
   readonly state: State
   readonly journal: Journal
-  /** What every readable file may hold. */
+  /** The versions and the notes of each readable file. */
   readonly files: () => ReadonlyMap<Key, FileRecord>
   readonly report: BackendContext['report']
 }
@@ -33,21 +33,21 @@ export interface Compactable {
 /**
  * Decides when a new log and a snapshot are due.
  *
- * Invariant: the picture for a snapshot is taken between two groups, together with the beginning of a log;
- * everything else happens while commits go on.
+ * Invariant: the state for a snapshot is taken between two groups, together with the start of a log; all
+ * other work is done while commits continue.
  */
 export class Compactor {
   readonly #store: Compactable
   readonly #limits: CompactionLimits
   readonly #stopping = new AbortController()
-  /** Bytes of the logs since the newest snapshot, less what this journal has written. */
+  /** Bytes of the logs since the newest snapshot, less those that this journal has written. */
   #tail: number
   #running: Promise<void> | undefined
   #notBefore = Number.NEGATIVE_INFINITY
-  /** Why no snapshot could last be made: reported once, until one can be again. */
+  /** The reason why the last snapshot failed: reported once, until a snapshot succeeds. */
   #failure: string | undefined
 
-  /** `tail` is how many bytes of logs there are since the newest snapshot. */
+  /** `tail`: the bytes of the logs since the newest snapshot. */
   constructor(store: Compactable, limits: CompactionLimits, tail: number) {
     this.#store = store
     this.#limits = limits
@@ -55,17 +55,17 @@ export class Compactor {
   }
 
   /**
-   * Begins a new log, and a snapshot, if it is time; to be called while nothing is being written. Never
+   * Starts a new log, and a snapshot, when one is due; to be called while nothing is being written. Never
    * rejects.
    */
-  async between(): Promise<void> {
+  async betweenGroups(): Promise<void> {
     const { journal, state } = this.#store
     const due = this.#isDue()
     if (!due && journal.length <= this.#limits.log) return
     try {
       await journal.rotate(state.revision)
     } catch {
-      // The journal now refuses commits until it could begin a log, and tells their callers why.
+      // The journal now rejects commits, with the reason, until it can start a log.
       return
     }
     if (due) this.#running = this.#compact()
@@ -76,7 +76,7 @@ export class Compactor {
     await this.#running
   }
 
-  /** Gives up the snapshot that is being written, if any; the next process makes one. */
+  /** Aborts the snapshot that is being written, if any; the next process writes one. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
@@ -104,12 +104,12 @@ export class Compactor {
     try {
       await writeSnapshot(folder, disk, picture, this.#stopping.signal)
       this.#tail = -written
-      if (suspect) journal.trust()
+      if (suspect) journal.clearSuspect()
       await removeSuperseded(folder, number, !suspect)
       this.#failure = undefined
     } catch (error) {
-      // The logs are all there still, so nothing is lost but room; a full disk is told to those who commit.
-      this.#notBefore = performance.now() + AGAIN
+      // All logs still exist, so only space is lost; on a full disk, commits fail with their own error.
+      this.#notBefore = performance.now() + SNAPSHOT_RETRY_MS
       this.#reportFailure(error)
     } finally {
       this.#running = undefined

@@ -1,6 +1,8 @@
 import type { Entry, Revision } from '../../../model/document.ts'
 import type { Key } from '../../../model/key.ts'
-import type { Batch, Change, Expected, Operation, Outcome } from '../../backend.ts'
+import type { Batch, Change, Operation, Outcome } from '../../backend.ts'
+import { inKeyOrder } from '../../changes.ts'
+import { allHold, changeBy, foundEntries } from '../../operations.ts'
 import type { FileNotes } from '../format/file-notes.ts'
 import { type FileVersion, NO_FILE } from '../format/file-version.ts'
 import { encodeFrame } from '../format/frame.ts'
@@ -9,60 +11,59 @@ import { logRecord, type StoredMark, type StoredNotes } from '../format/record.t
 import type { State } from './state.ts'
 
 /**
- * What the readable file of a key may hold, the version known to be durable first, and what else is known of
- * it; asked at the moment that the record is made.
+ * A mark: the versions that the readable file of a key may hold, the one known to be durable first, and its
+ * notes. Both are evaluated when the record is made.
  */
 export type Mark = readonly [key: Key, versions: () => readonly FileVersion[], notes?: () => FileNotes]
 
-/** What one caller wants: operations (none: only marks). */
+/** The request of one caller; without operations it only writes marks. */
 export interface CommitRequest {
   readonly operations: readonly Operation[]
   /** Recorded together with the commit, and only if it succeeds. */
   readonly marks: readonly Mark[]
 }
 
-/** One commit of a group that is to be applied once its record is durable. */
-export interface Planned {
+/** A commit of a group, to be applied once its record is durable. */
+export interface PlannedCommit {
   readonly batch: Batch
   readonly expires: ReadonlyMap<Key, number>
 }
 
 /**
- * Commits that become durable by one write.
+ * The commits that one write makes durable.
  *
- * Invariant: each request is judged in order, against the state as the earlier ones of the group leave it;
- * one that loses adds nothing. Outcomes hold only once all frames are durable, and then all of them.
+ * Invariant: requests are evaluated in order, each on the state after the earlier ones of the group; one
+ * whose guards fail adds nothing. Outcomes are valid only once all frames are durable, and then all of them
+ * are.
  */
 export class Group {
   readonly #state: State
   readonly #offset: number
   readonly #overlay = new Map<Key, Entry | undefined>()
   readonly #frames: string[] = []
-  readonly planned: Planned[] = []
+  readonly planned: PlannedCommit[] = []
   #revision: Revision
 
-  /** `offset` is where in the log the group will be written. */
+  /** `offset`: the position in the log at which the group will be written. */
   constructor(state: State, offset: number) {
     this.#state = state
     this.#offset = offset
     this.#revision = state.revision
   }
 
-  /** What is to be written, empty when nothing is. */
+  /** The text to write; empty when there is nothing to write. */
   get frames(): string {
     return this.#frames.join('')
   }
 
-  /** Judges one more request; `now` is Unix milliseconds, from which a ttl counts. */
+  /** Evaluates one more request; `now`, in Unix milliseconds, is the start of a ttl. */
   add({ operations, marks }: CommitRequest, now: number): Outcome {
-    const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
-    if (!guarded.every(({ key, expected = 'any' }) => holds(expected, this.#get(key)))) {
-      return { committed: false, found: guarded.flatMap(({ key }) => this.#get(key) ?? []) }
-    }
+    const get = (key: Key) => this.#get(key)
+    if (!allHold(operations, get)) return { committed: false, found: foundEntries(operations, get) }
     const revision = this.#revision + 1n
     const expires = new Map<Key, number>()
-    const changes = operations.flatMap(operation => this.#change(operation, revision, now, expires))
-    const batch = changes.length > 0 ? { revision, changes: changes.sort(byKey) } : undefined
+    const changes = operations.flatMap(operation => this.#change(operation, revision, now, expires) ?? [])
+    const batch = changes.length > 0 ? { revision, changes: inKeyOrder(changes) } : undefined
     if (batch) {
       this.#revision = revision
       this.planned.push({ batch, expires })
@@ -77,42 +78,38 @@ export class Group {
     return this.#overlay.has(key) ? this.#overlay.get(key) : this.#state.get(key)
   }
 
-  #change(operation: Operation, revision: Revision, now: number, expires: Map<Key, number>): Change[] {
+  #change(
+    operation: Operation,
+    revision: Revision,
+    now: number,
+    expires: Map<Key, number>,
+  ): Change | undefined {
     const { key } = operation
-    if ('check' in operation) return []
-    const before = this.#get(key)
-    if ('delete' in operation) {
-      this.#overlay.set(key, undefined)
-      return before ? [{ type: 'delete', key, revision }] : []
-    }
-    const entry: Entry = {
-      key,
-      text: operation.put,
-      modRevision: revision,
-      createRevision: before?.createRevision ?? revision,
-    }
-    this.#overlay.set(key, entry)
-    if (operation.ttl !== undefined) expires.set(key, Math.ceil(now + operation.ttl * 1000))
-    return [{ type: 'put', entry }]
+    const change = changeBy(operation, this.#get(key), revision)
+    if (!change) return undefined
+    this.#overlay.set(key, change.type === 'put' ? change.entry : undefined)
+    if ('put' in operation && operation.ttl !== undefined)
+      expires.set(key, Math.ceil(now + operation.ttl * 1000))
+    return change
   }
 
   #storedMark([key, versions, notes]: Mark): StoredMark {
     const known = versions()
     const [durable, current] = [this.#state.get(key)?.text, this.#get(key)?.text]
-    // While this group is being written the file may get what is durable now, of which nobody would know once
-    // the mark stands after what is current then.
+    // While this group is being written, the file may get the text that is durable now. The mark has to name
+    // it, because it comes after the text that is current then.
     const next = durable === current || durable === known.at(-1)?.text ? [] : [shownBy(durable)]
     const { earlier: _, ...brief } = notes?.() ?? {}
     return storedMark(key, [...known, ...next], current, brief)
   }
 }
 
-/** What a file holds that shows this document. */
+/** The version of a file that shows this document. */
 function shownBy(text: string | undefined): FileVersion {
   return text === undefined ? NO_FILE : { hash: hashOf(readableText(text)), text }
 }
 
-/** A mark as the journal keeps it, where the entry has the text `current`. */
+/** A mark in the form of the journal, at a place where the entry has the text `current`. */
 export function storedMark(
   key: Key,
   versions: readonly FileVersion[],
@@ -136,13 +133,4 @@ function storedNotes({ kept, stray, folder, earlier = [], wrote = [] }: FileNote
     ...(earlier.length > 0 && { earlier }),
     ...(wrote.length > 0 && { wrote }),
   }
-}
-
-function holds(expected: Expected, entry: Entry | undefined): boolean {
-  if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
-}
-
-function byKey(a: Change, b: Change): number {
-  return (a.type === 'put' ? a.entry.key : a.key) < (b.type === 'put' ? b.entry.key : b.key) ? -1 : 1
 }

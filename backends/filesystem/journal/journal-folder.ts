@@ -1,20 +1,20 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the journal asks of an open file; a seam, so that tests can let a disk fail. */
+/** An open file of the journal; an interface, so that tests can simulate a failing disk. */
 export interface JournalFile {
   /** Writes all bytes at an offset. */
   write(bytes: Buffer, offset: number): Promise<void>
-  /** Makes everything written so far durable, the length included. */
+  /** Makes all writes so far durable, with the length of the file. */
   sync(): Promise<void>
-  /** Cuts the file, durably. */
+  /** Truncates the file durably. */
   truncate(length: number): Promise<void>
   close(): Promise<void>
 }
 
-/** How the journal reaches the disk. */
+/** The access of the journal to the disk. */
 export interface Disk {
-  /** Opens a file for writing, mode 0600; `fresh` empties it or makes it. */
+  /** Opens a file for writing, mode 0600; with `fresh` it is created or emptied. */
   open(path: string, fresh: boolean): Promise<JournalFile>
   /** Makes the names in a folder durable. */
   syncFolder(path: string): Promise<void>
@@ -44,11 +44,11 @@ export const DISK: Disk = {
   },
 }
 
-/** The numbers of the files of one kind in the journal's folder, ascending. */
+/** The files in the folder of the journal; numbers are ascending. */
 export interface JournalNames {
   readonly logs: readonly number[]
   readonly snapshots: readonly number[]
-  /** Half-written snapshots of a process that died. */
+  /** Unfinished snapshots of a process that died. */
   readonly leftovers: readonly string[]
 }
 
@@ -60,7 +60,7 @@ export function snapshotPath(folder: string, number: number): string {
   return join(folder, `${digits(number)}.snapshot`)
 }
 
-/** What is in the journal's folder, by name. */
+/** Lists the folder of the journal. */
 export async function listJournal(folder: string): Promise<JournalNames> {
   const names = await readdir(folder)
   const numbers = (pattern: RegExp): number[] =>

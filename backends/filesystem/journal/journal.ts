@@ -6,17 +6,17 @@ import { FORMAT, type Header } from '../format/record.ts'
 import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
 
 /*
- * The logs of the journal, one written at a time, by one caller at a time.
+ * The logs of the journal. One log is written at a time, by one caller at a time.
  *
- * Invariant: bytes `[0, length)` of the current log are durable, and so is all that its header says counts of
- * the log before it. A record counts when it is there; `append` resolves only after that. When it rejects
- * with anything but OUTCOME_UNKNOWN, no process will ever find the record:
- *  - a failed write is cut off again, durably, before the error is told;
- *  - after a failed sync the pages of that log can no longer be trusted to reach the disk, or not to. So a
- *    new log is begun, whose header fixes, durably, how much of the old one counts: what was appended last is
- *    void wherever it ended up. The log is `suspect` from then on: a snapshot is due.
- *  - when neither can be done, the outcome is unknown, and nothing is appended before a new log could be
- *    begun.
+ * Invariant: bytes `[0, length)` of the current log are durable, and so is the valid part of the log before
+ * it, which its header defines. A record is valid when it is in these bytes; `append` resolves only after
+ * that. When it rejects with any code but OUTCOME_UNKNOWN, no process will ever find the record:
+ *  - A failed write is truncated durably before the error is returned.
+ *  - After a failed sync it is not known whether the pages of that log will reach the disk. So a new log is
+ *    started, whose header defines, durably, the valid length of the old one: the last append is void,
+ *    wherever it ended up. From then on the journal is `suspect`: a snapshot is due.
+ *  - When neither is possible, the outcome is unknown, and nothing is appended before a new log could be
+ *    started.
  */
 export class Journal {
   readonly #folder: string
@@ -45,25 +45,23 @@ export class Journal {
     return this.#number
   }
 
-  /** Where the next record of the current log goes. */
+  /** The length of the current log: the offset of the next record. */
   get length(): number {
     return this.#length
   }
 
-  /** How many bytes were appended since this journal was opened, to all logs. */
+  /** The number of bytes that were appended to all logs since this journal was opened. */
   get written(): number {
     return this.#written
   }
 
-  /**
-   * True when a sync failed since the last snapshot: what the file system says of older logs is not to be
-   * relied on.
-   */
+  /** True when a sync failed since the last snapshot: older logs may not be on the disk as they are read. */
   get suspect(): boolean {
     return this.#suspect
   }
 
-  trust(): void {
+  /** Called when a snapshot has replaced the older logs. */
+  clearSuspect(): void {
     this.#suspect = false
   }
 
@@ -82,31 +80,30 @@ export class Journal {
 
   /**
    * Makes frames durable at the end of the log: one write, one sync.
-   * @throws SettingsError as the head of this file says.
+   * @throws SettingsError as described at the head of this file.
    */
   async append(frames: string, revision: Revision): Promise<void> {
     const bytes = Buffer.from(frames)
     try {
       await this.#file.write(bytes, this.#length)
     } catch (error) {
-      throw await this.#takeBack(error, revision)
+      throw await this.#undoWrite(error, revision)
     }
     try {
       await this.#file.sync()
     } catch (error) {
-      throw await this.#beginAnew(error, revision)
+      throw await this.#recoverLog(error, revision)
     }
     this.#length += bytes.length
     this.#written += bytes.length
   }
 
   /**
-   * Begins the next log; the current one counts up to its present length. After an error nothing is appended
-   * before a later call succeeded.
+   * Starts the next log; the current one is valid up to its present length. After an error nothing is
+   * appended before a later call succeeds.
    */
   async rotate(revision: Revision): Promise<void> {
-    // What fails here may have left the header behind, and with it a durable word that no more than this
-    // length counts.
+    // A failure may leave the header on the disk, which durably limits the current log to this length.
     this.#broken = true
     const number = this.#number + 1
     const after = { number: this.#number, length: this.#length }
@@ -122,7 +119,7 @@ export class Journal {
     this.#length = length
     this.#broken = false
     await old.close().catch(() => {
-      // Nothing of the old log is needed any more that its successor's header does not already guarantee.
+      // The header of the new log already guarantees everything that is needed of the old one.
       this.#suspect = true
     })
   }
@@ -131,30 +128,29 @@ export class Journal {
     await this.#file.close()
   }
 
-  async #takeBack(cause: unknown, revision: Revision): Promise<SettingsError> {
+  async #undoWrite(cause: unknown, revision: Revision): Promise<SettingsError> {
     try {
       await this.#file.truncate(this.#length)
       return notApplied(this.#folder, cause)
     } catch {
-      // The cut did not work out either; the cause is the first failure, and beginning anew is what is left.
-      return this.#beginAnew(cause, revision)
+      // The log could not be truncated: a new one is started. The error names the first failure.
+      return this.#recoverLog(cause, revision)
     }
   }
 
-  async #beginAnew(cause: unknown, revision: Revision): Promise<SettingsError> {
+  async #recoverLog(cause: unknown, revision: Revision): Promise<SettingsError> {
     this.#suspect = true
     try {
       await this.rotate(revision)
       return notApplied(this.#folder, cause)
     } catch {
-      // The outcome stays open until a later `prepare` succeeds; the cause that callers are told is the first
-      // failure.
+      // The outcome stays unknown until a later `prepare` succeeds. The error names the first failure.
       return unknownOutcome(this.#folder, cause)
     }
   }
 }
 
-/** Makes an empty log durable, its name included. */
+/** Creates an empty log durably, with its name. */
 export async function beginLog(
   folder: string,
   disk: Disk,

@@ -5,7 +5,7 @@ import { damaged } from '../format/failures.ts'
 import { decodeFrame, type Frame, framesBeyond } from '../format/frame.ts'
 import { FORMAT, type Header, type LogRecord, parseRecord, type SnapshotRecord } from '../format/record.ts'
 
-/** A log, read and checked. */
+/** A log that was read and checked. */
 export interface Log {
   readonly file: string
   readonly number: number
@@ -13,16 +13,16 @@ export interface Log {
   readonly revision: Revision
   readonly after: Header['after']
   readonly records: readonly LogRecord[]
-  /** How many of its bytes count, and how many beyond them are an unfinished write. */
+  /** The number of its valid bytes, and the number of bytes after them that are an unfinished write. */
   readonly length: number
   readonly torn: number
 }
 
 /**
- * Reads a log. `length` is how much of it counts, as its successor says; undefined for the last log, whose
- * end may be unfinished: everything from the first bad frame on is torn if no sound frame of a later write
- * follows it. (A write's pages may reach the disk in any order, so sound frames of the same write may.)
- * Undefined when it ends within its header.
+ * Reads a log; undefined when it ends within its header. `length` is its valid length, as its successor
+ * defines it; undefined for the last log, whose end may be unfinished. Everything from the first bad frame on
+ * is torn, unless a valid frame of a later write follows. (Valid frames of the same write may follow, because
+ * the pages of a write may reach the disk in any order.)
  * @throws SettingsError STORE_DAMAGED, STORE_FORMAT.
  */
 export function readLog(
@@ -52,7 +52,7 @@ export function readLog(
   }
 }
 
-/** Reads a snapshot, which is whole or damaged. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
+/** Reads a snapshot, which is complete or damaged. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
 export async function readSnapshot(
   file: string,
   number: number,

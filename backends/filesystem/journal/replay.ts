@@ -18,12 +18,12 @@ import { BatchWindow, type WindowLimits } from './window.ts'
 /*
  * Reads the journal back.
  *
- * Invariant: it writes nothing. State is the newest snapshot plus the logs from its number on; older logs
- * that are still there only give the window its batches. Every log but the last counts exactly up to the
- * length that its successor's header fixes; in the last one an unfinished write at the end is cut.
+ * Invariant: it writes nothing. The state is the newest snapshot plus the logs from its number on; older logs
+ * only provide batches for the window. Every log but the last is valid exactly up to the length that the
+ * header of its successor defines; an unfinished write at the end of the last log is ignored.
  */
 
-/** The end of the last log that was never acked: cut off before the journal is used. */
+/** The end of the last log that was never acknowledged: cut off before the journal is used. */
 export interface Torn {
   readonly file: string
   readonly length: number
@@ -34,22 +34,22 @@ export interface Replay {
   readonly state: State
   readonly window: BatchWindow
   /**
-   * What each readable file may hold, the version last known to be durable first; only for keys that have or
-   * had one.
+   * The versions of each readable file, the one last known to be durable first; for keys that have or had a
+   * file.
    */
   readonly files: Map<Key, FileVersion[]>
-  /** What else is known of each of these files. */
+  /** The notes about each of these files. */
   readonly notes: Map<Key, FileNotes>
-  /** The last log, and how many of its bytes count; undefined when there is no journal. */
+  /** The last log with its valid length; undefined when there is no journal. */
   readonly current: { readonly number: number; readonly length: number } | undefined
   /** Bytes of the logs since the snapshot. */
   readonly tail: number
   readonly torn: Torn | undefined
-  /** Files that no longer count and may be removed. */
+  /** Files that are no longer needed and may be removed. */
   readonly obsolete: readonly string[]
 }
 
-/** @throws SettingsError STORE_DAMAGED, STORE_FORMAT. `hasFile` tells the keys that have a readable file. */
+/** @throws SettingsError STORE_DAMAGED, STORE_FORMAT. `hasFile`: true for keys with a readable file. */
 export async function replay(
   folder: string,
   limits: WindowLimits,
@@ -79,7 +79,7 @@ export async function replay(
 
 type Log = NonNullable<ReturnType<typeof readLog>>
 
-/** The logs that count, oldest first, without a hole up to the newest. */
+/** The logs that are used, oldest first, without a gap up to the newest. */
 async function readChain(folder: string, numbers: readonly number[], base: number): Promise<Log[]> {
   const chain: Log[] = []
   const first = Math.max(base, 1)
@@ -88,7 +88,7 @@ async function readChain(folder: string, numbers: readonly number[], base: numbe
     if (next && number !== next.number - 1) break
     const file = logPath(folder, number)
     const log = readLog(await readFile(file), file, number, next?.after?.length)
-    // Only the newest log may lack a header: its maker died before anything was promised in it.
+    // Only the newest log may lack a header: its process died before it acknowledged anything in it.
     if (log) chain.unshift(log)
     else if (next || number === base) throw damaged(file, 'the header is missing')
   }
@@ -98,6 +98,7 @@ async function readChain(folder: string, numbers: readonly number[], base: numbe
   return chain
 }
 
+/** Applies the records of the journal in order. */
 class Reader {
   readonly state = new State()
   readonly window: BatchWindow
@@ -140,20 +141,19 @@ class Reader {
     }
   }
 
-  /** From now on the file may hold this text, too: it is written some time after the commit. */
+  /** Adds this text to the versions of the file, which is written some time after the commit. */
   #committed(key: Key, text: string | undefined): void {
     if (!this.#hasFile(key)) return
-    this.#changedWhileKept(key, text)
+    this.#changedWhileMissing(key, text)
     const versions = this.files.get(key) ?? [{ hash: null, text: undefined }]
     versions.push({ hash: text === undefined ? null : undefined, text })
     this.files.set(key, versions)
   }
 
   /**
-   * A file that is kept absent is written again with the next text of its document: what it held is what may
-   * come back.
+   * A missing file is written again with the next text of its document; what it held before may come back.
    */
-  #changedWhileKept(key: Key, text: string | undefined): void {
+  #changedWhileMissing(key: Key, text: string | undefined): void {
     const { kept, ...notes } = this.notes.get(key) ?? {}
     const versions = this.files.get(key) ?? []
     const held = versions.at(-1)
@@ -179,17 +179,17 @@ class Reader {
       const notes = restoreNotes(beside, earlier)
       this.files.set(key, versions)
       this.notes.set(key, notes)
-      // The document was changed in the same write, before the mark: the file is yet to follow.
+      // The document was changed in the same write, before the mark: the file is not updated yet.
       if (versions.at(-1)?.text !== current) this.#committed(key, current)
-      else if (versions.length === 1 && versions[0]?.hash === null) this.#gone(key, versions, notes)
+      else if (versions.length === 1 && versions[0]?.hash === null) this.#forget(key, versions, notes)
     }
   }
 
   /**
-   * No file and no document: only what may come back with the folder is remembered, in the order in which it
-   * went.
+   * Without a file and a document, only content that may come back with its folder is remembered, in the
+   * order of the deletions.
    */
-  #gone(key: Key, versions: FileVersion[], notes: FileNotes): void {
+  #forget(key: Key, versions: FileVersion[], notes: FileNotes): void {
     this.files.delete(key)
     this.notes.delete(key)
     if (!notes.stray && !notes.earlier) return

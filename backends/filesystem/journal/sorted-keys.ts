@@ -1,15 +1,15 @@
 import type { Key, Prefix } from '../../../model/key.ts'
 
-const CHUNK = 512
+const MAX_CHUNK_KEYS = 512
 
 /**
- * Keys in byte order, in chunks, so that adding or removing one among many costs little; keys are plain
- * ASCII, whose string order is byte order.
+ * Keys in byte order, kept in chunks, so that a key is added or removed at low cost. Keys are ASCII, so
+ * string order is byte order.
  */
 export class SortedKeys {
   #chunks: Key[][] = []
 
-  /** Adds a key that is not there. */
+  /** Adds a key that is not in the set. */
   add(key: Key): void {
     const at = this.#chunkOf(key)
     const chunk = this.#chunks[at]
@@ -18,10 +18,10 @@ export class SortedKeys {
       return
     }
     chunk.splice(lowerBound(chunk, key), 0, key)
-    if (chunk.length > CHUNK) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK / 2))
+    if (chunk.length > MAX_CHUNK_KEYS) this.#chunks.splice(at + 1, 0, chunk.splice(MAX_CHUNK_KEYS / 2))
   }
 
-  /** Removes a key that is there. */
+  /** Removes a key. */
   remove(key: Key): void {
     const at = this.#chunkOf(key)
     const chunk = this.#chunks[at]
@@ -45,7 +45,7 @@ export class SortedKeys {
     return found
   }
 
-  /** The chunk that a key belongs to: the last one that does not begin after it. */
+  /** The chunk of a key: the last one that does not start after it. */
   #chunkOf(key: string): number {
     let low = 0
     let high = this.#chunks.length

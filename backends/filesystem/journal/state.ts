@@ -1,14 +1,14 @@
 import type { Entry, Revision } from '../../../model/document.ts'
 import type { Key, Prefix } from '../../../model/key.ts'
 import type { Batch } from '../../backend.ts'
-import { keyOf } from '../format/record.ts'
+import { keyOf } from '../../changes.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /**
- * What the store holds now, in memory.
+ * The current entries of the store, in memory.
  *
- * Invariant: it is exactly what the durable records of the journal say, applied in order; nothing enters it
- * before it is durable.
+ * Invariant: it is exactly the result of applying the durable records of the journal in order; no change
+ * enters it before it is durable.
  */
 export class State {
   readonly #entries = new Map<Key, Entry>()
@@ -21,7 +21,7 @@ export class State {
     return this.#revision
   }
 
-  /** About how many bytes a snapshot takes. */
+  /** The approximate size of a snapshot, in bytes. */
   get bytes(): number {
     return this.#bytes
   }
@@ -34,7 +34,7 @@ export class State {
     return this.#entries.has(key)
   }
 
-  /** When keys expire, in Unix milliseconds. */
+  /** The expiry of keys, in Unix milliseconds. */
   get expires(): ReadonlyMap<Key, number> {
     return this.#expires
   }
@@ -43,12 +43,12 @@ export class State {
     return this.#entries.values()
   }
 
-  /** The entries below a prefix as they are now, in byte order of their keys. */
+  /** The current entries below a prefix, in byte order of their keys. */
   below(prefix: Prefix): Entry[] {
     return this.#keys.below(prefix).flatMap(key => this.#entries.get(key) ?? [])
   }
 
-  /** Takes in one durable commit; `expires` names the puts that have an end. */
+  /** Applies one durable commit; `expires` has the expiry of its puts with a ttl. */
   apply(batch: Batch, expires: ReadonlyMap<Key, number>): void {
     for (const change of batch.changes) {
       const key = keyOf(change)
@@ -58,7 +58,7 @@ export class State {
     this.#revision = batch.revision
   }
 
-  /** Takes in one entry of a snapshot. */
+  /** Adds one entry of a snapshot. */
   restore(entry: Entry, expires: number | undefined): void {
     const before = this.#entries.get(entry.key)
     if (!before) this.#keys.add(entry.key)
@@ -68,7 +68,7 @@ export class State {
     else this.#expires.set(entry.key, expires)
   }
 
-  /** Starts counting at a snapshot's revision. */
+  /** Sets the revision of a snapshot. */
   startAt(revision: Revision): void {
     this.#revision = revision
   }

@@ -1,25 +1,25 @@
 import type { Revision } from '../../../model/document.ts'
-import { SettingsError } from '../../../model/errors.ts'
 import type { Batch } from '../../backend.ts'
+import { historyLost } from '../../history-lost.ts'
 
-/** How much of the recent past is kept for watches. */
+/** The limits of the batches that are kept for watches. */
 export interface WindowLimits {
   readonly batches: number
   readonly bytes: number
 }
 
 /**
- * The recent batches, one log for all watchers: a watcher is a position in it, so a slow one costs nothing
- * and is told HISTORY_LOST once it fell out.
+ * The recent batches, shared by all watches. A watch is a position in it, so a slow one costs no memory, and
+ * fails with HISTORY_LOST once its position is no longer kept.
  *
- * Invariant: it holds every batch above `floor`, in order, without a hole; what is added together stays
- * together until the next addition, so a watcher that is awake never falls out.
+ * Invariant: it contains every batch above `floor`, in order, without a gap. Batches that are appended
+ * together are kept until the next append, so a watch that reads them at once never loses its position.
  */
 export class BatchWindow {
   readonly #limits: WindowLimits
   #batches: Batch[] = []
   #sizes: number[] = []
-  /** How many of the batches in the array are already forgotten; the array is cut only now and then. */
+  /** The number of dropped batches that are still in the array, which is cut only now and then. */
   #forgotten = 0
   #dropped = 0
   #bytes = 0
@@ -31,7 +31,7 @@ export class BatchWindow {
     this.#floor = floor
   }
 
-  /** The last revision whose steps, it and before, are gone. */
+  /** The last revision that is no longer kept, like all before it. */
   get floor(): Revision {
     return this.#floor
   }
@@ -52,21 +52,22 @@ export class BatchWindow {
     this.wake()
   }
 
-  /** Lets all waiting watchers look again. */
+  /** Wakes all waiting watches. */
   wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Settles at the next addition or {@link wake}. */
-  changed(): Promise<void> {
+  /** Resolves at the next append or {@link wake}. */
+  nextChange(): Promise<void> {
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
-  /** The position just after a revision. @throws SettingsError HISTORY_LOST. */
+  /** The position after a revision. @throws SettingsError HISTORY_LOST. */
   after(since: Revision): number {
-    if (since > this.last) throw lost(`revision ${since} is later than the store, which is at ${this.last}`)
+    if (since > this.last)
+      throw historyLost(`revision ${since} is later than the store, which is at ${this.last}`)
     if (since < this.#floor)
-      throw lost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
+      throw historyLost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
     let low = this.#forgotten
     let high = this.#batches.length
     while (low < high) {
@@ -79,12 +80,13 @@ export class BatchWindow {
   }
 
   /**
-   * The batch at a position; undefined when it is yet to come.
-   * @throws SettingsError HISTORY_LOST when the watcher fell out of the window.
+   * The batch at a position; undefined when there is none yet.
+   * @throws SettingsError HISTORY_LOST when the position is no longer kept.
    */
   at(position: number): Batch | undefined {
     const place = position - this.#dropped
-    if (place < this.#forgotten) throw lost('the watch is further behind than the kept revisions reach')
+    if (place < this.#forgotten)
+      throw historyLost('the watch is further behind than the kept revisions reach')
     return this.#batches[place]
   }
 
@@ -115,12 +117,5 @@ function sizeOf(batch: Batch): number {
   return batch.changes.reduce(
     (sum, change) => sum + 100 + (change.type === 'put' ? change.entry.text.length : 0),
     0,
-  )
-}
-
-function lost(why: string): SettingsError {
-  return new SettingsError(
-    'HISTORY_LOST',
-    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
   )
 }

@@ -15,9 +15,8 @@ const createChangeLog = ({ bus, log }) => ({
           : 'by an unknown actor'
       const how = origin === 'live' ? '' : `, ${origin}`
       for (const change of changes) {
-        log.info(
-          `${namespace}${change.path}: ${show(change.old)} -> ${show(change.new)} ${by}, revision ${revision}${how}`,
-        )
+        const values = `${show(change.old)} -> ${show(change.new)}`
+        log.info(`${namespace}${change.path}: ${values} ${by}, revision ${revision}${how}`)
       }
     })
   },

@@ -16,9 +16,9 @@ const createLinkDiscovery = ({ openSettings, log }) => {
 
       const poll = () => {
         const { polling_time, ignored_vlans, loop_actions } = settings.values
-        log.info(
-          `poll ${++polls}: every ${polling_time} s, ignoring VLANs [${ignored_vlans.join(', ')}], on a loop: ${loop_actions.join(', ') || 'nothing'}`,
-        )
+        const vlans = ignored_vlans.join(', ')
+        const actions = loop_actions.join(', ') || 'nothing'
+        log.info(`poll ${++polls}: every ${polling_time} s, ignoring VLANs [${vlans}], on a loop: ${actions}`)
       }
       const begin = (/** @type {number} */ seconds) => {
         clearInterval(timer)

@@ -1,5 +1,5 @@
 /**
- * Settings of the link discovery: the one declaration that types, validates and describes them.
+ * The settings of the link discovery: the only declaration of their types, validation and documentation.
  *
  * @satisfies {import('kytos-settings').JsonSchema}
  */

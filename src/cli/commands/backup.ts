@@ -48,24 +48,24 @@ export function addBackupCommands(program: Command, context: CliContext): void {
       const { overwrite = false, json = false, ...flags } = command.optsWithGlobals<Flags>()
       const path = resolve(context.cwd, file)
       const { backUp } = await import('../../transfer/backup.ts')
-      const { picture, bytes } = await backUp(
+      const { snapshot, bytes } = await backUp(
         await configOf(flags, context),
         path,
         overwrite,
         warnOn(context),
       )
-      const report = toJson({ file: path, bytes, ...summary(picture) })
+      const report = toJson({ file: path, bytes, ...summary(snapshot) })
       context.stdout.write(
         json
           ? `${printJson(report, 2)}\n`
-          : `${describe(picture)}\nWrote ${path} (${bytes} bytes) and verified it.\n`,
+          : `${describe(snapshot)}\nWrote ${path} (${bytes} bytes) and verified it.\n`,
       )
     })
-  const back = program
+  const restoreCommand = program
     .command('restore')
     .description('load an archive into the store')
     .argument('<file>', 'an archive written by "backup"')
-  addFillOptions(back)
+  addFillOptions(restoreCommand)
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const flags = command.optsWithGlobals<Flags>()
@@ -78,11 +78,11 @@ export function addBackupCommands(program: Command, context: CliContext): void {
         progress.end,
       )
       const [seconds, dryRun] = [(performance.now() - began) / 1_000, flags.dryRun ?? false]
-      const json = toJson({ ...summary(report.picture), ...fillReport(report, seconds, dryRun) })
+      const json = toJson({ ...summary(report.snapshot), ...fillReport(report, seconds, dryRun) })
       context.stdout.write(
         flags.json
           ? `${printJson(json, 2)}\n`
-          : `${describe(report.picture)}\n${describeFill(report, seconds, dryRun)}`,
+          : `${describe(report.snapshot)}\n${describeFill(report, seconds, dryRun)}`,
       )
     })
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Controllers } from '../../../events/map.ts'
+import type { Controllers } from '../../../events/nouns.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'

@@ -3,7 +3,7 @@ import { printJson } from '../../../model/json.ts'
 import { type JsonObject, toJson } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
 import type { CopyReport } from '../../transfer/copy-store.ts'
-import type { FillReport } from '../../transfer/fill-store.ts'
+import type { LoadReport } from '../../transfer/load-store.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 
@@ -77,7 +77,7 @@ export function warnOn(context: CliContext): (message: string) => void {
 }
 
 /** The report of `copy` and `restore` as JSON. */
-export function fillReport(report: FillReport, seconds: number, dryRun: boolean): JsonObject {
+export function fillReport(report: LoadReport, seconds: number, dryRun: boolean): JsonObject {
   const { entries, written, same, replaced, removed, skipped, epoch } = report
   return {
     dry_run: dryRun,
@@ -93,7 +93,7 @@ export function fillReport(report: FillReport, seconds: number, dryRun: boolean)
 }
 
 /** The sentences about a report that `copy` and `restore` share. */
-export function describeFill(report: FillReport, seconds: number, dryRun: boolean): string {
+export function describeFill(report: LoadReport, seconds: number, dryRun: boolean): string {
   const { written, same, replaced, removed, skipped } = report
   const lines = skipped.map(
     ({ key, bytes }) => `Skipped, too large for the target: ${key} (${bytes} bytes)\n`,
@@ -115,13 +115,13 @@ function printCopy(
   { json = false, dryRun = false }: FillFlags,
   context: CliContext,
 ): void {
-  const { from, to, picture, kinds, outdated } = report
+  const { from, to, snapshot, kinds, outdated } = report
   if (json) {
     const head = toJson({
       from,
       to,
-      revision: String(picture.revision),
-      source_epoch: picture.epoch,
+      revision: String(snapshot.revision),
+      source_epoch: snapshot.epoch,
       kinds,
       source_changed: outdated,
     })
@@ -132,7 +132,7 @@ function printCopy(
   }
   const parts = Object.entries(kinds).map(([kind, count]) => `${count} ${kind}`)
   context.stdout.write(
-    `From ${from} at revision ${picture.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`,
+    `From ${from} at revision ${snapshot.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`,
   )
   if (outdated)
     context.stderr.write(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { unobserved } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
@@ -22,7 +22,7 @@ interface Deleted {
 }
 
 /** Maximum number of attempts when another client changes the overrides first. */
-const ATTEMPTS = 10
+const MAX_ATTEMPTS = 10
 const EXAMPLES = `
 Examples:
   kytos-settings delete kytos/link_discovery --comment 'back to the defaults'
@@ -49,9 +49,8 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
       return withService(options, context, async service => {
         const deleted = await deleteOverrides(service, namespace, scope, { comment, ifRevision })
         const { before, after } = deleted
-        const forPeople = (): string =>
-          printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
-        printAnswer(json, { ...after, dropped: before.overrides }, forPeople, context)
+        const toText = (): string => printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
+        printAnswer(json, { ...after, dropped: before.overrides }, toText, context)
         if (after.observed === false)
           context.stderr.write(`kytos-settings: ${unobserved('deletion', namespace)}\n`)
       })
@@ -70,12 +69,12 @@ async function deleteOverrides(
   scope: string,
   { comment, ifRevision }: { readonly comment: string | undefined; readonly ifRevision: string | undefined },
 ): Promise<Deleted> {
-  for (let left = ATTEMPTS; ; left--) {
+  for (let left = MAX_ATTEMPTS; ; left--) {
     const before = await service.ask('kytos.settings.retrieve', { namespace, scope })
     try {
       const guard = { revision: ifRevision ?? before.revision, ...(comment !== undefined && { comment }) }
       const after = await service.ask('kytos.settings.delete', { namespace, scope, ...guard })
-      // A deletion is a version of its own; without one there was nothing to delete.
+      // Every deletion creates a version; an unchanged version means that nothing was deleted.
       if (after.version === before.version) throw nothingToDelete(namespace, scope)
       return { before, after }
     } catch (error) {

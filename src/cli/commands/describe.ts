@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Description } from '../../../events/map.ts'
+import type { Description } from '../../../events/nouns.ts'
 import { declaredIn } from '../edit/declared-settings.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
-import type { Examined } from '../../doctor/finding.ts'
+import type { Examination } from '../../doctor/finding.ts'
 import type { Severity } from '../../doctor/findings.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
@@ -18,7 +18,7 @@ const COLOURS: Readonly<Record<Severity, string>> = {
   warning: '\x1b[33m',
   hint: '\x1b[36m',
 }
-const PLAIN = '\x1b[0m'
+const RESET = '\x1b[0m'
 const ORDER: readonly Severity[] = ['broken', 'warning', 'hint']
 
 /** Adds `doctor`, which checks an installation and prints a repair for each finding. */
@@ -35,25 +35,25 @@ export function addDoctorCommand(program: Command, context: CliContext, exit: (c
       }>()
       const { examine } = await import('../../doctor/examine.ts')
       const parts = await examine(config, context)
-      context.stdout.write(json ? printForMachines(parts) : printForPeople(parts, context))
+      context.stdout.write(json ? printJsonReport(parts) : printTextReport(parts, context))
       exit(isHealthy(parts) ? 0 : 1)
     })
 }
 
-function isHealthy(parts: readonly Examined[]): boolean {
+function isHealthy(parts: readonly Examination[]): boolean {
   return !parts.some(({ findings }) => findings.some(({ severity }) => severity === 'broken'))
 }
 
-function printForMachines(parts: readonly Examined[]): string {
+function printJsonReport(parts: readonly Examination[]): string {
   const findings = parts.flatMap(part => part.findings)
   const unknown = parts.flatMap(part => part.unknown ?? [])
   return `${printJson(toJson({ healthy: isHealthy(parts), examined: parts.map(({ part }) => part), findings, unknown }), 2)}\n`
 }
 
-function printForPeople(parts: readonly Examined[], { stdout, env }: CliContext): string {
+function printTextReport(parts: readonly Examination[], { stdout, env }: CliContext): string {
   const coloured = stdout.isTTY === true && !env.NO_COLOR
   const styled = (severity: Severity): string =>
-    coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity
+    coloured ? `${COLOURS[severity]}${severity}${RESET}` : severity
   const lines = parts.flatMap(({ part, findings, unknown = [] }) => [
     `${findings.length + unknown.length === 0 ? 'ok  ' : '    '}  ${part}`,
     ...ORDER.flatMap(severity =>

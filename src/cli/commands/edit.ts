@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import type { CommandContent, Description, Settings } from '../../../events/map.ts'
+import type { CommandContent } from '../../../events/map.ts'
+import type { Description, Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
-import { bodyOf, describeConflict, describeTrouble, parseBody, printPage } from '../edit/edit-text.ts'
+import { bodyOf, describeConflict, describeProblems, parseBody, printPage } from '../edit/edit-text.ts'
 import { createEditedFile, type EditedFile } from '../edit/edited-file.ts'
 import { runEditor } from '../edit/editor.ts'
 import { readSettings } from '../edit/overrides-edit.ts'
@@ -57,25 +58,28 @@ async function edit(
   const { scope, comment, json = false } = options
   const before = await readSettings(service, { namespace, scope, isNew: options.new })
   const description = await readDescription(service, namespace)
-  const draft = await createEditedFile(namespace)
+  const editedFile = await createEditedFile(namespace)
   try {
-    const edited = await editUntilStored({ service, draft, before, description, scope, comment, context })
-    await draft.remove()
-    if (edited) await printChanged(service, { before, after: edited }, { json, scope }, context)
+    const after = await editUntilStored({ service, editedFile, before, description, scope, comment, context })
+    await editedFile.remove()
+    if (after) await printChanged(service, { before, after }, { json, scope }, context)
     else context.stderr.write('kytos-settings: No change: nothing was stored.\n')
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
-    if (!(await isWorthKeeping(draft, before.overrides))) {
-      await draft.remove()
+    if (!(await isWorthKeeping(editedFile, before.overrides))) {
+      await editedFile.remove()
       throw error
     }
-    throw new SettingsError(code, `${message} Your text is kept in ${draft.file}`, { cause: error, details })
+    throw new SettingsError(code, `${message} Your text is kept in ${editedFile.file}`, {
+      cause: error,
+      details,
+    })
   }
 }
 
 interface Editing {
   readonly service: Service
-  readonly draft: EditedFile
+  readonly editedFile: EditedFile
   readonly before: Settings
   readonly description: Description | undefined
   readonly scope: string
@@ -89,7 +93,7 @@ interface Editing {
  */
 async function editUntilStored({
   service,
-  draft,
+  editedFile,
   before,
   description,
   scope,
@@ -99,19 +103,19 @@ async function editUntilStored({
   const { namespace } = before
   let known = before
   let body = printJson(before.overrides, 2)
-  let trouble: readonly string[] = []
+  let problems: readonly string[] = []
   let failure: SettingsError | undefined
   for (;;) {
-    const page = printPage({ namespace, scope, description, trouble, body })
-    await draft.write(page)
+    const page = printPage({ namespace, scope, description, problems, body })
+    await editedFile.write(page)
     // Other processes may need the store while the editor is open.
     await service.release()
-    await runEditor(draft.file, context)
-    const text = await draft.read()
+    await runEditor(editedFile.file, context)
+    const text = await editedFile.read()
     const typed = text === undefined ? '' : bodyOf(text)
     if (text === page || typed === '') {
       if (!failure) return undefined
-      await draft.write(page)
+      await editedFile.write(page)
       throw failure
     }
     body = typed
@@ -128,11 +132,11 @@ async function editUntilStored({
       const stored = await putUnlessChanged(service, change, known)
       if ('after' in stored) return stored.after
       failure = stored.mismatch
-      trouble = describeConflict(known, stored.theirs, await lastComment(service, stored.theirs, scope))
+      problems = describeConflict(known, stored.theirs, await lastComment(service, stored.theirs, scope))
       known = stored.theirs
     } catch (error) {
       failure = toSettingsError(error)
-      if (isSettingsError(failure, ...FIXABLE)) trouble = describeTrouble(failure, body)
+      if (isSettingsError(failure, ...FIXABLE)) problems = describeProblems(failure, body)
       else throw failure
     }
   }
@@ -185,13 +189,13 @@ async function lastComment(service: Service, { namespace }: Settings, scope: str
   return record?.comment ?? null
 }
 
-/** False for a draft that equals the stored overrides. */
-async function isWorthKeeping(draft: EditedFile, stored: JsonObject): Promise<boolean> {
-  const text = await draft.read()
+/** False for an edited file that equals the stored overrides. */
+async function isWorthKeeping(editedFile: EditedFile, stored: JsonObject): Promise<boolean> {
+  const text = await editedFile.read()
   if (text === undefined) return false
   try {
     return !equalJson(parseBody(bodyOf(text)), stored)
   } catch {
-    return true // text that is not JSON was typed
+    return true // A text that is not JSON differs from them.
   }
 }

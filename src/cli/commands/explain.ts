@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Explanation, LayerValue } from '../../../events/changes.ts'
-import { settingUnknown } from '../edit/setting-unknown.ts'
+import { settingNotFound } from '../edit/setting-not-found.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -38,7 +38,7 @@ export function addExplainCommand(program: Command, context: CliContext): void {
           .sort((a, b) => byKey(a.path, b.path))
         const asked = places.filter(place => isWithin(place.path, path) || isWithin(path, place.path))
         if (asked.length === 0 && path.length > 0) {
-          throw settingUnknown(
+          throw settingNotFound(
             namespace,
             path,
             places.flatMap(place => place.path.map((_, i) => place.path.slice(0, i + 1))),

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
-import { settingUnknown } from '../edit/setting-unknown.ts'
+import { settingNotFound } from '../edit/setting-not-found.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -51,7 +51,7 @@ export function addGetCommand(program: Command, context: CliContext): void {
         if (!path)
           return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
         const value = valueAt(settings.data, path)
-        if (value === undefined) throw settingUnknown(namespace, path, pathsIn(settings.data))
+        if (value === undefined) throw settingNotFound(namespace, path, pathsIn(settings.data))
         printAnswer(options.json, value, () => `${printValue(value, context)}\n`, context)
       })
     })

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { differences } from '../../../events/differences.ts'
-import type { HistoryRecord } from '../../../events/map.ts'
+import type { HistoryRecord } from '../../../events/nouns.ts'
 import { showDifference } from '../print/show-difference.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'

@@ -11,8 +11,12 @@ import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 
 /*
- * Initial settings. Invariants: nothing is written to a store that holds any overrides; either every
- * namespace of the file is stored or, with an error, none; changes of other clients are never touched.
+ * Initial settings.
+ *
+ * Invariants:
+ *  1. Nothing is written to a store that holds any overrides.
+ *  2. Either every namespace of the file is stored or, with an error, none.
+ *  3. Changes of other clients are never touched.
  */
 
 /** The overrides in a file `{"<namespace>": {...}}`, checked without the schemas. */
@@ -21,7 +25,7 @@ export interface ImportFile {
   readonly overrides: ReadonlyMap<Namespace, JsonObject>
 }
 
-const RETRY_MILLISECONDS = 1_000
+const RETRY_INTERVAL_MS = 1_000
 
 /**
  * @throws SettingsError CONFIG_ABSENT, JSON_MALFORMED, NAMESPACE_MALFORMED or CONTENT_MALFORMED, each with
@@ -53,7 +57,7 @@ export async function importSettings(
   signal: AbortSignal,
 ): Promise<void> {
   const view = bus.view({ type: 'import', name: file.name })
-  for (let said = false; !signal.aborted; said = true) {
+  for (let isWaitLogged = false; !signal.aborted; isWaitLogged = true) {
     try {
       log.info(await importOnce(view, file, log))
       return
@@ -65,8 +69,8 @@ export async function importSettings(
           `${file.name} was not imported and nothing of it is stored: ${message}`,
           { cause, details },
         )
-      if (!said) log.warn(`The import of ${file.name} waits until the store is writable: ${message}`)
-      await wait(RETRY_MILLISECONDS, undefined, { signal }).catch(() =>
+      if (!isWaitLogged) log.warn(`The import of ${file.name} waits until the store is writable: ${message}`)
+      await wait(RETRY_INTERVAL_MS, undefined, { signal }).catch(() =>
         log.info(`The service stopped before ${file.name} was imported.`),
       )
     }
@@ -89,7 +93,8 @@ async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string
       stored.push({ namespace, revision })
     }
   } catch (error) {
-    for (const { namespace, revision } of stored.reverse()) await takeBack(view, namespace, revision, log)
+    for (const { namespace, revision } of stored.reverse())
+      await removeImported(view, namespace, revision, log)
     if (isSettingsError(error, 'DOCUMENT_EXISTS'))
       return `Another client stored settings first: ${file.name} was not imported.`
     throw error
@@ -97,7 +102,7 @@ async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string
   return `Imported the settings of ${[...file.overrides.keys()].join(', ')} from ${file.name}.`
 }
 
-async function takeBack(view: Bus, namespace: Namespace, revision: string, log: Log): Promise<void> {
+async function removeImported(view: Bus, namespace: Namespace, revision: string, log: Log): Promise<void> {
   try {
     await ask(view, 'kytos.settings.delete', {
       namespace,

@@ -50,7 +50,7 @@ export function addImportCommand(program: Command, context: CliContext, exit: (c
       const read = await readAll(files, flags, context)
       exit(
         flags.schemaOut === undefined
-          ? await bringIn(files, read, flags, context)
+          ? await importAll(files, read, flags, context)
           : await writeSchema(read.flat(), flags.schemaOut, context),
       )
     })
@@ -83,7 +83,7 @@ async function readAll(
   return read
 }
 
-async function bringIn(
+async function importAll(
   files: readonly string[],
   read: readonly (readonly Source[])[],
   flags: ImportFlags,
@@ -109,16 +109,16 @@ async function bringIn(
     }
   })
   context.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
-  const useless = files.filter((_, i) => gaveNothing(read[i] ?? []))
-  if (useless.length > 0)
+  const withoutValue = files.filter((_, i) => hasNoValue(read[i] ?? []))
+  if (withoutValue.length > 0)
     context.stderr.write(
-      `kytos-settings: No value could be read from ${useless.join(', ')} (exit code ${INVALID}).\n`,
+      `kytos-settings: No value could be read from ${withoutValue.join(', ')} (exit code ${INVALID}).\n`,
     )
-  return useless.length > 0 ? INVALID : 0
+  return withoutValue.length > 0 ? INVALID : 0
 }
 
 /** True for a file from which no value could be read; false for an empty file without problems. */
-function gaveNothing(sources: readonly Source[]): boolean {
+function hasNoValue(sources: readonly Source[]): boolean {
   const holds = sources.some(source =>
     source.kind === 'boxes'
       ? source.boxes.length > 0

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Summary } from '../../../events/map.ts'
+import type { Summary } from '../../../events/nouns.ts'
 import { showFileCodes } from '../print/file-states.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'

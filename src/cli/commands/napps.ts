@@ -9,7 +9,7 @@ import { SETTINGS_NAPP } from '../../client/manifest.ts'
 import { type Discovery, discover } from '../../host/discover.ts'
 import { shippedNApps } from '../../host/shipped.ts'
 import { disable, enable, install, linkInstalled } from '../../host/tree.ts'
-import { printTable } from '../print/napps-table.ts'
+import { printNApps } from '../print/napps-table.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
 interface NAppsOptions {
@@ -88,7 +88,7 @@ async function list(root: string, { json = false }: NAppsOptions, context: CliCo
     context.stdout.write(`${printJson(toJson({ napps: rows, broken: wrong }), 2)}\n`)
     return
   }
-  context.stdout.write(printTable(napps))
+  context.stdout.write(printNApps(napps))
   for (const { error } of broken) context.stderr.write(`kytos-settings: ${error.message}\n`)
 }
 
@@ -100,8 +100,8 @@ async function enableAll(root: string, wanted: readonly string[], context: CliCo
     ? tree.napps.map(napp => napp.id)
     : wanted.map(id => resolveId(id, known, tree))
   for (const id of ids) {
-    const ours = shipped.find(napp => napp.id === id)
-    if (ours) await linkInstalled(root, id, ours.folder)
+    const shippedNApp = shipped.find(napp => napp.id === id)
+    if (shippedNApp) await linkInstalled(root, id, shippedNApp.folder)
     context.stdout.write((await enable(root, id)) ? `${id} is enabled.\n` : `${id} is already enabled.\n`)
   }
 }
@@ -122,12 +122,12 @@ async function disableAll(
   }
   for (const id of ids) {
     context.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
-    const needy = tree.napps.filter(
+    const dependents = tree.napps.filter(
       napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
     )
-    if (needy.length > 0)
+    if (dependents.length > 0)
       context.stderr.write(
-        `kytos-settings: NApps that depend on ${id} keep running without it: ${needy.map(napp => napp.id).join(', ')}.\n`,
+        `kytos-settings: NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.\n`,
       )
   }
 }
@@ -141,12 +141,12 @@ function resolveId(typed: string, known: readonly string[], tree?: Discovery): s
   const broken = tree?.broken.find(napp => napp.id === id)
   if (broken) throw broken.error
   if (known.includes(id)) return id
-  const guess = nearest(id, known)
-  const hint = guess
-    ? ` Did you mean ${guess}?`
+  const near = nearest(id, known)
+  const hint = near
+    ? ` Did you mean ${near}?`
     : ' "kytos-settings napps list" lists the installed NApps; "kytos-settings napps install FOLDER" installs another one.'
   throw new SettingsError('NAPP_NOT_FOUND', `The NApp ${typed} is not installed.${hint}`, {
-    details: { got: typed, ...(guess ? { nearest: guess } : {}) },
+    details: { got: typed, ...(near ? { nearest: near } : {}) },
   })
 }
 

@@ -116,7 +116,7 @@ export async function readSchema(service: Service, namespace: string): Promise<J
   try {
     return (await service.ask('kytos.settings.describe', { namespace })).schema
   } catch (error) {
-    // Whether there is such a namespace at all is found out by the change.
+    // The change itself rejects an unknown namespace.
     if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { FileCode, FileState, Status } from '../../../events/map.ts'
+import type { FileCode, FileState, Status } from '../../../events/nouns.ts'
 import { showDocument, showFileCodes } from '../print/file-states.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'

@@ -18,7 +18,7 @@ interface TokenOptions {
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
 /** The request to the service, and the operation on the store without a service. */
-interface Ways {
+interface TokenOperation {
   readonly request: readonly [method: string, path: string, body?: JsonObject]
   readonly offline: (store: TokenStore) => Promise<Json>
 }
@@ -53,22 +53,22 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
       const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
-      const wish = { name, rights: rights.split(',').map(right => right.trim()), expires_in: expires }
-      const made = await reach(command, context, {
-        request: ['POST', '/token', wish],
+      const fields = { name, rights: rights.split(',').map(text => text.trim()), expires_in: expires }
+      const created = await execute(command, context, {
+        request: ['POST', '/token', fields],
         offline: async store =>
-          toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
+          toJson((await store.create(fields, { type: 'user', name: userInfo().username })).created),
       })
       // The token is alone on stdout, so that a script can read it.
-      if (!json) context.stderr.write(`${describeNew(made)}\n`)
-      context.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
+      if (!json) context.stderr.write(`${describeNew(created)}\n`)
+      context.stdout.write(`${json ? printJson(created, 2) : isObject(created) && created.token}\n`)
     })
   token
     .command('list')
     .description('list the tokens, without their secrets')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const tokens = await reach(command, context, {
+      const tokens = await execute(command, context, {
         request: ['GET', '/token'],
         offline: async store => toJson(await store.list()),
       })
@@ -82,7 +82,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .description('revoke a token at once and permanently')
     .argument('<id>', 'id from "kytos-settings token list"')
     .action(async (id: string, _options, command: Command) => {
-      await reach(command, context, {
+      await execute(command, context, {
         request: ['DELETE', `/token?id=${encodeURIComponent(id)}`],
         offline: async store => String(await store.revoke(id)),
       })
@@ -93,7 +93,11 @@ export function addTokenCommand(program: Command, context: CliContext): void {
 /**
  * Calls the service of this host, which then knows the change at once; without a service, opens the store.
  */
-async function reach(command: Command, context: CliContext, { request, offline }: Ways): Promise<Json> {
+async function execute(
+  command: Command,
+  context: CliContext,
+  { request, offline }: TokenOperation,
+): Promise<Json> {
   const named = command.optsWithGlobals<TokenOptions>().config
   const config = await loadConfig(findConfig(named, context), { isNamed: named !== undefined })
   const answered = await askService(join(config.settings.state_dir, config.settings.controller), ...request)

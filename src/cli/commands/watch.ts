@@ -45,8 +45,8 @@ async function watch(
   const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
   const { stdout, stderr } = context
   const terminal = createTerminal(stdout, context.env)
-  const tell = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
-  let away = false
+  const report = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
+  let isDisconnected = false
   const memory =
     since === undefined
       ? await withService({ ...options, serviceOnly: true }, context, service =>
@@ -65,17 +65,19 @@ async function watch(
       )
     },
     opened({ url }) {
-      tell(
-        away ? `Reconnected to ${url}.` : `Watching ${napp ?? 'all namespaces'} at ${url}; Ctrl-C stops it.`,
+      report(
+        isDisconnected
+          ? `Reconnected to ${url}.`
+          : `Watching ${napp ?? 'all namespaces'} at ${url}; Ctrl-C stops it.`,
       )
-      away = false
+      isDisconnected = false
     },
     lost(why) {
-      if (!away) tell(`Connection lost (${why.message.replace(/\.$/, '')}); reconnecting.`)
-      away = true
+      if (!isDisconnected) report(`Connection lost (${why.message.replace(/\.$/, '')}); reconnecting.`)
+      isDisconnected = true
     },
   })
-  if (cursor !== undefined) tell(`To resume from here: --since ${cursor}`)
+  if (cursor !== undefined) report(`To resume from here: --since ${cursor}`)
 }
 
 function parseCursor(text: string): string {

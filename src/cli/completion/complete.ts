@@ -4,7 +4,7 @@ import { isArray } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
 import { discover } from '../../host/discover.ts'
 import { shippedNApps } from '../../host/shipped.ts'
-import { declaredPaths, firstSaid, schemasAt } from '../edit/schema-place.ts'
+import { declaredPaths, firstKeyword, schemasAt } from '../edit/schema-place.ts'
 import { type AddressOptions, findAddress, withAddress } from '../service/address.ts'
 import { askJson } from '../service/request.ts'
 import { requestOf, type Said } from '../service/settings-request.ts'
@@ -179,8 +179,8 @@ async function overriddenKeys(ask: Ask, namespace: string): Promise<readonly str
 async function valuesFor(ask: Ask, namespace: string, current: string): Promise<readonly string[]> {
   const key = current.slice(0, current.indexOf('='))
   const { schema } = await ask('kytos.settings.describe', { namespace })
-  const said = schemasAt(schema, parseKey(key))
-  const allowed = firstSaid(said, 'enum')
-  const values = isArray(allowed) ? allowed : firstSaid(said, 'type') === 'boolean' ? [true, false] : []
+  const schemas = schemasAt(schema, parseKey(key))
+  const allowed = firstKeyword(schemas, 'enum')
+  const values = isArray(allowed) ? allowed : firstKeyword(schemas, 'type') === 'boolean' ? [true, false] : []
   return values.map(value => `${key}=${typeof value === 'string' ? value : show(value)}`)
 }

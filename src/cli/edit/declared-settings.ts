@@ -1,9 +1,9 @@
-import type { Description } from '../../../events/map.ts'
+import type { Description } from '../../../events/nouns.ts'
 import { isArray, type Json, type JsonObject, pointerToken } from '../../../model/value.ts'
 import { applyModeAt } from '../../schema/apply-modes.ts'
 import { type Path, valueAt } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
-import { declaredPaths, firstSaid, schemasAt } from './schema-place.ts'
+import { declaredPaths, firstKeyword, schemasAt } from './schema-place.ts'
 
 /** One setting as its schema declares it. */
 export interface Declared {
@@ -29,12 +29,12 @@ export function declaredIn({ schema, defaults, apply }: Description): readonly D
       path => !paths.some(other => other.length > path.length && path.every((key, i) => other[i] === key)),
     )
     .map(path => {
-      const said = schemasAt(schema, path)
-      const isOld = firstSaid(said, 'deprecated') === true
-      const description = String(firstSaid(said, 'description') ?? firstSaid(said, 'title') ?? '')
+      const schemas = schemasAt(schema, path)
+      const isOld = firstKeyword(schemas, 'deprecated') === true
+      const description = String(firstKeyword(schemas, 'description') ?? firstKeyword(schemas, 'title') ?? '')
       return {
         path,
-        type: describeType(said),
+        type: describeType(schemas),
         default: valueAt(defaults, path),
         apply: applyModeAt(apply, path.map(pointerToken).join('')),
         description: isOld ? `deprecated: ${description}` : description,
@@ -42,13 +42,13 @@ export function declaredIn({ schema, defaults, apply }: Description): readonly D
     })
 }
 
-function describeType(said: readonly JsonObject[]): string {
-  const allowed = firstSaid(said, 'enum')
+function describeType(schemas: readonly JsonObject[]): string {
+  const allowed = firstKeyword(schemas, 'enum')
   if (isArray(allowed)) return allowed.map(show).join(' | ')
-  const type = firstSaid(said, 'type')
+  const type = firstKeyword(schemas, 'type')
   const name = isArray(type) ? type.join(' | ') : typeof type === 'string' ? type : 'any'
   const limits = LIMITS.flatMap(([keyword, sign]) => {
-    const limit = firstSaid(said, keyword)
+    const limit = firstKeyword(schemas, keyword)
     return limit === undefined ? [] : [`${sign} ${show(limit)}`]
   })
   return [name, ...limits].join(' ')

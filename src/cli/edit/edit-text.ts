@@ -1,5 +1,5 @@
 import { differences } from '../../../events/differences.ts'
-import type { Description, Settings } from '../../../events/map.ts'
+import type { Description, Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { parseUntrustedJson, printJson } from '../../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
@@ -10,43 +10,42 @@ import { sanitize } from '../terminal/terminal.ts'
 import { declaredIn } from './declared-settings.ts'
 
 /*
- * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. A line that begins
- * with `//` is a comment anywhere, because a JSON string has no line break and no such line can be part of
- * one.
+ * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. Any line that
+ * begins with `//` is a comment, because no part of a JSON string can start a line.
  */
 
-const REMARK = /^\s*\/\//
+const COMMENT_LINE = /^\s*\/\//
 
 export interface Page {
   readonly namespace: string
   readonly scope: string
   readonly description: Description | undefined
   /** Errors of the previous text, or a conflict with another client; empty at first. */
-  readonly trouble: readonly string[]
+  readonly problems: readonly string[]
   /** The overrides as edited. */
   readonly body: string
 }
 
 /** The text for an editor. */
-export function printPage({ namespace, scope, description, trouble, body }: Page): string {
+export function printPage({ namespace, scope, description, problems, body }: Page): string {
   const intro = [
     `Overrides of ${namespace}, scope ${scope}, as JSON. Save and close the editor to store them;`,
     'close it without a change to store nothing. Lines that begin with // are ignored.',
   ]
-  const remarks = [...(trouble.length > 0 ? [...trouble, ''] : []), ...intro, ...guide(description)]
+  const remarks = [...(problems.length > 0 ? [...problems, ''] : []), ...intro, ...guide(description)]
   return `${remarks.map(line => `// ${line}`.trimEnd()).join('\n')}\n${body.trimEnd()}\n`
 }
 
 /** The text below the comment lines at the top. */
 export function bodyOf(text: string): string {
   const lines = text.split(/\r?\n/)
-  const first = lines.findIndex(line => line.trim() !== '' && !REMARK.test(line))
+  const first = lines.findIndex(line => line.trim() !== '' && !COMMENT_LINE.test(line))
   return first < 0 ? '' : lines.slice(first).join('\n')
 }
 
 /** The overrides in the edited text. @throws SettingsError JSON_MALFORMED or CONTENT_MALFORMED. */
 export function parseBody(body: string): JsonObject {
-  const value = parseUntrustedJson(withoutRemarks(body))
+  const value = parseUntrustedJson(withoutComments(body))
   if (isObject(value)) return value
   throw new SettingsError(
     'CONTENT_MALFORMED',
@@ -55,12 +54,12 @@ export function parseBody(body: string): JsonObject {
 }
 
 /** The errors of a body as lines for {@link printPage}. */
-export function describeTrouble(error: SettingsError, body: string): readonly string[] {
+export function describeProblems(error: SettingsError, body: string): readonly string[] {
   const head =
     'NOT STORED. Correct the text below and save. To cancel, close the editor without a change: your text is kept in a file.'
   return [
     head,
-    ...(isSettingsError(error, 'JSON_MALFORMED') ? pointAt(error, body) : problemsIn(error)).map(
+    ...(isSettingsError(error, 'JSON_MALFORMED') ? describeSyntaxError(error, body) : messagesOf(error)).map(
       line => `  ${line}`,
     ),
   ]
@@ -69,10 +68,10 @@ export function describeTrouble(error: SettingsError, body: string): readonly st
 /** The conflict with a change of another client, and the stored overrides, as lines for {@link printPage}. */
 export function describeConflict(
   before: Settings,
-  theirs: Settings,
+  stored: Settings,
   comment: string | null,
 ): readonly string[] {
-  const { namespace, version, updated_by, overrides } = theirs
+  const { namespace, version, updated_by, overrides } = stored
   return [
     `NOT STORED: ${updated_by?.name ?? 'another client'} changed ${namespace} meanwhile (version ${version}${comment === null ? '' : `, ${show(comment)}`}):`,
     ...differences(before.overrides, overrides).map(one => `  ${sanitize(showDifference(one))}`),
@@ -99,7 +98,7 @@ function guide(description: Description | undefined): readonly string[] {
 }
 
 /** The message, the line of the error, and a mark below the column. */
-function pointAt(error: SettingsError, body: string): readonly string[] {
+function describeSyntaxError(error: SettingsError, body: string): readonly string[] {
   const { line, column } = error.details
   const text = typeof line === 'number' ? body.split('\n')[line - 1] : undefined
   const message = error.message.replace(/ at line \d+, column \d+\.$/, text === undefined ? '.' : ', here:')
@@ -108,17 +107,17 @@ function pointAt(error: SettingsError, body: string): readonly string[] {
     : [message, text, `${' '.repeat(Math.max(0, column - 1))}^`]
 }
 
-function problemsIn({ message, details }: SettingsError): readonly string[] {
+function messagesOf({ message, details }: SettingsError): readonly string[] {
   const errors = isArray(details.errors as never)
     ? (details.errors as readonly { readonly message?: unknown }[])
     : []
-  const told = errors.flatMap(one => (typeof one.message === 'string' ? [one.message] : []))
-  return told.length > 0 ? told : [message]
+  const messages = errors.flatMap(one => (typeof one.message === 'string' ? [one.message] : []))
+  return messages.length > 0 ? messages : [message]
 }
 
-function withoutRemarks(body: string): string {
+function withoutComments(body: string): string {
   return body
     .split('\n')
-    .map(line => (REMARK.test(line) ? '' : line))
+    .map(line => (COMMENT_LINE.test(line) ? '' : line))
     .join('\n')
 }

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { SettingsError } from '../../../model/errors.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
-const USUAL = ['vi', 'nano']
+const DEFAULT_EDITORS = ['vi', 'nano']
 
 /**
  * Opens a file in $VISUAL, else $EDITOR (both may have arguments), else vi or nano. Resolves when the editor
@@ -12,7 +12,7 @@ const USUAL = ['vi', 'nano']
  * @throws SettingsError EDITOR_FAILED without an editor, or when it exits with another code than 0.
  */
 export async function runEditor(file: string, { cwd, env }: CliContext): Promise<void> {
-  const editor = env.VISUAL?.trim() || env.EDITOR?.trim() || usualEditor(env.PATH ?? '')
+  const editor = env.VISUAL?.trim() || env.EDITOR?.trim() || defaultEditor(env.PATH ?? '')
   if (editor === undefined)
     throw new SettingsError(
       'EDITOR_FAILED',
@@ -43,7 +43,7 @@ export async function runEditor(file: string, { cwd, env }: CliContext): Promise
   }
 }
 
-function usualEditor(path: string): string | undefined {
+function defaultEditor(path: string): string | undefined {
   const folders = path.split(delimiter).filter(folder => folder !== '')
-  return USUAL.find(name => folders.some(folder => existsSync(join(folder, name))))
+  return DEFAULT_EDITORS.find(name => folders.some(folder => existsSync(join(folder, name))))
 }

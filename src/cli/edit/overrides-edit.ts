@@ -1,10 +1,10 @@
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
 import { type Path, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { settingUnknown } from './setting-unknown.ts'
+import { settingNotFound } from './setting-not-found.ts'
 
 /** One change of overrides by a command. */
 export interface KeyEdit {
@@ -25,16 +25,16 @@ export interface Changed {
 }
 
 /** Maximum number of attempts when another client changes the overrides first. */
-const ATTEMPTS = 10
+const MAX_ATTEMPTS = 10
 
 /**
  * Reads the overrides, changes them, and stores them under the revision that was read. A change by another
- * client in between causes a retry, unless the caller gave the revision.
+ * client in between causes a retry, unless the caller names the revision.
  * @throws SettingsError the error of `edit` or of the service.
  */
 export async function changeOverrides(service: Service, change: KeyEdit): Promise<Changed> {
   const { namespace, scope, comment, ifRevision, dryRun = false, edit } = change
-  for (let left = ATTEMPTS; ; left--) {
+  for (let left = MAX_ATTEMPTS; ; left--) {
     const before = await readSettings(service, change)
     const data = edit(before.overrides, before)
     try {
@@ -71,7 +71,7 @@ export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, 
       )
     }
   }
-  return setIn(overrides, path, value, []) as JsonObject // What is not empty is put into an object.
+  return setIn(overrides, path, value, []) as JsonObject // A path that is not empty leads into an object.
 }
 
 /**
@@ -81,7 +81,7 @@ export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, 
 export function unsetAt(namespace: string, scope: string, overrides: JsonObject, path: Path): JsonObject {
   if (valueAt(overrides, path) !== undefined && !isArray(valueAt(overrides, path.slice(0, -1))))
     return (removeAt(overrides, path) ?? {}) as JsonObject
-  throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) has no override for`)
+  throw settingNotFound(namespace, path, pathsIn(overrides), `(scope ${scope}) has no override for`)
 }
 
 /**

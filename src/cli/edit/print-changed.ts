@@ -1,6 +1,6 @@
 import type { Preview } from '../../../events/changes.ts'
 import { type Difference, differences } from '../../../events/differences.ts'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { equalJson } from '../../../model/value.ts'
 import { applyModeAt } from '../../schema/apply-modes.ts'
@@ -29,14 +29,14 @@ export async function printChanged(
   else if (preview) context.stdout.write(printPreview(namespace, preview, terminal))
   else context.stdout.write(await describeChange(service, changed, scope, terminal))
   for (const remark of remarks(before, after)) context.stderr.write(`kytos-settings: ${remark}\n`)
-  const refused = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
-  if (!refused) return
+  const rejection = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
+  if (!rejection) return
   const why =
-    refused.verdict === 'late'
+    rejection.verdict === 'late'
       ? 'no answer within the deadline'
-      : (refused.reason ?? 'no reason was returned')
-  throw new SettingsError('CHANGE_VETOED', `${refused.napp} would reject this change: ${why}.`, {
-    details: { napp: refused.napp },
+      : (rejection.reason ?? 'no reason was returned')
+  throw new SettingsError('CHANGE_VETOED', `${rejection.napp} would reject this change: ${why}.`, {
+    details: { napp: rejection.napp },
   })
 }
 
@@ -107,11 +107,11 @@ function printPreview(
       printTable(['NApp', 'Controller', 'Applies', 'Verdict', { head: 'Reason', cut: true }], rows, terminal),
     )
   }
-  const lost = rejected.map(
+  const invalidated = rejected.map(
     ({ scope, errors }) =>
       `Overrides of the scope ${scope} would become invalid and be ignored: ${errors.map(({ message }) => message).join(' ')}\n`,
   )
-  if (lost.length > 0) parts.push(lost.join(''))
+  if (invalidated.length > 0) parts.push(invalidated.join(''))
   return [...parts, 'Dry run: nothing was written.\n'].join('\n')
 }
 

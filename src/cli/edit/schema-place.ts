@@ -4,7 +4,7 @@ import type { Path } from '../terminal/key-path.ts'
 
 /** Maximum number of subschemas examined for one path. */
 const MAX_SUBSCHEMAS = 1_000
-const ALIKE = ['allOf', 'anyOf', 'oneOf'] as const
+const COMBINING_KEYWORDS = ['allOf', 'anyOf', 'oneOf'] as const
 
 /** The subschemas that apply, or may apply, to the value at a path, nearest first. */
 export function schemasAt(root: JsonObject, path: Path): readonly JsonObject[] {
@@ -48,7 +48,7 @@ export function declaredPaths(root: JsonObject): readonly Path[] {
 }
 
 /** The value of a keyword in the first of these subschemas that has it. */
-export function firstSaid(schemas: readonly JsonObject[], keyword: string): Json | undefined {
+export function firstKeyword(schemas: readonly JsonObject[], keyword: string): Json | undefined {
   return schemas.find(schema => schema[keyword] !== undefined)?.[keyword]
 }
 
@@ -59,7 +59,7 @@ function unfold(schemas: readonly JsonObject[], root: JsonObject): readonly Json
     if (!isObject(schema) || seen.has(schema) || seen.size >= MAX_SUBSCHEMAS) return
     seen.add(schema)
     if (typeof schema.$ref === 'string') visit(resolveLocal(schema.$ref, root))
-    for (const keyword of ALIKE) {
+    for (const keyword of COMBINING_KEYWORDS) {
       const parts = schema[keyword]
       if (isArray(parts)) parts.forEach(visit)
     }

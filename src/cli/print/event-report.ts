@@ -10,7 +10,7 @@ import { sanitize, type Terminal } from '../terminal/terminal.ts'
 type Lines = { readonly [N in FactName]?: (content: Facts[N], terminal: Terminal) => readonly string[] }
 
 /** Maximum length of a value on a terminal, in characters. */
-const VALUE_WIDTH = 60
+const MAX_VALUE_CHARACTERS = 60
 
 /** A fact as text: one line for each changed value, with the local time. */
 export function describeEvent({ name, content, timestamp }: KytosEvent, terminal: Terminal): string {
@@ -29,15 +29,15 @@ const LINES: Lines = {
       terminal.style('bold', sanitize(namespace)),
       ...(scope === '' ? [] : [sanitize(scope)]),
     ].join(' ')
-    const who = nameOf(actor, scope)
+    const author = nameOf(actor, scope)
     const how = origin === 'resync' ? ' (found by a resync)' : ''
     const why = comment === null ? '' : ` ${terminal.style('dim', sanitize(`"${comment}"`))}`
-    const tail = origin === 'resync' && !actor ? how : ` ${who}${how}${why}`
+    const tail = origin === 'resync' && !actor ? how : ` ${author}${how}${why}`
     if (changes.length === 0) return [`${place} ${kind}, effective settings unchanged${tail}`]
     return changes.map(({ path, old, new: now, apply }) => {
       const [before, after] = [
-        terminal.style('red', brief(old, terminal)),
-        terminal.style('green', brief(now, terminal)),
+        terminal.style('red', printBriefly(old, terminal)),
+        terminal.style('green', printBriefly(now, terminal)),
       ]
       return `${place} ${sanitize(printKey(pathOf(path)))} ${before} -> ${after}${apply === undefined ? '' : ` (${apply})`}${tail}`
     })
@@ -61,7 +61,7 @@ function nameOf(actor: Actor | null, scope: string): string {
   return sanitize(`by ${actor.type === 'user' ? actor.name : `${actor.type} ${actor.name}`}`)
 }
 
-function brief(value: Json | undefined, { width }: Terminal): string {
+function printBriefly(value: Json | undefined, { width }: Terminal): string {
   const text = value === undefined ? 'unset' : sanitize(show(value))
-  return width === undefined ? text : cut(text, VALUE_WIDTH)
+  return width === undefined ? text : cut(text, MAX_VALUE_CHARACTERS)
 }

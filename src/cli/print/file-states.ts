@@ -1,4 +1,4 @@
-import type { DocumentName, FileCode } from '../../../events/map.ts'
+import type { DocumentName, FileCode } from '../../../events/nouns.ts'
 import type { Cell } from '../terminal/table.ts'
 import { sanitize } from '../terminal/terminal.ts'
 

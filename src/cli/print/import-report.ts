@@ -6,7 +6,10 @@ export function printImportReport({ items, counts, dry_run }: ImportReport): str
     .filter(({ action }) => action !== 'same')
     .map(item => [item.action, subject(item), place(item), remark(item)] as const)
   const widths = [0, 1, 2].map(column =>
-    rows.reduce((width, row) => Math.min(WIDEST, Math.max(width, row[column]?.length ?? 0)), 0),
+    rows.reduce(
+      (width, row) => Math.min(MAX_COLUMN_CHARACTERS, Math.max(width, row[column]?.length ?? 0)),
+      0,
+    ),
   )
   const lines = rows.map(row =>
     row
@@ -21,7 +24,7 @@ export function printImportReport({ items, counts, dry_run }: ImportReport): str
 }
 
 /** Maximum width of a column in characters. */
-const WIDEST = 60
+const MAX_COLUMN_CHARACTERS = 60
 
 function subject({ kind, namespace, name }: ReportItem): string {
   if (kind === 'file') return namespace ?? '-'
@@ -38,11 +41,11 @@ function remark(item: ReportItem): string {
   const value = [
     layer ?? '',
     action === 'changed' && item.old !== undefined ? `${showBriefly(item.old)} ->` : '',
-    told(item),
+    printNewValue(item),
   ]
   return [value.filter(text => text !== '').join(' '), ...(reason === undefined ? [] : [reason])].join('; ')
 }
 
-function told({ new: value }: ReportItem): string {
+function printNewValue({ new: value }: ReportItem): string {
   return value === undefined ? '(a secret)' : showBriefly(value)
 }

@@ -5,6 +5,6 @@ import { show } from '../terminal/print-answer.ts'
 
 /** A difference as text: `liveness.min_hellos 2 -> 3`. */
 export function showDifference({ path, old, new: now }: Difference): string {
-  const said = (value: Json | undefined): string => (value === undefined ? 'unset' : show(value))
-  return `${printKey(pathOf(path))} ${said(old)} -> ${said(now)}`
+  const print = (value: Json | undefined): string => (value === undefined ? 'unset' : show(value))
+  return `${printKey(pathOf(path))} ${print(old)} -> ${print(now)}`
 }

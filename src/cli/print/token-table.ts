@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../model/value.ts'
 import { isArray } from '../../../model/value.ts'
 
-const HEAD = ['ID', 'Name', 'Rights', 'Created at', 'Created by', 'Expires at']
+const COLUMNS = ['ID', 'Name', 'Rights', 'Created at', 'Created by', 'Expires at']
 
 /** The table that `token list` prints. */
 export function printTokens(tokens: readonly JsonObject[]): string {
@@ -14,8 +14,8 @@ export function printTokens(tokens: readonly JsonObject[]): string {
     typeof created_by === 'object' && created_by !== null && 'name' in created_by ? created_by.name : '',
     expires_at ?? 'never',
   ])
-  const lines = [HEAD, ...rows].map(row => row.map(String))
-  const widths = HEAD.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
+  const lines = [COLUMNS, ...rows].map(row => row.map(String))
+  const widths = COLUMNS.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
   return lines
     .map(
       line =>

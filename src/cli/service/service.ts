@@ -136,7 +136,7 @@ async function openInstead(
     const store = await openOwnStore(config, { info: () => {}, warn, error, child }, { dryRun })
     const opened = 'No service is running here; opening the store directly.'
     stderr.write(
-      `kytos-settings: ${store.isThere ? opened : 'No service is running here, and no store exists yet.'}\n`,
+      `kytos-settings: ${store.exists ? opened : 'No service is running here, and no store exists yet.'}\n`,
     )
     return store
   } catch (cause) {

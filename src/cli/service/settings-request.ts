@@ -31,7 +31,7 @@ function readRequest(name: CommandName, content: { readonly namespace?: string }
   const [username, napp] = content.namespace === undefined ? [] : parseNamespace(content.namespace).split('/')
   const given: Readonly<Record<string, unknown>> = { ...content, username, name: napp }
   const paths = Object.values<Route>(ROUTES).flatMap(({ path, GET }) =>
-    GET?.says?.includes(name) ? [{ path, query: GET.query ?? [] }] : [],
+    GET?.commands?.includes(name) ? [{ path, query: GET.query ?? [] }] : [],
   )
   const fitting = paths.map(route => ({ ...route, parameters: parametersOf(route.path) }))
   const [found] = fitting

@@ -6,10 +6,10 @@ import type { CliContext } from './cli-context.ts'
 export function printAnswer(
   json: boolean | undefined,
   answer: unknown,
-  forPeople: () => string,
+  toText: () => string,
   { stdout }: CliContext,
 ): void {
-  stdout.write(json ? `${printJson(toJson(answer), 2)}\n` : forPeople())
+  stdout.write(json ? `${printJson(toJson(answer), 2)}\n` : toText())
 }
 
 /**

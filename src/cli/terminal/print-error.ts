@@ -7,13 +7,13 @@ export function printError(error: unknown, out: Console, debug: boolean): number
   out.write(`kytos-settings: ${message}\n`)
   if (debug) {
     out.write(`code ${code}, exit ${exit}\n`)
-    for (const cause of chain(error))
+    for (const cause of causesOf(error))
       out.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
   }
   return exit
 }
 
-function chain(error: unknown): unknown[] {
+function causesOf(error: unknown): unknown[] {
   const links: unknown[] = []
   for (
     let at = error;

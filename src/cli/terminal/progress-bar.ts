@@ -8,12 +8,12 @@ export interface ProgressBar {
   end(): void
 }
 
-const WIDTH = 30
+const BAR_COLUMNS = 30
 /** Minimum width of a bar in columns. */
-const NARROWEST = 5
+const MIN_BAR_COLUMNS = 5
 /** Milliseconds between two redraws on a terminal, and between two lines elsewhere. */
-const REDRAW_MS = 100
-const LINE_MS = 5_000
+const REDRAW_INTERVAL_MS = 100
+const LINE_INTERVAL_MS = 5_000
 
 /** A progress bar with the rate on a terminal; one line every 5 s elsewhere. `clock` is in milliseconds. */
 export function createProgressBar(
@@ -27,12 +27,15 @@ export function createProgressBar(
   return {
     show(done, all, bytes) {
       const now = clock()
-      if (all === 0 || (now - shown < (out.isTTY ? REDRAW_MS : LINE_MS) && !(done === all && out.isTTY)))
+      if (
+        all === 0 ||
+        (now - shown < (out.isTTY ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS) && !(done === all && out.isTTY))
+      )
         return
       shown = now
       const line = describe(what, done, all, bytes, now - began)
       if (!out.isTTY) return void out.write(`${line}\n`)
-      out.write(`\r${drawn(done / all, line, out.columns)}\x1b[K`)
+      out.write(`\r${drawBar(done / all, line, out.columns)}\x1b[K`)
       open = true
     },
     end() {
@@ -43,9 +46,9 @@ export function createProgressBar(
 }
 
 /** Fits one line of the terminal, because a wrapped line could not be overwritten by the next redraw. */
-function drawn(part: number, line: string, columns = 80): string {
-  const width = Math.min(WIDTH, columns - line.length - '[] '.length - 1)
-  if (width < NARROWEST) return line.slice(0, Math.max(0, columns - 1))
+function drawBar(part: number, line: string, columns = 80): string {
+  const width = Math.min(BAR_COLUMNS, columns - line.length - '[] '.length - 1)
+  if (width < MIN_BAR_COLUMNS) return line.slice(0, Math.max(0, columns - 1))
   return `[${'#'.repeat(Math.floor(width * part)).padEnd(width, '.')}] ${line}`
 }
 

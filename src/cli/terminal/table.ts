@@ -9,12 +9,12 @@ export type Column = string | { readonly head: string; readonly cut: true }
 
 const GAP = '  '
 /** Minimum width of a cut column in characters. */
-const NARROWEST = 8
+const MIN_COLUMN_CHARACTERS = 8
 /**
  * Maximum width of a column with `cut` without a terminal, so that one value of 256 KiB does not widen every
  * row.
  */
-const WIDEST = 1_000
+const MAX_COLUMN_CHARACTERS = 1_000
 
 /** Prints aligned rows under their heads; on a terminal the widest columns are cut until each line fits. */
 export function printTable(
@@ -69,9 +69,9 @@ function narrow(
 ): readonly number[] {
   const fitted = [...widths]
   if (width === undefined)
-    return fitted.map((one, column) => (mayBeCut[column] ? Math.min(one, WIDEST) : one))
-  const room = width - GAP.length * (widths.length - 1)
-  for (let over = fitted.reduce((sum, one) => sum + one, 0) - room; over > 0; over--) {
+    return fitted.map((one, column) => (mayBeCut[column] ? Math.min(one, MAX_COLUMN_CHARACTERS) : one))
+  const available = width - GAP.length * (widths.length - 1)
+  for (let over = fitted.reduce((sum, one) => sum + one, 0) - available; over > 0; over--) {
     const widest = widestOf(fitted, mayBeCut) ?? widestOf(fitted, undefined)
     if (widest === undefined) break
     fitted[widest] = (fitted[widest] ?? 0) - 1
@@ -83,7 +83,7 @@ function narrow(
 function widestOf(widths: readonly number[], of: readonly boolean[] | undefined): number | undefined {
   const candidates = widths.map((width, column) => (of && !of[column] ? 0 : width))
   const most = Math.max(...candidates)
-  return most > NARROWEST ? candidates.indexOf(most) : undefined
+  return most > MIN_COLUMN_CHARACTERS ? candidates.indexOf(most) : undefined
 }
 
 function textOf(cell: Cell): string {

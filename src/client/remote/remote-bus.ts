@@ -1,11 +1,11 @@
 import type { AskOptions } from '../../../events/ask.ts'
-import type { KytosEvent } from '../../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../../events/map.ts'
-import { isSettingsError, SettingsError } from '../../../model/errors.ts'
-import { equalJson, isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import { errorOf, RemoteCommands } from './remote-commands.ts'
-import { isFinal, printFrame, RemoteLine } from './remote-line.ts'
+import { isFinal, printFrame, RemoteConnection } from './remote-connection.ts'
+import { type RemoteListener, type RemoteSubscription, RemoteSubscriptions } from './remote-subscriptions.ts'
 
 /** The bus of a service in another process or on another host; reconnects automatically. */
 export interface RemoteBus {
@@ -40,18 +40,6 @@ export interface RemoteBus {
   close(): Promise<void>
 }
 
-export interface RemoteSubscription {
-  /** Exact names, or `prefix.*`. */
-  readonly names: readonly string[]
-  /** Facts of these namespaces only; of all when absent. */
-  readonly namespaces?: readonly string[]
-  /** The cursor after which to resume. */
-  readonly since?: string
-}
-
-/** Called with each event; an error it throws is logged. It is not awaited. */
-export type RemoteListener = (event: KytosEvent, cursor: string | undefined) => void | Promise<void>
-
 export interface RemoteBusOptions {
   /** A token of the service, or a login token of Kytos, if the service requires one. */
   readonly token?: string
@@ -72,8 +60,6 @@ export interface RemoteBusOptions {
 }
 
 const PATH = '/api/kytos/settings/v1/bus'
-/** The cursor before everything. */
-const BEGINNING = '0'
 
 /**
  * Connects to a service at its address, such as `http://127.0.0.1:8181`.
@@ -85,7 +71,7 @@ const BEGINNING = '0'
  * await bus.close()
  */
 export async function openRemoteBus(url: string, options: RemoteBusOptions = {}): Promise<RemoteBus> {
-  const bus = new Remote(busUrl(url), options)
+  const bus = new SocketBus(busUrl(url), options)
   try {
     await bus.ready
     return bus
@@ -95,28 +81,13 @@ export async function openRemoteBus(url: string, options: RemoteBusOptions = {})
   }
 }
 
-interface Subscribed {
-  readonly wanted: RemoteSubscription
-  readonly listener: RemoteListener
-  cursor: string | undefined
-}
-
-interface Subscribing extends Subscribed {
-  readonly settle: (error?: SettingsError) => void
-}
-
-class Remote implements RemoteBus {
+class SocketBus implements RemoteBus {
   readonly ready: Promise<void>
-  readonly #line: RemoteLine
+  readonly #connection: RemoteConnection
   readonly #commands = new RemoteCommands(frame => this.#send(frame))
-  readonly #log: Pick<Log, 'warn'> | undefined
-  /** What is heard; what is asked for takes its place once the service has confirmed it. */
-  #subscribed: Subscribed | undefined
-  #subscribing: Subscribing | undefined
-  /** The service knows of the subscription on the line that is open. */
-  #isLive = false
-  #refused: SettingsError | undefined
-  #closed: SettingsError | undefined
+  readonly #subscriptions: RemoteSubscriptions
+  #rejection: SettingsError | undefined
+  #closeError: SettingsError | undefined
 
   constructor(
     url: URL,
@@ -130,21 +101,21 @@ class Remote implements RemoteBus {
       anyCertificate = false,
     }: RemoteBusOptions,
   ) {
-    this.#log = log
-    let opened = (): void => {}
-    let refused: (why: SettingsError) => void = () => {}
+    this.#subscriptions = new RemoteSubscriptions(frame => this.#send(frame), log)
+    let resolveReady = (): void => {}
+    let rejectReady: (error: SettingsError) => void = () => {}
     this.ready = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#absent()), timeout)
-      opened = () => {
+      const timer = setTimeout(() => reject(this.#absentError()), timeout)
+      resolveReady = () => {
         clearTimeout(timer)
         resolve()
       }
-      refused = why => {
+      rejectReady = error => {
         clearTimeout(timer)
-        reject(why)
+        reject(error)
       }
     })
-    this.#line = new RemoteLine(
+    this.#connection = new RemoteConnection(
       url,
       {
         heartbeat,
@@ -154,30 +125,30 @@ class Remote implements RemoteBus {
       },
       {
         opened: () => {
-          this.#refused = undefined
-          this.#resubscribe()
+          this.#rejection = undefined
+          this.#subscriptions.opened()
           this.#commands.flush()
-          opened()
+          resolveReady()
         },
-        heard: frame => this.#hear(frame),
+        received: frame => this.#receive(frame),
         lost: () => {
-          this.#isLive = false
-          this.#commands.lost()
+          this.#subscriptions.disconnected()
+          this.#commands.disconnected()
         },
-        refused: why => {
-          this.#refused = why
-          if (isFinal(why)) refused(why)
+        rejected: error => {
+          this.#rejection = error
+          if (isFinal(error)) rejectReady(error)
         },
       },
     )
   }
 
   get connected(): boolean {
-    return this.#line.isOpen
+    return this.#connection.isOpen
   }
 
   get cursor(): string | undefined {
-    return this.#subscribed?.cursor
+    return this.#subscriptions.cursor
   }
 
   async ask<N extends CommandName>(
@@ -185,111 +156,49 @@ class Remote implements RemoteBus {
     content: CommandContent<N>,
     options: AskOptions = {},
   ): Promise<CommandAnswer<N>> {
-    // The service answers as the table of commands has it.
-    return (await this.#commands.ask(name, content, options, () => this.#absent())) as CommandAnswer<N>
+    // The service answers according to the table of commands.
+    return (await this.#commands.ask(name, content, options, () => this.#absentError())) as CommandAnswer<N>
   }
 
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw this.#closed
-      this.#subscribing?.settle(
-        new SettingsError(
-          'CONTENT_MALFORMED',
-          'The subscription was replaced by another one before it was confirmed.',
-        ),
-      )
-      const settle = (error?: SettingsError): void => (error ? reject(error) : resolve())
-      this.#subscribing = { wanted, listener, cursor: wanted.since, settle }
-      this.#resubscribe()
-    })
+    if (this.#closeError) return Promise.reject(this.#closeError)
+    return this.#subscriptions.subscribe(wanted, listener)
   }
 
   publish(name: string, content: JsonObject = {}): void {
-    if (!this.#send(printFrame({ publish: { name, content } }))) throw this.#absent()
+    if (!this.#send(printFrame({ publish: { name, content } }))) throw this.#absentError()
   }
 
   async close(): Promise<void> {
-    this.#closed ??= new SettingsError(
+    this.#closeError ??= new SettingsError(
       'SERVICE_ABSENT',
       'This connection to the bus is closed. Open a new one.',
     )
-    await this.#line.close()
-    this.#commands.end(this.#closed)
-    this.#subscribing?.settle(this.#closed)
-    this.#subscribing = undefined
+    await this.#connection.close()
+    this.#commands.end(this.#closeError)
+    this.#subscriptions.end(this.#closeError)
   }
 
   #send(frame: string): boolean {
-    if (!this.#line.isOpen) return false
-    this.#line.send(frame)
+    if (!this.#connection.isOpen) return false
+    this.#connection.send(frame)
     return true
   }
 
-  #resubscribe(): void {
-    const next = this.#subscribing ?? this.#subscribed
-    if (!next) return
-    const { names, namespaces } = next.wanted
-    const frame = {
-      subscribe: names,
-      ...(namespaces && { namespaces }),
-      ...(next.cursor !== undefined && { since: next.cursor }),
-    }
-    this.#send(printFrame(frame))
+  #receive(frame: JsonObject): void {
+    if (isObject(frame.event)) this.#subscriptions.deliver(frame.event, frame.cursor)
+    else if (isArray(frame.subscribed)) this.#subscriptions.confirm(frame.subscribed, frame.cursor)
+    else if (typeof frame.reply_to === 'number') this.#commands.respond(frame.reply_to, frame)
+    else if (frame.error !== undefined) this.#subscriptions.rejected(errorOf(frame.error))
   }
 
-  #hear(frame: JsonObject): void {
-    if (isObject(frame.event)) this.#tell(frame.event, frame.cursor)
-    else if (isArray(frame.subscribed)) this.#confirm(frame.subscribed, frame.cursor)
-    else if (typeof frame.reply_to === 'number') this.#commands.answered(frame.reply_to, frame)
-    else if (frame.error !== undefined) this.#refuse(errorOf(frame.error))
-  }
-
-  /** A subscription begins, or is told its place. */
-  #confirm(names: readonly Json[], cursor: Json | undefined): void {
-    const isNew = this.#subscribing && equalJson(names, [...new Set(this.#subscribing.wanted.names)])
-    const begun = isNew ? this.#subscribing : this.#subscribed
-    if (!begun) return
-    // Before there is a state there is no cursor; what there is then must not be missed.
-    begun.cursor = typeof cursor === 'string' ? cursor : BEGINNING
-    this.#isLive = true
-    if (!isNew) return
-    this.#subscribed = begun
-    this.#subscribing?.settle()
-    this.#subscribing = undefined
-  }
-
-  #tell(event: JsonObject, cursor: Json | undefined): void {
-    const subscribed = this.#subscribed
-    if (!subscribed) return
-    const place = typeof cursor === 'string' ? cursor : undefined
-    // The service prints KytosEvents. Called at once, and what it throws caught, whether it is async or not.
-    new Promise(resolve => resolve(subscribed.listener(event as unknown as KytosEvent, place))).catch(
-      error => {
-        this.#log?.warn(
-          `A listener failed on "${event.name}": ${error instanceof Error ? error.message : String(error)}`,
-        )
-      },
-    )
-    subscribed.cursor = place ?? subscribed.cursor
-  }
-
-  /** The service refused something that is no command of ours. */
-  #refuse(error: SettingsError): void {
-    if (error.details.frame === 'subscribe' && this.#subscribing) {
-      this.#subscribing.settle(error)
-      this.#subscribing = undefined
-      // The line may be another than the one that the subscription before was made on.
-      if (!this.#isLive) this.#resubscribe()
-    } else this.#log?.warn(`The service rejected a frame: ${error.message}`)
-  }
-
-  #absent(): SettingsError {
-    const why = this.#refused
-    const absent = `The service is not connected${why ? ` (${why.message})` : ''}; the command was not sent. Retry later.`
+  #absentError(): SettingsError {
+    const cause = this.#rejection
     const message = this.connected
       ? 'Too many commands are waiting for a response; this one was not sent. Retry later.'
-      : absent
-    return new SettingsError('SERVICE_ABSENT', message, isSettingsError(why) ? { cause: why } : {})
+      : `The service is not connected${cause ? ` (${cause.message})` : ''}; ` +
+        'the command was not sent. Retry later.'
+    return new SettingsError('SERVICE_ABSENT', message, cause ? { cause } : {})
   }
 }
 

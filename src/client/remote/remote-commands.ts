@@ -2,42 +2,42 @@ import type { AskOptions } from '../../../events/ask.ts'
 import { findCommand } from '../../../events/names.ts'
 import { ERRORS, type ErrorCode, SettingsError } from '../../../model/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
-import { printFrame } from './remote-line.ts'
+import { printFrame } from './remote-connection.ts'
 
-/** How many commands the service takes from one connection at a time. */
-const MAX_SENT = 64
-/** What a timer can hold; beyond it Node's fire at once. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1
+/** The number of concurrent commands that the service accepts from one connection. */
+const MAX_IN_FLIGHT = 64
+/** The longest delay of a timer; a longer one fires at once in Node. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
-interface Asked {
+interface PendingCommand {
   readonly name: string
   readonly frame: string
-  /** Nobody waits for it any more. */
-  isOver: boolean
-  readonly settle: (how: { readonly data: Json } | { readonly error: unknown }) => void
+  /** True once the promise of the caller is settled. */
+  isSettled: boolean
+  readonly settle: (outcome: { readonly data: Json } | { readonly error: unknown }) => void
 }
 
 /**
- * The commands of one client that are not answered yet.
+ * The pending commands of one client.
  *
- * Invariants: each is settled once; at most MAX_SENT are on the line, in the order they were asked; one that
- * may change something is sent once at most, and whoever asked hears OUTCOME_UNKNOWN when its answer was
- * lost.
+ * Invariants: each command is settled once. At most MAX_IN_FLIGHT commands are sent and unanswered, in the
+ * order of their requests. A command that may change something is sent at most once, and its caller gets
+ * OUTCOME_UNKNOWN if the response is lost.
  */
 export class RemoteCommands {
-  readonly #waiting = new Map<number, Asked>()
-  readonly #sent = new Map<number, Asked>()
+  readonly #waiting = new Map<number, PendingCommand>()
+  readonly #sent = new Map<number, PendingCommand>()
   readonly #send: (frame: string) => boolean
-  #ids = 0
-  #ended: SettingsError | undefined
+  #lastId = 0
+  #endError: SettingsError | undefined
 
-  /** `send` is false when there is no line to send on. */
+  /** `send` returns false while there is no connection. */
   constructor(send: (frame: string) => boolean) {
     this.#send = send
   }
 
   /**
-   * Asks a command; `absent` says why there is no line, once it was waited for in vain.
+   * Sends a command; `absent` returns the error for a command that was not sent before its timeout.
    * @throws SettingsError, see RemoteBus.
    */
   ask(
@@ -48,78 +48,80 @@ export class RemoteCommands {
   ): Promise<Json> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      if (this.#ended) throw this.#ended
-      const id = ++this.#ids
-      const asked: Asked = {
+      if (this.#endError) throw this.#endError
+      const id = ++this.#lastId
+      const command: PendingCommand = {
         name,
         frame: printFrame({ id, name, content }, name),
-        isOver: false,
-        settle: how => {
-          asked.isOver = true
+        isSettled: false,
+        settle: outcome => {
+          command.isSettled = true
           this.#waiting.delete(id)
           clearTimeout(timer)
           signal?.removeEventListener('abort', abort)
-          if ('data' in how) resolve(how.data)
-          else reject(how.error)
+          if ('data' in outcome) resolve(outcome.data)
+          else reject(outcome.error)
         },
       }
-      const abort = (): void => asked.settle({ error: signal?.reason })
-      // What is on the line keeps its place there: the service is still at it.
-      const expire = (): void => asked.settle({ error: this.#sent.has(id) ? late(name, timeout) : absent() })
-      const timer = setTimeout(expire, Math.min(timeout, LONGEST_TIMEOUT))
+      const abort = (): void => command.settle({ error: signal?.reason })
+      // A sent command keeps its slot, because the service still executes it.
+      const expire = (): void =>
+        command.settle({ error: this.#sent.has(id) ? timeoutError(name, timeout) : absent() })
+      const timer = setTimeout(expire, Math.min(timeout, MAX_TIMER_MS))
       signal?.addEventListener('abort', abort, { once: true })
-      this.#waiting.set(id, asked)
+      this.#waiting.set(id, command)
       this.flush()
     })
   }
 
-  /** Sends what waits, as far as the service takes it. */
+  /** Sends waiting commands up to the limit of the service. */
   flush(): void {
-    for (const [id, asked] of this.#waiting) {
-      if (this.#sent.size >= MAX_SENT || !this.#send(asked.frame)) return
+    for (const [id, command] of this.#waiting) {
+      if (this.#sent.size >= MAX_IN_FLIGHT || !this.#send(command.frame)) return
       this.#waiting.delete(id)
-      this.#sent.set(id, asked)
+      this.#sent.set(id, command)
     }
   }
 
-  /** Takes the answer to a command. */
-  answered(id: Json | undefined, { data = null, error }: JsonObject): void {
-    // Ids are ours, so an answer to anything else was given up before.
-    const asked = this.#sent.get(id as number)
-    if (!asked) return
+  /** Settles a command with the response of the service. */
+  respond(id: Json | undefined, { data = null, error }: JsonObject): void {
+    // Ids are assigned here, so a response with any other id is for a command that was removed before.
+    const command = this.#sent.get(id as number)
+    if (!command) return
     this.#sent.delete(id as number)
-    asked.settle(error === undefined ? { data } : { error: errorOf(error) })
+    command.settle(error === undefined ? { data } : { error: errorOf(error) })
     this.flush()
   }
 
   /**
-   * The line was lost: what only reads waits for the next one, of what may have changed something nobody
-   * knows.
+   * Handles the loss of the connection: commands that only read wait for the next connection; all others
+   * fail with OUTCOME_UNKNOWN.
    */
-  lost(): void {
+  disconnected(): void {
     const sent = [...this.#sent]
     this.#sent.clear()
-    const reads = sent.filter(([, { name, isOver }]) => isRead(name) && !isOver)
-    // Before what has waited longer.
+    const reads = sent.filter(([, { name, isSettled }]) => isRead(name) && !isSettled)
+    // Sent reads precede the waiting commands, because they were requested earlier.
     const waiting = [...this.#waiting]
     this.#waiting.clear()
-    for (const [id, asked] of [...reads, ...waiting]) this.#waiting.set(id, asked)
-    for (const [, { name, settle }] of sent) if (!isRead(name)) settle({ error: unknown(name) })
+    for (const [id, command] of [...reads, ...waiting]) this.#waiting.set(id, command)
+    for (const [, { name, settle }] of sent) if (!isRead(name)) settle({ error: outcomeUnknown(name) })
   }
 
-  /** Settles all with this error, those to come too, or OUTCOME_UNKNOWN where it may have been done. */
+  /** Rejects all commands, future ones too, with this error, or OUTCOME_UNKNOWN if possibly applied. */
   end(error: SettingsError): void {
-    this.#ended = error
-    this.lost()
+    this.#endError = error
+    this.disconnected()
     for (const { settle } of [...this.#waiting.values()]) settle({ error })
   }
 }
 
-/** The error that a frame tells of; one that this version does not know keeps its message. */
+/** The error in a frame; an error with a code unknown to this version keeps its message. */
 export function errorOf(error: Json): SettingsError {
   const { code, message, details } = isObject(error) ? error : {}
+  // The cast is checked by `hasOwn`.
   const known =
-    typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL_ERROR' // Checked in this line.
+    typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL_ERROR'
   return new SettingsError(known, String(message), {
     details: { ...(isObject(details) ? details : {}), ...(known !== code && { code }) },
   })
@@ -129,20 +131,20 @@ function isRead(name: string): boolean {
   return findCommand(name)?.effect === 'read'
 }
 
-function late(name: string, timeout: number): SettingsError {
+function timeoutError(name: string, timeout: number): SettingsError {
   return new SettingsError(
     'TIMEOUT',
-    `No response to "${name}" within ${timeout / 1_000} s; it may still be applied. Retrieve the settings before you retry.`,
+    `No response to "${name}" within ${timeout / 1_000} s; it may still be applied. ` +
+      'Retrieve the settings before you retry.',
     { details: { command: name, timeout } },
   )
 }
 
-function unknown(name: string): SettingsError {
+function outcomeUnknown(name: string): SettingsError {
   return new SettingsError(
     'OUTCOME_UNKNOWN',
-    `The connection was lost before the response to "${name}"; it may have been applied. Retrieve the settings before you retry.`,
-    {
-      details: { command: name },
-    },
+    `The connection was lost before the response to "${name}"; it may have been applied. ` +
+      'Retrieve the settings before you retry.',
+    { details: { command: name } },
   )
 }

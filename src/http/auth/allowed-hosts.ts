@@ -6,9 +6,10 @@ import { quote } from '../../../model/quote.ts'
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 
 /**
- * Rejects requests whose Host header names another host, because a page of any site can have its own name
- * resolve to 127.0.0.1 and then read this service (DNS rebinding). Its Host header still has the name of that
- * site. `names` are the names of the service besides its addresses. @throws SettingsError HOST_FORBIDDEN.
+ * Rejects requests whose Host header names another host, because of DNS rebinding. A page of any site can
+ * have its own name resolve to 127.0.0.1 and then read this service; the Host header still has that name.
+ * `names` are the names of the service besides its addresses.
+ * @throws SettingsError HOST_FORBIDDEN.
  */
 export function checkHost(request: FastifyRequest, names: readonly string[]): void {
   const { host: header = '' } = request.headers
@@ -26,8 +27,8 @@ export function checkHost(request: FastifyRequest, names: readonly string[]): vo
 }
 
 /**
- * Rejects browser requests from pages of another site, because the request would be carried out although the
- * page cannot read the answer; over a WebSocket it could read too. Browsers send the site of the page in
+ * Rejects browser requests from pages of another site. The page could not read the answer, but the request
+ * would be executed, and over a WebSocket the page could even read. Browsers send the site of the page in
  * Origin.
  * @throws SettingsError ORIGIN_FORBIDDEN.
  */

@@ -5,7 +5,7 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { PERMISSIONS, type Permission } from '../../../model/permissions.ts'
 import type { Log } from '../../log/log.ts'
 import type { Principal, Tokens } from '../../tokens/tokens.ts'
-import { permissionForRoute } from '../openapi/needs.ts'
+import { permissionForRoute } from '../openapi/route-permissions.ts'
 import { plainAddress } from './allowed-hosts.ts'
 import { type Caller, callerOf, requirePermission } from './caller.ts'
 import { createJwtCheck, type JwtOptions } from './jwt.ts'
@@ -14,9 +14,9 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  * Authentication and authorization.
  *
  * Invariants:
- *  1. No route is reached without a caller, or by a caller without the right that needs.ts requires. This is
- *     decided before a body is read.
- *  2. A given credential is always checked, even if none is required: an invalid one never counts as
+ *  1. No route is reached without a caller, or by a caller without the permission that route-permissions.ts
+ *     requires. This is decided before a body is read.
+ *  2. A sent credential is always checked, even if none is required: an invalid one never counts as
  *     anonymous.
  *  3. A stream is ended as soon as the credential of its request expires or is revoked.
  *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is
@@ -24,7 +24,7 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  */
 
 export interface AuthOptions {
-  /** False gives callers without a credential all rights except the administration of tokens. */
+  /** False grants callers without a credential all permissions except the administration of tokens. */
   readonly required: boolean
   readonly tokens?: Tokens
   /** Options for login tokens of Kytos; without them no login token is accepted. */
@@ -32,28 +32,31 @@ export interface AuthOptions {
 }
 
 /** Ends a stream, with the reason. */
-export type End = (why: string) => void
+export type EndStream = (reason: string) => void
 
 export interface Auth {
   /** Sets the caller of a request, or rejects the request. */
-  enter(request: FastifyRequest): Promise<void>
+  authenticate(request: FastifyRequest): Promise<void>
   /**
    * Calls `end` once, when the credential of a request expires or is revoked; the returned function cancels
    * this.
    */
-  guard(request: FastifyRequest, end: End): Unsubscribe
+  guard(request: FastifyRequest, end: EndStream): Unsubscribe
 }
 
-/** Failed credentials of one address per minute before it is rate limited. */
-export const MAX_FAILURES = 20
-const WINDOW = 60_000
+/** Maximum number of failed credentials of one address per minute; more are rejected. */
+export const MAX_FAILURES_PER_MINUTE = 20
+const FAILURE_WINDOW_MS = 60_000
 /** Maximum delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-const EVERYTHING: ReadonlySet<Permission> = new Set(PERMISSIONS.filter(right => right !== 'secrets'))
-const NOTHING: ReadonlySet<Permission> = new Set()
+/** The permissions of callers without a credential, if none is required. */
+const ANONYMOUS_PERMISSIONS: ReadonlySet<Permission> = new Set(
+  PERMISSIONS.filter(permission => permission !== 'secrets'),
+)
+const NO_PERMISSIONS: ReadonlySet<Permission> = new Set()
 /** The validity of a caller without a credential. */
-const UNLIMITED = { expires: Number.POSITIVE_INFINITY, isValid: () => true }
+const WITHOUT_EXPIRY = { expires: Number.POSITIVE_INFINITY, isValid: () => true }
 
 /** Creates the authentication of an application that does not listen yet. */
 export async function createAuth(
@@ -63,32 +66,32 @@ export async function createAuth(
 ): Promise<Auth> {
   app.decorateRequest('caller', null)
   await app.register(rateLimit, { global: false })
-  const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: WINDOW })
+  const failureLimit = app.createRateLimit({ max: MAX_FAILURES_PER_MINUTE, timeWindow: FAILURE_WINDOW_MS })
   const checkJwt = jwt && createJwtCheck(jwt)
   const guarded = new Set<() => void>()
   const recheck = (): void => {
-    for (const check of guarded) check()
+    for (const recheckCaller of guarded) recheckCaller()
   }
-  const forget = tokens?.onChange(recheck)
-  app.addHook('onClose', async () => forget?.())
+  const unsubscribe = tokens?.onChange(recheck)
+  app.addHook('onClose', async () => unsubscribe?.())
 
-  const failures = async (request: FastifyRequest, increment: boolean): Promise<number> => {
-    const limit = await countFailure(request, { increment })
+  const checkFailures = async (request: FastifyRequest, increment: boolean): Promise<number> => {
+    const limit = await failureLimit(request, { increment })
     if (limit.isAllowed) return 0
-    if (limit.isExceeded) throw attemptsExceeded(limit.ttlInSeconds)
+    if (limit.isExceeded) throw rateLimited(limit.ttlInSeconds)
     return limit.max - limit.remaining
   }
 
-  /** The grant of a credential. */
-  const check = async (request: FastifyRequest, text: string): Promise<Principal> => {
+  /** The principal of a credential. */
+  const checkCredential = async (request: FastifyRequest, text: string): Promise<Principal> => {
     try {
       if (!checkJwt || !isJwt(text)) return checkToken(tokens, text)
-      await failures(request, false)
+      await checkFailures(request, false)
       return await checkJwt(text)
     } catch (error) {
       if (!isSettingsError(error, 'TOKEN_INVALID')) throw error
-      const count = await failures(request, true)
-      if (count === 1 || count === MAX_FAILURES)
+      const count = await checkFailures(request, true)
+      if (count === 1 || count === MAX_FAILURES_PER_MINUTE)
         log.warn(
           `Rejected an invalid credential from ${request.ip} (${count} within a minute): ${error.message}`,
         )
@@ -99,45 +102,46 @@ export async function createAuth(
   const identify = async (request: FastifyRequest): Promise<Caller> => {
     const text = bearerOf(request)
     if (text !== undefined) {
-      const { name, ...grant } = await check(request, text)
-      return { actor: { type: 'user', name }, known: true, ...grant }
+      const { name, ...principal } = await checkCredential(request, text)
+      return { actor: { type: 'user', name }, hasCredential: true, ...principal }
     }
     const name = plainAddress(request.ip) ?? 'anonymous'
     return {
       actor: { type: 'user', name },
-      rights: required ? NOTHING : EVERYTHING,
-      known: false,
-      ...UNLIMITED,
+      rights: required ? NO_PERMISSIONS : ANONYMOUS_PERMISSIONS,
+      hasCredential: false,
+      ...WITHOUT_EXPIRY,
     }
   }
 
   return {
-    async enter(request) {
+    async authenticate(request) {
       const { method, routeOptions } = request
-      const right = permissionForRoute(method, routeOptions.url, routeOptions.config.operation?.says)
+      const { url, config } = routeOptions
+      const permission = permissionForRoute(method, url, config.operation?.commands)
       request.caller = await identify(request)
-      if (right !== 'open')
-        requirePermission(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)
+      if (permission !== 'open')
+        requirePermission(request.caller, permission, `for ${method} ${url ?? 'this path'}`)
     },
     guard(request, end) {
       const caller = callerOf(request)
       let timer: NodeJS.Timeout | undefined
       const stop = (): void => {
         clearTimeout(timer)
-        guarded.delete(look)
+        guarded.delete(recheckCaller)
       }
-      const look = (): void => {
+      const recheckCaller = (): void => {
         clearTimeout(timer)
         if (!caller.isValid()) {
           stop()
           end('the token was revoked or has expired')
         } else if (caller.expires < Number.POSITIVE_INFINITY) {
-          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, MAX_TIMER_MS))
+          timer = setTimeout(recheckCaller, Math.min(caller.expires - Date.now() + 1, MAX_TIMER_MS))
           timer.unref()
         }
       }
-      guarded.add(look)
-      look()
+      guarded.add(recheckCaller)
+      recheckCaller()
       return stop
     },
   }
@@ -159,10 +163,10 @@ function isJwt(text: string): boolean {
   return text.split('.').length === 3
 }
 
-function attemptsExceeded(seconds: number): SettingsError {
+function rateLimited(seconds: number): SettingsError {
   return new SettingsError(
     'RATE_LIMITED',
-    `Too many failed login attempts (${MAX_FAILURES} per minute). Fix the client's credentials and retry in ${seconds} s.`,
+    `Too many failed login attempts (${MAX_FAILURES_PER_MINUTE} per minute). Fix the client's credentials and retry in ${seconds} s.`,
     { details: { seconds } },
   )
 }

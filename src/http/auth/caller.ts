@@ -8,15 +8,15 @@ import { SettingsError } from '../../../model/errors.ts'
 import type { Permission } from '../../../model/permissions.ts'
 
 /**
- * The authenticated sender of a request, and its rights. auth.ts sets it before any other code handles the
- * request.
+ * The authenticated sender of a request, and its permissions. auth.ts sets it before any other code handles
+ * the request.
  */
 export interface Caller {
   /** The name of the caller in the history. */
   readonly actor: Actor
   readonly rights: ReadonlySet<Permission>
   /** False for a request without a credential. */
-  readonly known: boolean
+  readonly hasCredential: boolean
   /** Expiry in Unix milliseconds; infinity for a credential without expiry. */
   readonly expires: number
   /** False once the credential was revoked or has expired. */
@@ -31,15 +31,15 @@ declare module 'fastify' {
 }
 
 /** Sends a command on behalf of the caller of a request, and returns its answer. */
-export type Say = <N extends CommandName>(
+export type SendCommand = <N extends CommandName>(
   request: FastifyRequest,
   name: N,
   content: CommandContent<N>,
 ) => Promise<CommandAnswer<N>>
 
 /**
- * The bus with the rights of a caller: every command carries its actor, and an operation without the right,
- * or after the credential ended, is rejected.
+ * The bus with the permissions of a caller: every command carries its actor, and an operation without the
+ * permission, or after the credential ended, is rejected.
  */
 export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   const caller = callerOf(request)
@@ -63,7 +63,7 @@ export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
 }
 
 /** Creates the function with which routes send commands on a bus. */
-export function createSay(bus: RootBus): Say {
+export function createSendCommand(bus: RootBus): SendCommand {
   return (request, name, content) => ask(callerBus(bus, request), name, content)
 }
 
@@ -77,17 +77,17 @@ export function callerOf(request: FastifyRequest): Caller {
  * @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED without a credential; TOKEN_INVALID for a
  * credential that has ended.
  */
-export function requirePermission(caller: Caller, right: Permission, what: string): void {
+export function requirePermission(caller: Caller, permission: Permission, purpose: string): void {
   if (!caller.isValid())
     throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Use a valid token.')
-  if (caller.rights.has(right)) return
-  if (!caller.known) throw tokenRequired()
+  if (caller.rights.has(permission)) return
+  if (!caller.hasCredential) throw tokenRequired()
   const rights = [...caller.rights]
   throw new SettingsError(
     'PERMISSION_DENIED',
-    `${caller.actor.name} lacks the right "${right}", which is required ${what}. Its rights: ${rights.join(', ') || 'none'}. Use a token with this right.`,
+    `${caller.actor.name} lacks the permission "${permission}", which is required ${purpose}. Its permissions: ${rights.join(', ') || 'none'}. Use a token with this permission.`,
     {
-      details: { needs: right, rights },
+      details: { needs: permission, rights },
     },
   )
 }
@@ -97,9 +97,9 @@ export function requirePermission(caller: Caller, right: Permission, what: strin
  * setting.
  * @throws SettingsError TOKEN_REQUIRED.
  */
-export function requireKnown(request: FastifyRequest): Caller {
+export function requireCredential(request: FastifyRequest): Caller {
   const caller = callerOf(request)
-  if (caller.known) return caller
+  if (caller.hasCredential) return caller
   throw tokenRequired()
 }
 

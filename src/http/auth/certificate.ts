@@ -6,13 +6,13 @@ import { SettingsError } from '../../../model/errors.ts'
 import type { Log } from '../../log/log.ts'
 
 /**
- * The files of a certificate and its key; `every` is the interval of checks in milliseconds, 10,000 by
- * default.
+ * The files of a certificate and its key; `checkInterval` is the interval of checks for new files in
+ * milliseconds, 10,000 by default.
  */
 export interface CertificateFiles {
   readonly cert: string
   readonly key: string
-  readonly every?: number
+  readonly checkInterval?: number
 }
 
 /** A loaded certificate, with the options for a server. */
@@ -23,7 +23,7 @@ export interface Certificate {
   readonly stamp: string
 }
 
-const EVERY = 10_000
+const CHECK_INTERVAL_MS = 10_000
 
 /**
  * Reads a certificate and its key.
@@ -56,31 +56,31 @@ export function followCertificate(
   { files, stamp: first }: Certificate,
   log: Log,
 ): void {
-  let seen = first
-  let complained: string | undefined
-  const look = async (): Promise<void> => {
+  let loadedStamp = first
+  let rejectedStamp: string | undefined
+  const reloadIfChanged = async (): Promise<void> => {
     const stamp = await stampOf(files)
-    if (stamp === seen || stamp === complained) return
+    if (stamp === loadedStamp || stamp === rejectedStamp) return
     try {
       const renewed = await loadCertificate(files)
       // A server with a certificate is an HTTPS server.
       const server = app.server as unknown as Server
       server.setSecureContext(renewed.options)
-      seen = renewed.stamp
-      complained = undefined
+      loadedStamp = renewed.stamp
+      rejectedStamp = undefined
       log.info(`Loaded the new certificate ${files.cert}.`)
     } catch (error) {
       // The two files are rarely written at once: a mismatch now may match at the next check.
-      complained = stamp
+      rejectedStamp = stamp
       log.warn(
         `The new certificate was rejected, and the current one stays in use: ${error instanceof Error ? error.message : error}`,
       )
     }
   }
-  let turn: Promise<void> = Promise.resolve()
+  let lastCheck: Promise<void> = Promise.resolve()
   const timer = setInterval(() => {
-    turn = turn.then(look)
-  }, files.every ?? EVERY)
+    lastCheck = lastCheck.then(reloadIfChanged)
+  }, files.checkInterval ?? CHECK_INTERVAL_MS)
   timer.unref()
   app.addHook('onClose', async () => clearInterval(timer))
 }

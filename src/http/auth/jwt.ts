@@ -7,16 +7,16 @@ import type { Principal } from '../../tokens/tokens.ts'
 export interface JwtOptions {
   /** `jwt_secret` of Kytos. */
   readonly secret: string
-  /** The rights of a user who logged in to Kytos. */
+  /** The permissions of a user who logged in to Kytos. */
   readonly rights: readonly Permission[]
 }
 
-/** Validates a JSON Web Token and returns its grant. @throws SettingsError TOKEN_INVALID. */
+/** Validates a JSON Web Token and returns its principal. @throws SettingsError TOKEN_INVALID. */
 export type CheckJwt = (text: string) => Promise<Principal>
 
 /** The issuer in login tokens of Kytos. */
 const ISSUER = 'Kytos NApps Server'
-const LONGEST_NAME = 128
+const MAX_NAME_CHARACTERS = 128
 
 /**
  * Creates the check of Kytos login tokens (`auth/login`): HS256 only, the issuer, a user name and an expiry
@@ -24,33 +24,33 @@ const LONGEST_NAME = 128
  */
 export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
   const key = new TextEncoder().encode(secret)
-  const brought = withImplied(rights)
+  const granted = withImplied(rights)
   return async text => {
     const { payload } = await jwtVerify(text, key, {
       algorithms: ['HS256'],
       issuer: ISSUER,
       requiredClaims: ['exp', 'username'],
-    }).catch(refuse)
+    }).catch(rejectToken)
     const { username, exp } = payload
     if (
       typeof username !== 'string' ||
       username === '' ||
-      username.length > LONGEST_NAME ||
+      username.length > MAX_NAME_CHARACTERS ||
       /\p{Cc}/u.test(username) ||
       !username.isWellFormed()
     ) {
       throw new SettingsError(
         'TOKEN_INVALID',
-        `The Kytos login token has no valid "username": 1 to ${LONGEST_NAME} characters without control characters are allowed.`,
+        `The Kytos login token has no valid "username": 1 to ${MAX_NAME_CHARACTERS} characters without control characters are allowed.`,
       )
     }
     // jose has rejected tokens without an expiry.
     const expires = (exp ?? 0) * 1_000
-    return { name: username, rights: brought, expires, isValid: () => expires > Date.now() }
+    return { name: username, rights: granted, expires, isValid: () => expires > Date.now() }
   }
 }
 
-function refuse(cause: unknown): never {
+function rejectToken(cause: unknown): never {
   if (cause instanceof errors.JWTExpired)
     throw new SettingsError('TOKEN_INVALID', 'The Kytos login token has expired: log in again.', { cause })
   if (cause instanceof errors.JOSEError)

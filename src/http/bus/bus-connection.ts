@@ -7,22 +7,24 @@ import { isCommand } from '../../../events/names.ts'
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
-import { MAX_UNSENT } from '../events/fact-reader.ts'
+import { MAX_UNSENT_BYTES } from '../events/fact-reader.ts'
+import { CLOSE_CODES, type Closing, credentialEnded, serviceStopping } from './bus-closing.ts'
 import {
   type ClientFrame,
   type CommandId,
   idOf,
   kindOf,
   parseFrame,
-  printAnswer,
-  printRefusal,
-  printSubscribed,
+  printAnswerFrame,
+  printErrorFrame,
+  printSubscribedFrame,
   readFrame,
-  refuseLarge,
+  rejectLargeFrame,
 } from './bus-frames.ts'
 import { checkCommandName } from './bus-names.ts'
 import { BusSubscription } from './bus-subscription.ts'
-import { SignsOfLife } from './signs-of-life.ts'
+import { PeerLiveness } from './peer-liveness.ts'
+import { PendingCommands } from './pending-commands.ts'
 
 /*
  * One connection to the bus.
@@ -30,114 +32,86 @@ import { SignsOfLife } from './signs-of-life.ts'
  * Invariants:
  *  1. Frames are handled in their order, and each is answered or rejected; commands run concurrently, each
  *     answered once.
- *  2. Memory is bounded: MAX_COMMANDS pending commands, MAX_UNSENT bytes of events and one more event
- *     (fact-reader.ts). Nothing is read while pending frames exceed MAX_HELD bytes or more than MAX_UNSENT
- *     bytes are unsent.
- *  3. A connection without a sign of life between two beats (signs-of-life.ts) is dropped, unless it is not
+ *  2. Memory is bounded: MAX_PENDING_COMMANDS pending commands, MAX_UNSENT_BYTES of events and one more event
+ *     (fact-reader.ts). Nothing is read while pending frames exceed MAX_PENDING_BYTES or more than
+ *     MAX_UNSENT_BYTES are unsent.
+ *  3. A connection without a sign of life between two beats (peer-liveness.ts) is dropped, unless it is not
  *     being read.
  *  4. When the service stops, pending commands are answered, new ones rejected, and the connection is closed
  *     after the last answer. The same applies when its credential ends; no event is sent from then on.
  */
 
-/** Maximum number of pending commands of one connection. */
-export const MAX_COMMANDS = 64
-/** Bytes of pending command frames of one connection above which it is not read. */
-export const MAX_HELD = 4 * 1_048_576
-
-/** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
-const STOPPING = 1001
-const NOT_TEXT = 1003
-const NO_LONGER_ALLOWED = 1008
-const SLOW = 1013
-
 export interface BusConnectionOptions {
-  /** The bus with the rights of the caller of the connection. */
+  /** The bus with the permissions of the caller of the connection. */
   readonly bus: Bus
   readonly feed: Feed
   readonly log: Log
   /**
-   * Rejects a caller without the right to read, or with a credential that has ended.
+   * Rejects a caller without the permission to read, or with a credential that has ended.
    * @throws SettingsError.
    */
   readonly checkReader: () => void
   /** The number of bytes received on the connection. */
-  readonly received: () => number
+  readonly receivedBytes: () => number
   /** Called once when the connection is closed. */
-  readonly left: () => void
-}
-
-/** The end of a connection: its close code and reason, and the error for new commands. */
-interface Ending {
-  readonly code: number
-  readonly why: string
-  readonly error: SettingsError
+  readonly onClose: () => void
 }
 
 /** A WebSocket connection to the bus. */
 export class BusConnection {
-  readonly #line: WebSocket
+  readonly #socket: WebSocket
   readonly #options: BusConnectionOptions
-  /** Pending commands, each with the bytes of its frame. */
-  readonly #commands = new Map<CommandId, number>()
-  readonly #signs = new SignsOfLife()
+  readonly #pending = new PendingCommands()
+  readonly #liveness = new PeerLiveness()
   #subscription: BusSubscription | undefined
-  #ending: Ending | undefined
+  #closing: Closing | undefined
   #unsentEvents = 0
 
-  constructor(line: WebSocket, options: BusConnectionOptions) {
-    this.#line = line
+  constructor(socket: WebSocket, options: BusConnectionOptions) {
+    this.#socket = socket
     this.#options = options
-    line.on('message', (data, isBinary) => this.#hear(data as Buffer, isBinary)) // As binaryType has it by default.
-    line.on('pong', () => this.#signs.heard())
-    line.on('error', () => {}) // ws closes the connection itself, with a close code.
-    line.on('close', () => {
+    // The default binaryType makes every message a Buffer.
+    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
+    socket.on('pong', () => this.#liveness.recordSign())
+    socket.on('error', () => {}) // ws closes the connection itself, with a close code.
+    socket.on('close', () => {
       this.#subscription?.stop()
-      options.left()
+      options.onClose()
     })
   }
 
   /** Sends a ping and the cursor of the reader; drops a peer without a sign of life since the last beat. */
   beat(): void {
-    if (this.#signs.isSilent(this.#line.bufferedAmount, this.#options.received()) && !this.#holdsMuch) {
-      this.#line.terminate()
+    const isSilent = this.#liveness.isSilent(this.#socket.bufferedAmount, this.#options.receivedBytes())
+    if (isSilent && !this.#pending.exceedsBytes) {
+      this.#socket.terminate()
       return
     }
-    if (this.#line.readyState !== this.#line.OPEN) return
-    this.#line.ping()
-    const { names, unseenCursor } = this.#subscription ?? {}
-    if (names?.length && unseenCursor !== undefined) this.#tellPlace(names, unseenCursor)
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.ping()
+    const { names, unsentCursor } = this.#subscription ?? {}
+    if (names?.length && unsentCursor !== undefined) this.#sendSubscribed(names, unsentCursor)
   }
 
   /** Answers pending commands, rejects new ones, then closes the connection: the service stops. */
-  stop(why: string): void {
-    this.#end({
-      code: STOPPING,
-      why,
-      error: new SettingsError('SERVICE_STOPPING', 'The service is stopping. Reconnect and retry.'),
-    })
+  stop(reason: string): void {
+    this.#end(serviceStopping(reason))
   }
 
   /**
    * Stops events, answers pending commands, rejects new ones, then closes the connection: the credential has
    * ended.
    */
-  disconnect(why: string): void {
+  disconnect(reason: string): void {
     this.#subscription?.stop()
-    this.#end({
-      code: NO_LONGER_ALLOWED,
-      why,
-      error: new SettingsError(
-        'TOKEN_INVALID',
-        'The token has expired or was revoked. Reconnect with a valid token.',
-      ),
-    })
+    this.#end(credentialEnded(reason))
   }
 
-  #hear(data: Buffer, isBinary: boolean): void {
-    this.#signs.heard()
-    if (this.#line.readyState !== this.#line.OPEN) return
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    this.#liveness.recordSign()
+    if (this.#socket.readyState !== this.#socket.OPEN) return
     if (isBinary) {
-      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame must be JSON text, not binary')
+      this.#close(CLOSE_CODES.notText, 'CONTENT_MALFORMED: a frame must be JSON text, not binary')
       return
     }
     let id: CommandId | undefined
@@ -147,31 +121,26 @@ export class BusConnection {
       kind = kindOf(frame)
       const claimed = idOf(frame)
       // Two answers with one id would be indistinguishable, so the error answer of the second has none.
-      if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
+      if (claimed !== undefined) this.#pending.checkId(claimed)
       id = claimed
-      this.#do(parseFrame(frame), data.length)
+      this.#handle(parseFrame(frame), data.length)
     } catch (error) {
-      this.#send(this.#refusal(id, error, kind))
+      this.#send(this.#printError(id, error, kind))
     }
-    if (this.#isFull) this.#line.pause()
+    if (this.#isFull) this.#socket.pause()
   }
 
-  /** True while pending frames exceed MAX_HELD: nothing is read, signs of life included. */
-  get #holdsMuch(): boolean {
-    return [...this.#commands.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_HELD
-  }
-
-  /** True while nothing may be read. */
+  /** True while nothing may be read, signs of life included. */
   get #isFull(): boolean {
-    return this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT
+    return this.#pending.exceedsBytes || this.#socket.bufferedAmount > MAX_UNSENT_BYTES
   }
 
-  #do(frame: ClientFrame, bytes: number): void {
-    if (this.#ending) throw this.#ending.error
-    refuseLarge(frame, bytes)
+  #handle(frame: ClientFrame, bytes: number): void {
+    if (this.#closing) throw this.#closing.error
+    rejectLargeFrame(frame, bytes)
     switch (frame.kind) {
       case 'command':
-        this.#ask(frame, bytes)
+        this.#sendCommand(frame, bytes)
         break
       case 'subscribe':
         this.#subscribe(frame)
@@ -181,26 +150,17 @@ export class BusConnection {
     }
   }
 
-  #ask({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
+  #sendCommand({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
     checkCommandName(name)
-    if (this.#commands.size >= MAX_COMMANDS) {
-      throw new SettingsError(
-        'CONNECTION_BUSY',
-        `${MAX_COMMANDS} commands of this connection are pending, the maximum. Wait for an answer before the next command.`,
-        {
-          details: { max: MAX_COMMANDS },
-        },
-      )
-    }
-    this.#commands.set(id, bytes)
+    this.#pending.add(id, bytes)
     // The bus rejects unknown commands, and each handler checks its content.
     ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
       // Every answer is JSON, by the table of commands; some commands have none.
-      .then(answer => printAnswer(id, (answer ?? null) as Json))
-      .catch(error => this.#refusal(id, error))
+      .then(answer => printAnswerFrame(id, (answer ?? null) as Json))
+      .catch(error => this.#printError(id, error))
       .then(text =>
         this.#send(text, () => {
-          this.#commands.delete(id)
+          this.#pending.delete(id)
           this.#closeWhenDone()
         }),
       )
@@ -215,43 +175,42 @@ export class BusConnection {
       names,
       namespaces: new Set(namespaces),
       since,
-      unsent: () => this.#unsentEvents,
-      say: frame => this.#sendEvent(frame),
-      tooSlow: () =>
+      unsentBytes: () => this.#unsentEvents,
+      send: frame => this.#sendEvent(frame),
+      onTooSlow: () =>
         this.#close(
-          SLOW,
-          `READER_SLOW: over ${MAX_UNSENT} bytes unsent; reconnect and subscribe with the last cursor`,
+          CLOSE_CODES.slow,
+          `READER_SLOW: over ${MAX_UNSENT_BYTES} bytes unsent; reconnect and subscribe with the last cursor`,
         ),
     })
     this.#subscription?.stop()
     this.#subscription = next
-    this.#tellPlace(next.names, next.cursor)
-    next.begin()
+    this.#sendSubscribed(next.names, next.cursor)
+    next.start()
   }
 
   #publish(name: string, content: JsonObject): void {
-    if (isCommand(name)) {
+    if (isCommand(name))
       throw new SettingsError(
         'CONTENT_MALFORMED',
         `"${name}" is a command and cannot be published: send it as {"id", "name", "content"}.`,
       )
-    }
     this.#options.bus.emit(name, content)
   }
 
   /** The error answer to a frame; an unexpected error that did not come over the bus is logged here. */
-  #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
+  #printError(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
     const error = toSettingsError(thrown)
     if (error !== thrown)
       this.#options.log.error(
         `A bus frame caused an unexpected error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`,
       )
-    return printRefusal(id, error, kind)
+    return printErrorFrame(id, error, kind)
   }
 
-  #tellPlace(names: readonly string[], cursor: string | undefined): void {
-    this.#subscription?.sawCursor(cursor)
-    this.#send(printSubscribed(names, cursor))
+  #sendSubscribed(names: readonly string[], cursor: string | undefined): void {
+    this.#subscription?.recordSentCursor(cursor)
+    this.#send(printSubscribedFrame(names, cursor))
   }
 
   #sendEvent(frame: Buffer): void {
@@ -263,41 +222,31 @@ export class BusConnection {
 
   /** Sends a text frame, and calls `sent` once it was sent or was dropped. */
   #send(frame: string | Buffer, sent?: () => void): void {
-    this.#line.send(frame, { binary: false }, () => {
+    this.#socket.send(frame, { binary: false }, () => {
       sent?.()
-      if (!this.#line.isPaused || this.#isFull) return
+      if (!this.#socket.isPaused || this.#isFull) return
       // Signs of life were not read either: a beat at this moment must not find the peer silent.
-      this.#signs.heard()
-      this.#line.resume()
+      this.#liveness.recordSign()
+      this.#socket.resume()
     })
   }
 
-  #end(ending: Ending): void {
-    this.#ending ??= ending
+  #end(closing: Closing): void {
+    this.#closing ??= closing
     this.#closeWhenDone()
   }
 
   #closeWhenDone(): void {
-    if (!this.#ending || this.#commands.size > 0) return
-    const { code, why, error } = this.#ending
-    this.#close(code, `${error.code}: ${why}`)
+    if (!this.#closing || !this.#pending.isEmpty) return
+    const { code, reason, error } = this.#closing
+    this.#close(code, `${error.code}: ${reason}`)
   }
 
   /** Closes the connection after its queued frames. */
   #close(code: number, reason: string): void {
     this.#subscription?.stop()
     // Otherwise the answer of the peer to the close would not be read.
-    this.#line.resume()
-    this.#line.close(code, reason)
+    this.#socket.resume()
+    this.#socket.close(code, reason)
   }
-}
-
-function taken(id: CommandId): SettingsError {
-  return new SettingsError(
-    'CONTENT_MALFORMED',
-    `A command with the id ${JSON.stringify(id)} is already pending on this connection: use a unique id per command.`,
-    {
-      details: { id },
-    },
-  )
 }

@@ -4,18 +4,19 @@ import { parseUntrustedJson, printJson } from '../../../model/json.ts'
 import { nearest } from '../../../model/nearest.ts'
 import { quote } from '../../../model/quote.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
-import { refusePrototype } from '../messages/outside-json.ts'
-import { printable } from '../messages/problem.ts'
+import { rejectPrototype } from '../messages/client-json.ts'
+import { toPrintable } from '../messages/problem.ts'
 
 /*
  * The frames of the bus; docs/bus.md describes them for authors of clients.
  *
  *   {"id", "name", "content"?}                          a command       {"reply_to", "data" | "error"}
- *   {"subscribe": [...], "namespaces"?, "since"?}                       {"subscribed": [...], "cursor"}   {"event", "cursor"?}
+ *   {"subscribe": [...], "namespaces"?, "since"?}                       {"subscribed": [...], "cursor"}
+ *                                                                       {"event", "cursor"?}
  *   {"publish": {"name", "content"?}}
  */
 
-/** The id that a client gives a command; its answer has the same id. */
+/** The id of a command, chosen by the client; its answer has the same id. */
 export type CommandId = string | number
 
 export type ClientFrame =
@@ -28,19 +29,19 @@ export type ClientFrame =
     }
   | { readonly kind: 'publish'; readonly name: string; readonly content: JsonObject }
 
-/** How many names one subscription may hold; each event is compared with them. */
+/** Maximum number of names in a subscription, because each event is compared with all of them. */
 const MAX_NAMES = 100
-/** How many namespaces. */
+/** Maximum number of namespaces in a subscription. */
 const MAX_NAMESPACES = 1_000
-/** The longest id of a command, in characters. */
-const MAX_ID = 128
+/** Maximum length of the id of a command. */
+const MAX_ID_CHARACTERS = 128
 
 const MEMBERS = {
   command: ['id', 'name', 'content'],
   subscribe: ['subscribe', 'namespaces', 'since'],
   publish: ['publish'],
 } as const
-const PUBLISHED = ['name', 'content']
+const PUBLISH_MEMBERS = ['name', 'content']
 
 /** The object that a frame holds. @throws SettingsError JSON_MALFORMED, CONTENT_MALFORMED. */
 export function readFrame(text: string): JsonObject {
@@ -51,8 +52,8 @@ export function readFrame(text: string): JsonObject {
 
 /** The id for the answer to a frame; undefined without a valid id. */
 export function idOf({ id }: JsonObject): CommandId | undefined {
-  if (typeof id === 'string') return id !== '' && id.length <= MAX_ID ? id : undefined
-  return Number.isSafeInteger(id) ? (id as number) : undefined // Checked in this line.
+  if (typeof id === 'string') return id !== '' && id.length <= MAX_ID_CHARACTERS ? id : undefined
+  return Number.isSafeInteger(id) ? (id as number) : undefined // The check does not narrow the type.
 }
 
 /** The kind of a frame. */
@@ -70,10 +71,10 @@ export function kindOf(frame: JsonObject): ClientFrame['kind'] {
  */
 export function parseFrame(frame: JsonObject): ClientFrame {
   const kind = kindOf(frame)
-  // Which frame was meant is not known when none of these is there.
+  // Without a member that decides the kind, the nearest member of any kind is the hint.
   const isGuess = kind === 'command' && !Object.hasOwn(frame, 'name')
-  refuseUnknown(frame, 'a frame', isGuess ? Object.values(MEMBERS).flat() : MEMBERS[kind])
-  refusePrototype(frame)
+  rejectUnknownMembers(frame, 'a frame', isGuess ? Object.values(MEMBERS).flat() : MEMBERS[kind])
+  rejectPrototype(frame)
   switch (kind) {
     case 'subscribe':
       return {
@@ -88,7 +89,7 @@ export function parseFrame(frame: JsonObject): ClientFrame {
       const id = idOf(frame)
       if (id === undefined) {
         throw malformed(
-          `"id" must be a string of 1 to ${MAX_ID} characters or an integer up to 2^53 - 1, not ${quote(frame.id)}`,
+          `"id" must be a string of 1 to ${MAX_ID_CHARACTERS} characters or an integer up to 2^53 - 1, not ${quote(frame.id)}`,
         )
       }
       return { kind, id, ...namedOf(frame, 'a command') }
@@ -97,7 +98,7 @@ export function parseFrame(frame: JsonObject): ClientFrame {
 }
 
 /** @throws SettingsError DOCUMENT_TOO_LARGE for a frame with more bytes than its kind allows. */
-export function refuseLarge(frame: ClientFrame, size: number): void {
+export function rejectLargeFrame(frame: ClientFrame, size: number): void {
   const max = messageBytes(frame.kind === 'command' ? frame.name : undefined)
   if (size <= max) return
   const message = `The frame has ${size} bytes, but ${max} are allowed. Only commands that create or update a box may be larger.`
@@ -105,7 +106,7 @@ export function refuseLarge(frame: ClientFrame, size: number): void {
 }
 
 /** The answer to a command. */
-export function printAnswer(id: CommandId, data: Json): string {
+export function printAnswerFrame(id: CommandId, data: Json): string {
   return printJson({ reply_to: id, data })
 }
 
@@ -113,7 +114,7 @@ export function printAnswer(id: CommandId, data: Json): string {
  * The error answer to a command, or to a frame without an id, whose kind is then in the details. Unexpected
  * errors are not described to the client.
  */
-export function printRefusal(
+export function printErrorFrame(
   id: CommandId | undefined,
   error: SettingsError,
   kind?: ClientFrame['kind'],
@@ -124,14 +125,14 @@ export function printRefusal(
     ? 'An unexpected error occurred. The log of the service has the details.'
     : error.message
   const details = {
-    ...(hidden ? {} : printable(error.details)),
+    ...(hidden ? {} : toPrintable(error.details)),
     ...(id === undefined && kind !== undefined && { frame: kind }),
   }
   return printJson({ reply_to: id ?? null, error: { code, status, message, details } })
 }
 
 /** The confirmation of a subscription, with its cursor; null without state. */
-export function printSubscribed(names: readonly string[], cursor: string | undefined): string {
+export function printSubscribedFrame(names: readonly string[], cursor: string | undefined): string {
   return printJson({ subscribed: names, cursor: cursor ?? null })
 }
 
@@ -141,7 +142,7 @@ function eventOf(
 ): { readonly name: string; readonly content: JsonObject } {
   if (!isObject(value))
     throw malformed(`${where} must be an object with "name" and "content", not ${quote(value)}`)
-  refuseUnknown(value, where, PUBLISHED)
+  rejectUnknownMembers(value, where, PUBLISH_MEMBERS)
   return namedOf(value, where)
 }
 
@@ -157,7 +158,7 @@ function listOf(frame: JsonObject, member: string, max: number): readonly string
   const list = frame[member] ?? []
   const isList = isArray(list) && frame[member] !== null && list.length <= max
   if (isList && list.every(item => typeof item === 'string' && item !== ''))
-    return [...new Set(list as readonly string[])] // Checked in this line.
+    return [...new Set(list as readonly string[])] // The check does not narrow the type.
   throw malformed(
     `"${member}" must be an array of at most ${max} non-empty strings, not ${quote(frame[member])}`,
   )
@@ -169,7 +170,7 @@ function textOf(frame: JsonObject, member: string): string | undefined {
   throw malformed(`"${member}" must be a string, not ${quote(text)}`)
 }
 
-function refuseUnknown(value: JsonObject, where: string, allowed: readonly string[]): void {
+function rejectUnknownMembers(value: JsonObject, where: string, allowed: readonly string[]): void {
   const unknown = Object.keys(value).find(key => !allowed.includes(key))
   if (unknown === undefined) return
   const close = nearest(unknown, allowed)

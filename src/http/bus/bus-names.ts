@@ -15,13 +15,13 @@ const FACTS: Readonly<Record<FactName, true>> = {
 }
 
 /** The events that one connection subscribes to. */
-export interface Wanted {
+export interface NameFilter {
   /** True for the name of a subscribed event; never for a command, which only the service receives. */
   matches(name: string): boolean
   /** True for a subscription to facts, which can be resumed. */
-  readonly hearsFacts: boolean
+  readonly includesFacts: boolean
   /** Matches the names of subscribed events that cannot be resumed; undefined without any. */
-  readonly others: RegExp | undefined
+  readonly otherNames: RegExp | undefined
 }
 
 /** True for facts from the feed, which can be resumed; other events come from the bus. */
@@ -52,7 +52,7 @@ export function checkCommandName(name: string): void {
  * Exact names, or `prefix.*` for all that begin with `prefix.`.
  * @throws SettingsError CONTENT_MALFORMED for a name that no event can have.
  */
-export function parseNames(names: readonly string[]): Wanted {
+export function parseNames(names: readonly string[]): NameFilter {
   for (const name of names) checkName(name)
   const exact = new Set(names)
   const prefixes = names.filter(isPrefix).map(prefixOf)
@@ -60,17 +60,18 @@ export function parseNames(names: readonly string[]): Wanted {
   return {
     matches: name =>
       !isCommand(name) && (exact.has(name) || prefixes.some(prefix => name.startsWith(prefix))),
-    hearsFacts: names.some(isFromFeed),
-    others: others.length > 0 ? new RegExp(others.join('|'), 's') : undefined,
+    includesFacts: names.some(isFromFeed),
+    otherNames: others.length > 0 ? new RegExp(others.join('|'), 's') : undefined,
   }
 }
 
 function checkName(name: string): void {
   const bare = isPrefix(name) ? prefixOf(name) : name
   checkEventName(bare)
-  if (bare.includes('*')) throw refused(name, '"*" is allowed only at the end, after a "." (settings.*)')
+  if (bare.includes('*'))
+    throw cannotSubscribe(name, '"*" is allowed only at the end, after a "." (settings.*)')
   if (isCommand(name))
-    throw refused(
+    throw cannotSubscribe(
       name,
       'only the service receives commands; subscribe to events such as settings.changed instead',
     )
@@ -78,7 +79,7 @@ function checkName(name: string): void {
   const facts = Object.keys(FACTS)
   if (isPrefix(name) ? facts.some(fact => fact.startsWith(bare)) : facts.includes(name)) return
   const close = nearest(name, facts)
-  throw refused(
+  throw cannotSubscribe(
     name,
     `the event does not exist; ${close ? `the nearest is "${close}"` : `allowed: ${facts.join(', ')}`}`,
   )
@@ -97,10 +98,10 @@ function toPattern(name: string): string {
   return isPrefix(name) ? `${literal(prefixOf(name))}.*` : literal(name)
 }
 
-function refused(name: string, why: string): SettingsError {
+function cannotSubscribe(name: string, reason: string): SettingsError {
   return new SettingsError(
     'CONTENT_MALFORMED',
-    `${JSON.stringify(name.slice(0, 80))} cannot be subscribed to: ${why}.`,
+    `${JSON.stringify(name.slice(0, 80))} cannot be subscribed to: ${reason}.`,
     {
       details: { got: name.slice(0, 100) },
     },

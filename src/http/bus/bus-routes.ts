@@ -25,7 +25,7 @@ export interface BusRoutes {
   /** The number of open connections. */
   readonly connections: number
   /** Answers pending commands, rejects new ones, and closes every connection. */
-  stop(why: string): void
+  stop(reason: string): void
 }
 
 /** `GET /bus`: the bus for other processes, over WebSockets. */
@@ -53,23 +53,23 @@ export function addBusRoutes(
       reply.header('upgrade', 'websocket')
       // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for
       // them.
-      const line = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
+      const socket = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
       reply.hijack()
       const checkReader = (): void => requirePermission(callerOf(request), 'read', 'to subscribe')
-      const left = (): void => void connections.delete(connection)
-      const received = (): number => request.socket.bytesRead
-      const connection = new BusConnection(line, {
+      const onClose = (): void => void connections.delete(connection)
+      const receivedBytes = (): number => request.socket.bytesRead
+      const connection = new BusConnection(socket, {
         bus: callerBus(bus, request),
         feed,
         log,
         checkReader,
-        received,
-        left,
+        receivedBytes,
+        onClose,
       })
       connections.add(connection)
-      line.once(
+      socket.once(
         'close',
-        guard(request, why => connection.disconnect(why)),
+        guard(request, reason => connection.disconnect(reason)),
       )
       // The request may have been accepted just before the stop.
       if (stopping !== undefined) connection.stop(stopping)
@@ -80,9 +80,9 @@ export function addBusRoutes(
     get connections() {
       return connections.size
     },
-    stop(why) {
-      stopping = why
-      for (const connection of connections) connection.stop(why)
+    stop(reason) {
+      stopping = reason
+      for (const connection of connections) connection.stop(reason)
     },
   }
 }

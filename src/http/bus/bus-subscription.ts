@@ -4,8 +4,8 @@ import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
 import { createPrinter, printFact } from '../events/event-text.ts'
 import { filterFact } from '../events/fact-filter.ts'
-import { FactReader, MAX_UNSENT } from '../events/fact-reader.ts'
-import { isFromFeed, parseNames, type Wanted } from './bus-names.ts'
+import { FactReader, MAX_UNSENT_BYTES } from '../events/fact-reader.ts'
+import { isFromFeed, type NameFilter, parseNames } from './bus-names.ts'
 
 export interface BusSubscriptionOptions {
   readonly bus: Bus
@@ -15,11 +15,11 @@ export interface BusSubscriptionOptions {
   readonly namespaces: ReadonlySet<string>
   readonly since: string | undefined
   /** Bytes of queued events. */
-  readonly unsent: () => number
+  readonly unsentBytes: () => number
   /** Sends the frame of an event. */
-  readonly say: (frame: Buffer) => void
+  readonly send: (frame: Buffer) => void
   /** Called once when the reader is too slow; no event follows. */
-  readonly tooSlow: () => void
+  readonly onTooSlow: () => void
 }
 
 /** The frame of a fact; its bytes are shared by all readers. */
@@ -32,30 +32,30 @@ const printEventFrame = createPrinter(event => Buffer.from(printJson({ event: to
 export class BusSubscription {
   readonly names: readonly string[]
   readonly #options: BusSubscriptionOptions
-  readonly #wanted: Wanted
+  readonly #filter: NameFilter
   readonly #facts: FactReader
   #unsubscribe: Unsubscribe = () => {}
-  #seenCursor: string | undefined
+  #sentCursor: string | undefined
 
   /**
-   * Sends nothing before {@link begin}.
+   * Sends nothing before {@link start}.
    * @throws SettingsError CONTENT_MALFORMED for a name, CURSOR_MALFORMED.
    */
   constructor(options: BusSubscriptionOptions) {
-    const { feed, names, since, unsent } = options
+    const { feed, names, since, unsentBytes } = options
     this.names = names
     this.#options = options
-    this.#wanted = parseNames(names)
+    this.#filter = parseNames(names)
     this.#facts = new FactReader({
       feed,
       since,
-      wants: event => this.#filter(event),
-      unsent,
-      say: (event, cursor) => {
-        this.sawCursor(cursor)
-        options.say(printFactFrame(event, cursor))
+      filter: event => this.#filterFact(event),
+      unsentBytes,
+      send: (event, cursor) => {
+        this.recordSentCursor(cursor)
+        options.send(printFactFrame(event, cursor))
       },
-      tooSlow: () => this.#giveUp(),
+      onTooSlow: () => this.#stopTooSlow(),
     })
   }
 
@@ -65,19 +65,20 @@ export class BusSubscription {
   }
 
   /** The cursor of the reader if it was not sent yet. */
-  get unseenCursor(): string | undefined {
-    return this.cursor === this.#seenCursor ? undefined : this.cursor
+  get unsentCursor(): string | undefined {
+    return this.cursor === this.#sentCursor ? undefined : this.cursor
   }
 
   /** Remembers that this cursor was sent. */
-  sawCursor(cursor: string | undefined): void {
-    this.#seenCursor = cursor ?? this.#seenCursor
+  recordSentCursor(cursor: string | undefined): void {
+    this.#sentCursor = cursor ?? this.#sentCursor
   }
 
-  begin(): void {
+  start(): void {
     const { bus } = this.#options
-    if (this.#wanted.others) this.#unsubscribe = bus.on(this.#wanted.others, event => this.#pass(event))
-    this.#facts.begin()
+    if (this.#filter.otherNames)
+      this.#unsubscribe = bus.on(this.#filter.otherNames, event => this.#sendOtherEvent(event))
+    this.#facts.start()
   }
 
   stop(): void {
@@ -85,10 +86,10 @@ export class BusSubscription {
     this.#unsubscribe()
   }
 
-  #filter(event: KytosEvent): KytosEvent | undefined {
+  #filterFact(event: KytosEvent): KytosEvent | undefined {
     // A reader whose cursor is lost must receive the snapshot, whichever facts it subscribes to.
     const isWanted =
-      event.name === 'settings.snapshot' ? this.#wanted.hearsFacts : this.#wanted.matches(event.name)
+      event.name === 'settings.snapshot' ? this.#filter.includesFacts : this.#filter.matches(event.name)
     return isWanted ? filterFact(event, this.#options.namespaces) : undefined
   }
 
@@ -96,14 +97,14 @@ export class BusSubscription {
    * Sends an event from outside the feed; content without a JSON form throws, and the event becomes a dead
    * letter.
    */
-  #pass(event: KytosEvent): void {
-    if (isFromFeed(event.name) || !this.#wanted.matches(event.name)) return
-    if (this.#options.unsent() > MAX_UNSENT) this.#giveUp()
-    else this.#options.say(printEventFrame(event, undefined))
+  #sendOtherEvent(event: KytosEvent): void {
+    if (isFromFeed(event.name) || !this.#filter.matches(event.name)) return
+    if (this.#options.unsentBytes() > MAX_UNSENT_BYTES) this.#stopTooSlow()
+    else this.#options.send(printEventFrame(event, undefined))
   }
 
-  #giveUp(): void {
+  #stopTooSlow(): void {
     this.stop()
-    this.#options.tooSlow()
+    this.#options.onTooSlow()
   }
 }

@@ -16,7 +16,7 @@ import { SettingsError } from '../../../model/errors.ts'
  *     header.
  */
 
-/** @types/ws does not know it yet. */
+/** An option of ws that @types/ws lacks. */
 interface CloseTimeout {
   readonly closeTimeout: number
 }
@@ -40,7 +40,7 @@ export type Accept = (request: FastifyRequest, boxes: boolean) => WebSocket
 export function acceptUpgrades(app: FastifyInstance): Accept {
   const upgrades = new WeakMap<IncomingMessage, { readonly socket: Duplex; readonly head: Buffer }>()
   const forBoxes = new WebSocketServer({ ...OPTIONS, maxPayload: BOX_MESSAGE_BYTES })
-  const forOthers = new WebSocketServer({ ...OPTIONS, maxPayload: MESSAGE_BYTES })
+  const others = new WebSocketServer({ ...OPTIONS, maxPayload: MESSAGE_BYTES })
   // Node 24.9 and newer call this first; older versions pass every upgrade to the listener.
   Object.assign(app.server, { shouldUpgradeCallback: asksForWebSocket })
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -56,7 +56,7 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     }
     if (!asksForWebSocket(request)) {
       response.detachSocket(socket as typeof request.socket)
-      handBack(app, request, socket, head)
+      returnToServer(app, request, socket, head)
       return
     }
     upgrades.set(request, { socket, head })
@@ -67,7 +67,7 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
   })
 
   return (request, boxes) => {
-    const webSockets = boxes ? forBoxes : forOthers
+    const webSockets = boxes ? forBoxes : others
     const upgrade = upgrades.get(request.raw)
     if (!upgrade)
       throw new SettingsError(
@@ -75,9 +75,9 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
         'This path accepts only WebSocket connections: use a WebSocket client, with ws:// instead of http://.',
       )
     let accepted: WebSocket | undefined
-    let refused: Error | undefined
+    let rejected: Error | undefined
     webSockets.once('wsClientError', error => {
-      refused = error
+      rejected = error
     })
     webSockets.handleUpgrade(request.raw, upgrade.socket, upgrade.head, webSocket => {
       accepted = webSocket
@@ -86,19 +86,24 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     if (accepted) return accepted
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `The WebSocket handshake is not valid: ${refused?.message ?? 'the connection was closed'}.`,
+      `The WebSocket handshake is not valid: ${rejected?.message ?? 'the connection was closed'}.`,
     )
   }
 }
 
-/** False for a request with a body, because its socket could not be handed over with the whole body. */
+/** False for a request with a body, because its socket could not be passed back with the whole body. */
 function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
   const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody
 }
 
 /** Passes a request back to the server without its Upgrade header. */
-function handBack({ server }: FastifyInstance, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+function returnToServer(
+  { server }: FastifyInstance,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     const name = request.rawHeaders[i] ?? ''

@@ -19,7 +19,7 @@ export interface EventRoutes {
   /** The number of connected readers. */
   readonly readers: number
   /** Ends every stream after its queued events are sent. */
-  end(why: string): void
+  end(reason: string): void
 }
 
 /** `GET /events`: facts as Server-Sent Events. */
@@ -28,7 +28,7 @@ export function addEventRoutes(
   { feed, heartbeat, guard }: EventRoutesOptions,
 ): EventRoutes {
   const streams = new Set<EventStream>()
-  let ended: string | undefined
+  let endReason: string | undefined
   const beats = setInterval(() => {
     for (const stream of streams) stream.beat()
   }, heartbeat)
@@ -45,10 +45,10 @@ export function addEventRoutes(
       streams.add(stream)
       reply.raw.once(
         'close',
-        guard(request, why => stream.end(why)),
+        guard(request, reason => stream.end(reason)),
       )
       // The request may have been accepted just before the stop.
-      if (ended !== undefined) stream.end(ended)
+      if (endReason !== undefined) stream.end(endReason)
       reply.hijack()
     },
   })
@@ -57,9 +57,9 @@ export function addEventRoutes(
     get readers() {
       return streams.size
     },
-    end(why) {
-      ended = why
-      for (const stream of streams) stream.end(why)
+    end(reason) {
+      endReason = reason
+      for (const stream of streams) stream.end(reason)
     },
   }
 }

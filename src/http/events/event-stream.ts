@@ -3,7 +3,7 @@ import type { KytosEvent } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 import { createPrinter, printFact } from './event-text.ts'
 import { filterFact } from './fact-filter.ts'
-import { FactReader, MAX_UNSENT } from './fact-reader.ts'
+import { FactReader, MAX_UNSENT_BYTES } from './fact-reader.ts'
 
 /*
  * One reader of Server-Sent Events.
@@ -17,11 +17,11 @@ import { FactReader, MAX_UNSENT } from './fact-reader.ts'
 /** Milliseconds after which a reader reconnects. */
 const RECONNECT_MS = 1_000
 
-const HEADERS = {
+const RESPONSE_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
   'x-content-type-options': 'nosniff',
-  // Else nginx keeps events back until its buffer is full.
+  // Without it nginx holds events back until its buffer is full.
   'x-accel-buffering': 'no',
 }
 
@@ -46,23 +46,24 @@ export class EventStream {
    * Follows the feed until the reader disconnects or is ended, then calls `left`.
    * @throws SettingsError CURSOR_MALFORMED, before anything is sent.
    */
-  open(feed: Feed, since: string | undefined, left: () => void): void {
+  open(feed: Feed, since: string | undefined, onClose: () => void): void {
     const reader = new FactReader({
       feed,
       since,
-      wants: event => filterFact(event, this.#namespaces),
-      unsent: () => this.#response.writableLength,
-      say: (event, cursor) => this.#say(event, cursor),
-      tooSlow: () => this.end(`READER_SLOW: more than ${MAX_UNSENT} bytes unsent; resume with Last-Event-ID`),
+      filter: event => filterFact(event, this.#namespaces),
+      unsentBytes: () => this.#response.writableLength,
+      send: (event, cursor) => this.#send(event, cursor),
+      onTooSlow: () =>
+        this.end(`READER_SLOW: more than ${MAX_UNSENT_BYTES} bytes unsent; resume with Last-Event-ID`),
     })
     this.#reader = reader
     this.#response.once('close', () => {
       this.#stop()
-      left()
+      onClose()
     })
-    this.#response.writeHead(200, HEADERS)
+    this.#response.writeHead(200, RESPONSE_HEADERS)
     this.#response.write(`retry: ${RECONNECT_MS}\n${this.#idLine()}\n`)
-    reader.begin()
+    reader.start()
   }
 
   /** Sends a heartbeat and the cursor; drops an ended stream whose reader reads nothing more. */
@@ -77,12 +78,12 @@ export class EventStream {
   }
 
   /** Ends the stream after its queued events, with the reason as a comment. */
-  end(why: string): void {
+  end(reason: string): void {
     if (this.#ended) return
     this.#stop()
     // The first beat after this only records the queue.
     this.#unsentAtBeat = Number.POSITIVE_INFINITY
-    this.#response.end(`: ${why}\n\n`)
+    this.#response.end(`: ${reason}\n\n`)
   }
 
   #stop(): void {
@@ -90,7 +91,7 @@ export class EventStream {
     this.#reader?.stop()
   }
 
-  #say(event: KytosEvent, cursor: string | undefined): void {
+  #send(event: KytosEvent, cursor: string | undefined): void {
     this.#response.write(
       `event: ${event.name}\n${cursor === undefined ? '' : this.#idLine()}data: ${printOnce(event, cursor)}\n\n`,
     )

@@ -8,7 +8,7 @@ export function createPrinter<Printed>(
 ): typeof print {
   let last: { readonly event: KytosEvent; readonly printed: Printed } | undefined
   return (event, cursor) => {
-    // An event has one cursor, always.
+    // An event always has the same cursor.
     if (last?.event !== event) last = { event, printed: print(event, cursor) }
     return last.printed
   }
@@ -16,6 +16,6 @@ export function createPrinter<Printed>(
 
 /** A fact as JSON. */
 export function printFact(event: KytosEvent): string {
-  // An event is plain JSON but for the type of its content, which is one of the facts.
+  // An event is plain JSON; only its content type, one of the facts, is wider.
   return printJson(event as unknown as Json)
 }

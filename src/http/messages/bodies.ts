@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SettingsError } from '../../../model/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
-import { parseOutsideJson } from './outside-json.ts'
-import { takenTypes, unsupportedMedia } from './problem.ts'
+import { parseClientJson } from './client-json.ts'
+import { acceptedTypes, unsupportedMedia } from './problem.ts'
 
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
@@ -25,8 +25,8 @@ export function acceptJson(app: FastifyInstance): void {
  * operation does not accept.
  */
 export function readBody(request: FastifyRequest): Json {
-  if (!takenTypes(request).includes(mediaType(request))) throw unsupportedMedia(request)
-  if (request.body !== undefined) return request.body as Json // Made by parseBody.
+  if (!acceptedTypes(request).includes(mediaType(request))) throw unsupportedMedia(request)
+  if (request.body !== undefined) return request.body as Json // The result of parseBody.
   throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires a JSON body.`)
 }
 
@@ -54,7 +54,7 @@ function parseBody(request: FastifyRequest, bytes: Buffer): Json | undefined {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (charset !== 'utf-8' && charset !== 'utf8') throw unsupportedMedia(request, type)
   if (encoding !== 'identity') throw unsupportedMedia(request, `${type}, Content-Encoding: ${encoding}`)
-  return bytes.length === 0 ? undefined : parseOutsideJson(decode(bytes))
+  return bytes.length === 0 ? undefined : parseClientJson(decode(bytes))
 }
 
 function decode(bytes: Buffer): string {

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { parseRevision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import { MAX_COMMENT } from '../openapi/openapi-parameters.ts'
+import { MAX_COMMENT_CHARACTERS } from '../openapi/openapi-parameters.ts'
 
 /**
  * The revision in If-Match; undefined when absent.
@@ -46,12 +46,12 @@ export function readComment(request: FastifyRequest): string | undefined {
   const got = request.headers['x-comment']
   if (got === undefined) return undefined
   const comment = decodeHeader(Array.isArray(got) ? got.join(', ') : got).trim()
-  if (comment.length > MAX_COMMENT) {
+  if (comment.length > MAX_COMMENT_CHARACTERS) {
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `X-Comment has ${comment.length} characters; ${MAX_COMMENT} are allowed.`,
+      `X-Comment has ${comment.length} characters; ${MAX_COMMENT_CHARACTERS} are allowed.`,
       {
-        details: { header: 'X-Comment', length: comment.length, max: MAX_COMMENT },
+        details: { header: 'X-Comment', length: comment.length, max: MAX_COMMENT_CHARACTERS },
       },
     )
   }

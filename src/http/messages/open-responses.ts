@@ -9,44 +9,44 @@ import type { Socket } from 'node:net'
  * current response; responses to later requests on the same socket would otherwise stay pending.
  */
 export class OpenResponses {
-  readonly #lines = new Map<Socket, Set<ServerResponse>>()
-  #open = 0
-  #whenNone: (() => void) | undefined
+  readonly #bySocket = new Map<Socket, Set<ServerResponse>>()
+  #pending = 0
+  #onDrained: (() => void) | undefined
 
   add(response: ServerResponse): void {
-    const onLine = this.#responsesOn(response.req.socket)
-    onLine.add(response)
-    this.#open++
+    const ofSocket = this.#responsesOf(response.req.socket)
+    ofSocket.add(response)
+    this.#pending++
     response.once('close', () => {
-      onLine.delete(response)
-      this.#open--
-      if (this.#open === 0) this.#whenNone?.()
+      ofSocket.delete(response)
+      this.#pending--
+      if (this.#pending === 0) this.#onDrained?.()
     })
   }
 
   /** Resolves when none is pending; responses pending after `grace` milliseconds are destroyed. */
   async drain(grace: number): Promise<void> {
-    if (this.#open === 0) return
-    const impatience = setTimeout(() => {
-      for (const onLine of this.#lines.values()) for (const response of onLine) response.destroy()
+    if (this.#pending === 0) return
+    const deadline = setTimeout(() => {
+      for (const responses of this.#bySocket.values()) for (const response of responses) response.destroy()
     }, grace)
     await new Promise<void>(resolve => {
-      this.#whenNone = resolve
+      this.#onDrained = resolve
     })
-    clearTimeout(impatience)
+    clearTimeout(deadline)
   }
 
   /** The pending responses of a socket, kept until it is closed: one listener for all its requests. */
-  #responsesOn(line: Socket): Set<ServerResponse> {
-    const known = this.#lines.get(line)
+  #responsesOf(socket: Socket): Set<ServerResponse> {
+    const known = this.#bySocket.get(socket)
     if (known) return known
-    const onLine = new Set<ServerResponse>()
-    this.#lines.set(line, onLine)
-    line.once('close', () => {
-      this.#lines.delete(line)
+    const responses = new Set<ServerResponse>()
+    this.#bySocket.set(socket, responses)
+    socket.once('close', () => {
+      this.#bySocket.delete(socket)
       // Node emits the event for the response that has the socket.
-      for (const response of onLine) if (response.socket === null) response.emit('close')
+      for (const response of responses) if (response.socket === null) response.emit('close')
     })
-    return onLine
+    return responses
   }
 }

@@ -15,7 +15,7 @@ const RETRY_AFTER_S = 1
 export interface ProblemResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** RFC 9457: type, title, status, detail, and our `code` and details; never a stack. */
+  /** RFC 9457: type, title, status, detail, with `code` and details as extensions; never a stack. */
   readonly body: string
 }
 
@@ -30,7 +30,7 @@ export function problemOf(error: SettingsError, members: JsonObject = {}): Probl
       ? 'An unexpected error occurred. The log of the service has the details.'
       : error.message
   const title = STATUS_CODES[status] ?? 'Error'
-  const extensions = code === 'INTERNAL_ERROR' ? {} : printable(details)
+  const extensions = code === 'INTERNAL_ERROR' ? {} : toPrintable(details)
   return {
     status,
     headers: {
@@ -66,13 +66,13 @@ export function replyProblem(
   reply: FastifyReply,
   log: Log,
 ): FastifyReply {
-  const { status, headers, body } = problemOf(explain(thrown, request, log))
+  const { status, headers, body } = problemOf(toLoggedError(thrown, request, log))
   return reply.code(status).headers(headers).send(body)
 }
 
 /** A thrown value as a SettingsError; an unexpected error is logged. */
-export function explain(thrown: unknown, request: FastifyRequest, log: Log): SettingsError {
-  const error = isSettingsError(thrown) ? thrown : translate(thrown, request)
+export function toLoggedError(thrown: unknown, request: FastifyRequest, log: Log): SettingsError {
+  const error = isSettingsError(thrown) ? thrown : translateFastifyError(thrown, request)
   // An unexpected error from the bus was logged at its source.
   if (error.code === 'INTERNAL_ERROR' && error !== thrown)
     log.error(`${request.method} ${request.url} failed: ${stackOf(thrown)}`)
@@ -80,7 +80,7 @@ export function explain(thrown: unknown, request: FastifyRequest, log: Log): Set
 }
 
 /** Translates errors of fastify; any other error is unexpected. */
-function translate(thrown: unknown, request: FastifyRequest): SettingsError {
+function translateFastifyError(thrown: unknown, request: FastifyRequest): SettingsError {
   const { code, statusCode } = thrown as { readonly code?: unknown; readonly statusCode?: unknown }
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -125,7 +125,7 @@ export function unsupportedMedia(
   got = request.headers['content-type'],
   cause?: unknown,
 ): SettingsError {
-  const expected = takenTypes(request)
+  const expected = acceptedTypes(request)
   return new SettingsError(
     'UNSUPPORTED_MEDIA_TYPE',
     `The Content-Type ${JSON.stringify(got?.slice(0, 100) ?? 'none')} is not supported: send ${expected.join(', ')}, in UTF-8, without compression.`,
@@ -134,20 +134,20 @@ export function unsupportedMedia(
 }
 
 /** The body types that the operation of a request accepts; JSON for an operation without a body. */
-export function takenTypes({ routeOptions }: FastifyRequest): readonly string[] {
+export function acceptedTypes({ routeOptions }: FastifyRequest): readonly string[] {
   return Object.keys(routeOptions.config.operation?.body ?? { 'application/json': true })
 }
 
 /** Arbitrary members as JSON: a value without a JSON form becomes a description, functions are omitted. */
-export function printable(details: Readonly<Record<string, unknown>>): JsonObject {
+export function toPrintable(details: Readonly<Record<string, unknown>>): JsonObject {
   const members: JsonObject = {}
   for (const [key, value] of Object.entries(details)) {
-    if (value !== undefined && typeof value !== 'function') setMember(members, key, toPrintable(value))
+    if (value !== undefined && typeof value !== 'function') setMember(members, key, valueToPrintable(value))
   }
   return members
 }
 
-function toPrintable(value: unknown): Json {
+function valueToPrintable(value: unknown): Json {
   try {
     return toJson(value)
   } catch {

@@ -11,40 +11,45 @@ const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
 const OTHER_METHODS = ['OPTIONS', 'TRACE', 'QUERY'] as const
 
 export type RouteRequest = FastifyRequest<{ Params: PathParameters }>
-/** Answers one request: its result is printed as JSON, its error becomes a problem. */
-export type Answer = (request: RouteRequest, reply: FastifyReply) => unknown
+/** Handles one request: its result is printed as JSON, its error becomes a problem. */
+export type RouteHandler = (request: RouteRequest, reply: FastifyReply) => unknown
 /** The handler of each method that the table of routes has for a path. */
-export type Answers<Described extends Route> = { readonly [M in Extract<keyof Described, Method>]: Answer }
+export type RouteHandlers<Defined extends Route> = {
+  readonly [M in Extract<keyof Defined, Method>]: RouteHandler
+}
 
 /** Adds the routes of a path of the table; another method gets 405 with the allowed methods. */
-export function route<Described extends Route>(
+export function route<Defined extends Route>(
   app: FastifyInstance,
-  described: Described,
-  answers: Answers<Described>,
+  definition: Defined,
+  handlers: RouteHandlers<Defined>,
 ): void {
-  const operations: Route = described
-  const given: Readonly<Partial<Record<Method, Answer>>> = answers
-  const url = described.path
-  const head = !operations.GET?.endless
-  const allowed = [...(head && given.GET ? ['HEAD'] : []), ...METHODS.filter(method => given[method])]
-  const refuseAll = (method: string): void =>
-    void app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
+  const operations: Route = definition
+  const handlerOf: Readonly<Partial<Record<Method, RouteHandler>>> = handlers
+  const url = definition.path
+  const hasHead = !operations.GET?.endless
+  const allowed = [
+    ...(hasHead && handlerOf.GET ? ['HEAD'] : []),
+    ...METHODS.filter(method => handlerOf[method]),
+  ]
+  const rejectAll = (method: string): void =>
+    void app.route({ method, url, onRequest: rejectMethod(allowed), handler: rejectMethod(allowed) })
   for (const method of METHODS) {
-    const [answer, operation] = [given[method], operations[method]]
-    if (answer && operation) {
+    const [handler, operation] = [handlerOf[method], operations[method]]
+    if (handler && operation) {
       app.route<{ Params: PathParameters }>({
         method,
         url,
-        exposeHeadRoute: head,
+        exposeHeadRoute: hasHead,
         config: { operation },
-        bodyLimit: Math.max(...(operation.says ?? []).map(messageBytes), MESSAGE_BYTES),
-        handler: async (request, reply) => answer(request, reply),
+        bodyLimit: Math.max(...(operation.commands ?? []).map(messageBytes), MESSAGE_BYTES),
+        handler: async (request, reply) => handler(request, reply),
       })
-    } else if (!described.shared) refuseAll(method)
+    } else if (!definition.shared) rejectAll(method)
   }
-  if (described.shared) return
-  for (const method of OTHER_METHODS) refuseAll(method)
-  if (!head) refuseAll('HEAD')
+  if (definition.shared) return
+  for (const method of OTHER_METHODS) rejectAll(method)
+  if (!hasHead) rejectAll('HEAD')
 }
 
 /** The operation of a request in the table of routes. */
@@ -55,7 +60,7 @@ export function operationOf({ routeOptions, method, url }: FastifyRequest): Oper
 }
 
 /** Rejects an unknown path. @throws SettingsError ROUTE_NOT_FOUND, with the nearest known path. */
-export function refuseRoute(request: FastifyRequest, urls: readonly string[]): never {
+export function rejectRoute(request: FastifyRequest, urls: readonly string[]): never {
   const path = request.url.split('?')[0]?.slice(0, 200) ?? ''
   const close = nearest(path, urls)
   const hint = close
@@ -69,7 +74,7 @@ export function refuseRoute(request: FastifyRequest, urls: readonly string[]): n
 }
 
 /** Rejects a method before the body is read. */
-function refuse(allowed: readonly string[]) {
+function rejectMethod(allowed: readonly string[]) {
   return async ({ method }: { readonly method: string }, reply: FastifyReply): Promise<never> => {
     reply.header('allow', allowed.join(', '))
     throw new SettingsError(

@@ -1,19 +1,19 @@
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
-import { LONGEST_LIFETIME, TOKEN_NAME } from '../../tokens/token.ts'
-import { MAX_COMMENT, MAX_LIMIT, PATH, QUERY } from './openapi-parameters.ts'
+import { MAX_LIFETIME_SECONDS, TOKEN_NAME } from '../../tokens/token.ts'
+import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, PATH, QUERY } from './openapi-parameters.ts'
 import type { Schema } from './openapi-schema.ts'
 import type { Operation } from './operation.ts'
 
 /*
- * What bodies hold. Settings themselves are checked by the schema of their namespace, which GET .../schema
- * tells.
+ * The bodies of requests. Settings themselves are validated by the schema of their namespace, which GET
+ * .../schema returns.
  */
 
 const OBJECT = { type: 'object' } as const
 const POINTER = { type: 'string', pattern: '^(/([^~/]|~[01])*)*$' } as const
-const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIMIT } as const
+const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIST_ITEMS } as const
 
 const patchStep = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
   type: 'object',
@@ -46,24 +46,24 @@ const step = (method: Schema, data: Schema | undefined): Schema => ({
     ...(data && { data }),
     revision: { type: 'string', pattern: String.raw`^(0|[1-9]\d{0,39})$` },
   },
-  // PATCH is what is meant when no method is named.
+  // Without a method an operation is a PATCH.
   required: ['namespace', ...(data ? ['data'] : []), ...(data === OBJECT ? [] : ['method'])],
   additionalProperties: false,
 })
 
 type Body = NonNullable<Operation['body']>
 
-/** Overrides, or a schema: any object. */
+/** The body with overrides or a schema: any object. */
 export const OBJECT_BODY: Body = { 'application/json': OBJECT }
 
-/** A change of overrides, by either kind of patch. */
+/** The body with a change of overrides: either kind of patch. */
 export const PATCH_BODY: Body = {
   'application/json': OBJECT,
   'application/merge-patch+json': OBJECT,
   'application/json-patch+json': JSON_PATCH,
 }
 
-/** Data of a box: any value. */
+/** The body with the data of a box: any value. */
 export const BOX_BODY: Body = { 'application/json': {} }
 
 export const TRANSACTION_BODY: Body = {
@@ -71,7 +71,7 @@ export const TRANSACTION_BODY: Body = {
     type: 'object',
     properties: {
       operations: {
-        description: `At most ${TRANSACTION_OPERATIONS}, of ${TRANSACTION_DOCUMENTS} documents.`,
+        description: `At most ${TRANSACTION_OPERATIONS} operations on ${TRANSACTION_DOCUMENTS} documents.`,
         type: 'array',
         items: {
           anyOf: [
@@ -83,7 +83,7 @@ export const TRANSACTION_BODY: Body = {
         minItems: 1,
       },
       scope: QUERY.scope.schema,
-      comment: { type: 'string', maxLength: MAX_COMMENT },
+      comment: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
       dry_run: { type: 'boolean' },
     },
     required: ['operations'],
@@ -91,23 +91,23 @@ export const TRANSACTION_BODY: Body = {
   },
 }
 
-/** Whose readable files; all when nothing is named. */
+/** The body that selects readable files; an empty object selects all. */
 export const FILES_BODY: Body = {
   'application/json': {
     type: 'object',
     properties: {
       namespace: {
-        description: 'A NApp id, whose files in every scope are meant, or a namespace of boxes.',
+        description: 'A NApp id, which selects its files in every scope, or a namespace of boxes.',
         anyOf: [{ type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` }, PATH.namespace.schema],
       },
       scope: QUERY.scope.schema,
-      comment: { type: 'string', maxLength: MAX_COMMENT },
+      comment: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
     },
     additionalProperties: false,
   },
 }
 
-/** Which dead letters. */
+/** The body that selects dead letters. */
 export const LETTERS_BODY: Body = {
   'application/json': {
     type: 'object',
@@ -124,10 +124,10 @@ export const TOKEN_BODY: Body = {
       name: { type: 'string', pattern: TOKEN_NAME.source },
       rights: { type: 'array', items: { enum: PERMISSIONS }, minItems: 1 },
       expires_in: {
-        description: 'Seconds; null for one that does not expire.',
+        description: 'Seconds until the token expires; null for a token without expiry.',
         type: ['number', 'null'],
         minimum: 1,
-        maximum: LONGEST_LIFETIME,
+        maximum: MAX_LIFETIME_SECONDS,
       },
     },
     required: ['name', 'rights'],

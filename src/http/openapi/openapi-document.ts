@@ -1,11 +1,11 @@
-import { permissionForRoute } from './needs.ts'
-import { refusalsOf } from './openapi-errors.ts'
+import { errorCodesOf } from './openapi-errors.ts'
 import { NOUNS, ref } from './openapi-nouns.ts'
 import { HEADERS, PATH, type Parameter, QUERY } from './openapi-parameters.ts'
 import type { Schema } from './openapi-schema.ts'
 import type { Method, Operation, Success } from './operation.ts'
+import { permissionForRoute } from './route-permissions.ts'
 
-/** A method of a path that is served, as fastify writes it. */
+/** A method of a path that the server has, in the notation of fastify. */
 export interface Served {
   readonly method: Method
   readonly path: string
@@ -14,16 +14,16 @@ export interface Served {
 
 const ANSWER_HEADERS = {
   ETag: { description: 'The revision, in quotes.', schema: { type: 'string', pattern: String.raw`^"\d+"$` } },
-  Location: { description: 'Where it is from now on.', schema: { type: 'string' } },
-  Upgrade: { description: 'What to ask for.', schema: { const: 'websocket' } },
+  Location: { description: 'The path of the new resource.', schema: { type: 'string' } },
+  Upgrade: { description: 'The protocol that the request must name.', schema: { const: 'websocket' } },
   'Retry-After': {
-    description: 'Seconds after which to try again.',
+    description: 'Seconds after which the request may be retried.',
     schema: { type: 'integer', minimum: 0 },
   },
-  'WWW-Authenticate': { description: 'RFC 6750.', schema: { type: 'string' } },
+  'WWW-Authenticate': { description: 'The challenge of RFC 6750.', schema: { type: 'string' } },
 } as const
-/** What goes with a refusal, by status. */
-const REFUSAL_HEADERS: Readonly<Record<number, readonly (keyof typeof ANSWER_HEADERS)[]>> = {
+/** The headers of an error response, by status. */
+const ERROR_HEADERS: Readonly<Record<number, readonly (keyof typeof ANSWER_HEADERS)[]>> = {
   401: ['WWW-Authenticate'],
   426: ['Upgrade'],
   429: ['Retry-After'],
@@ -36,7 +36,7 @@ interface Response {
   readonly content?: Readonly<Record<string, unknown>>
 }
 
-/** The OpenAPI 3.1 document of what is served. */
+/** The OpenAPI 3.1 document of the served methods. */
 export function describeApi(served: readonly Served[]): Schema {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const one of served) {
@@ -49,7 +49,7 @@ export function describeApi(served: readonly Served[]): Schema {
       title: 'Kytos Settings',
       version: '1',
       description:
-        'Paths may end in "/" or not. HEAD is understood wherever GET is, but for /events and /bus. Integers are exact, whatever their size.',
+        'A "/" at the end of a path is optional. HEAD is supported wherever GET is, except /events and /bus. Integers of any size are exact.',
     },
     servers: [{ url: '/' }],
     paths,
@@ -58,15 +58,16 @@ export function describeApi(served: readonly Served[]): Schema {
 }
 
 function describe({ method, path, operation }: Served): Schema {
-  const right = permissionForRoute(method, path, operation.says)
+  const permission = permissionForRoute(method, path, operation.commands)
   const { summary, query = [], headers = [], body } = operation
-  const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as keyof typeof PATH) // The table of routes has no others.
+  // The table of routes has no other parameters.
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as keyof typeof PATH)
   return {
     operationId: `${method.toLowerCase()} ${path}`.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, ''),
     summary,
-    ...(right === 'open'
+    ...(permission === 'open'
       ? { security: [] }
-      : { description: `Takes the right "${right}".`, security: [{}, { token: [] }] }),
+      : { description: `Requires the permission "${permission}".`, security: [{}, { token: [] }] }),
     parameters: [
       ...names.map(name => ({ name, in: 'path', ...PATH[name], required: true })),
       ...query.map(name => describeParameter(name, 'query', QUERY[name])),
@@ -94,12 +95,12 @@ function describeResponses(
   const responses: Record<number, Response> = {}
   for (const [status, success] of Object.entries(operation.success))
     responses[Number(status)] = describeSuccess(success)
-  for (const [status, codes] of refusalsOf(method, path, operation)) {
-    // Only /readyz has something to say with a 503 that is no refusal.
+  for (const [status, codes] of errorCodesOf(method, path, operation)) {
+    // Only /readyz has a success response with the status of an error, 503.
     const { description, content } = responses[status] ?? {}
     responses[status] = {
       description: [description, codes.join(', ')].filter(Boolean).join(' Or: '),
-      ...describeHeaders(REFUSAL_HEADERS[status] ?? []),
+      ...describeHeaders(ERROR_HEADERS[status] ?? []),
       content: {
         ...content,
         'application/problem+json': {

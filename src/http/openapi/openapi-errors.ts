@@ -1,16 +1,17 @@
 import { errorsOf } from '../../../events/command.ts'
 import { COMMANDS } from '../../../events/map.ts'
 import { ERRORS, type ErrorCode } from '../../../model/errors.ts'
-import { permissionForRoute } from './needs.ts'
 import type { Method, Operation } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
+import { permissionForRoute } from './route-permissions.ts'
 
 /*
- * What an operation may refuse. Most of it follows from what stands in the table of routes: who may come in,
- * what is read of the request, which commands are said. A test drives every status that is named.
+ * The errors of an operation. Most follow from its record in the table of routes: its permission, the parts
+ * of the request that it reads, its commands. A test provokes every documented status.
  */
 
-const COMING_IN: readonly ErrorCode[] = [
+/** Errors of any request, before its operation runs. */
+const ERRORS_OF_ANY_REQUEST: readonly ErrorCode[] = [
   'HOST_FORBIDDEN',
   'ORIGIN_FORBIDDEN',
   'TOKEN_INVALID',
@@ -19,24 +20,24 @@ const COMING_IN: readonly ErrorCode[] = [
   'STORE_STALE',
 ]
 
-/** The codes that an operation may refuse with, by status. */
-export function refusalsOf(
+/** The error codes of an operation, by status. */
+export function errorCodesOf(
   method: Method,
   path: string,
-  { says = [], query, headers, excludes = [], errors = [] }: Operation,
+  { commands = [], query, headers, excludes = [], errors = [] }: Operation,
 ): ReadonlyMap<number, readonly ErrorCode[]> {
-  const isClosed = permissionForRoute(method, path, says) !== 'open'
+  const needsPermission = permissionForRoute(method, path, commands) !== 'open'
   const reads = query !== undefined || headers !== undefined || path.includes(':')
   const codes = new Set<ErrorCode>([
-    ...COMING_IN,
-    ...(isClosed ? (['TOKEN_REQUIRED', 'PERMISSION_DENIED'] as const) : []),
+    ...ERRORS_OF_ANY_REQUEST,
+    ...(needsPermission ? (['TOKEN_REQUIRED', 'PERMISSION_DENIED'] as const) : []),
     ...(reads ? (['CONTENT_MALFORMED'] as const) : []),
     ...(path.includes(':username') ? (['NAMESPACE_MALFORMED'] as const) : []),
-    // A body of GET is not looked at.
+    // The body of a GET is ignored.
     ...(method === 'GET' ? [] : (['JSON_MALFORMED', 'DOCUMENT_TOO_LARGE'] as const)),
-    // storehouse has no 415.
+    // A storehouse route answers 400 instead of 415.
     ...(method === 'GET' || path.startsWith(STOREHOUSE) ? [] : (['UNSUPPORTED_MEDIA_TYPE'] as const)),
-    ...says.flatMap(name => errorsOf(COMMANDS[name])).filter(code => !excludes.includes(code)),
+    ...commands.flatMap(name => errorsOf(COMMANDS[name])).filter(code => !excludes.includes(code)),
     ...errors,
   ])
   const byStatus = new Map<number, ErrorCode[]>()

@@ -1,10 +1,11 @@
 import { ERRORS } from '../../../model/errors.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import type { Schema } from './openapi-schema.ts'
+import type { Operation } from './operation.ts'
 
 /*
- * The nouns of events/map.ts and of the rooms behind it, as JSON Schema. A test holds every answer of a real
- * server against them, closed: a field that is missing here or there fails it.
+ * The nouns of events/map.ts and of the modules that it imports, as JSON Schema. A test validates every
+ * answer of a real server against them without additional members, so a missing field here or there fails.
  */
 
 const TEXT = { type: 'string' } as const
@@ -12,13 +13,13 @@ const FLAG = { type: 'boolean' } as const
 const COUNT = { type: 'integer', minimum: 0 } as const
 const TIME = { type: 'string', format: 'date-time' } as const
 const OBJECT = { type: 'object' } as const
-/** Compared as an integer of any size. */
+/** A revision, which clients compare as an integer of any size. */
 const REVISION = { type: 'string', pattern: String.raw`^\d+$` } as const
 const EPOCH = COUNT
 
 export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 export const listOf = (items: Schema): Schema => ({ type: 'array', items })
-/** An object that has these; names that end in `?` may be absent. */
+/** An object with these members; a name that ends in `?` marks an optional one. */
 export function objectOf(members: Readonly<Record<string, Schema>>): Schema {
   const entries = Object.entries(members)
   return {
@@ -27,13 +28,21 @@ export function objectOf(members: Readonly<Record<string, Schema>>): Schema {
     required: entries.map(([name]) => name).filter(name => !name.endsWith('?')),
   }
 }
+/** The success response of a JSON noun. */
+export const success = (noun: string, description = `The ${noun}.`): Operation['success'] => ({
+  200: { description, schema: ref(noun) },
+})
+/** The success response of a list of nouns. */
+export const successList = (noun: string, description: string): Operation['success'] => ({
+  200: { description, schema: listOf(ref(noun)) },
+})
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 const mapOf = (schema: Schema): Schema => ({ type: 'object', additionalProperties: schema })
 
 const APPLY = { enum: ['live', 'reload', 'restart', 'never'] } as const
 const STATE = { enum: ['READY', 'STALE', 'OFFLINE'] } as const
 const FILE_CODE = { enum: ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE'] } as const
-/** Overrides have a scope, boxes an id. */
+/** The name of a document: overrides have a scope, boxes an id. */
 const DOCUMENT_NAME = { namespace: TEXT, 'scope?': TEXT, 'box_id?': TEXT } as const
 const SERVICE_STATE = {
   state: STATE,
@@ -77,7 +86,7 @@ const TOKEN = {
   expires_at: orNull(TIME),
 } as const
 
-/** Every noun by its name. */
+/** The JSON Schema of every noun, by name. */
 export const NOUNS: Readonly<Record<string, Schema>> = {
   Actor: objectOf({ type: { enum: ['napp', 'user', 'file', 'import', 'system'] }, name: TEXT }),
   Settings: objectOf(SETTINGS),
@@ -166,7 +175,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     repairs: COUNT,
     reconciles: COUNT,
   }),
-  /** RFC 9457; what else there is differs from code to code. */
+  /** RFC 9457; additional members differ from code to code. */
   Problem: {
     ...Object(
       objectOf({

@@ -2,8 +2,7 @@ import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import type { Schema } from './openapi-schema.ts'
 
 /*
- * Parameters of requests, each with its one meaning. The schemas tell what is understood; Query and
- * headers.ts read by them.
+ * The parameters of requests. Their schemas define the allowed values; Query and headers.ts parse by them.
  */
 
 export interface Parameter {
@@ -12,10 +11,10 @@ export interface Parameter {
   readonly required?: true
 }
 
-/** The longest X-Comment, in characters. */
-export const MAX_COMMENT = 512
-/** The most of a list that one request may ask for. */
-export const MAX_LIMIT = 1_000
+/** Maximum length of X-Comment, in characters. */
+export const MAX_COMMENT_CHARACTERS = 512
+/** Maximum number of items of a list that one request may name or receive. */
+export const MAX_LIST_ITEMS = 1_000
 export const MAX_VERSION = 999_999_999_999
 
 const CURSOR = String.raw`^(0|(0|[1-9]\d{0,15})\.\d{1,40}\.(0|[1-9]\d{0,8}))$`
@@ -34,28 +33,34 @@ const boxName = (description: string) =>
     },
   }) as const
 
-/** Those after the `?`. */
+/** Query parameters. */
 export const QUERY = {
-  prefix: { description: 'Only namespaces that begin with this.', schema: { type: 'string', minLength: 1 } },
-  explain: flag('Tells where each value comes from.'),
-  fresh: flag('Reads through to the store.'),
-  dry_run: flag('Answers what the change would do, and writes nothing.'),
+  prefix: {
+    description: 'Only namespaces that begin with this text.',
+    schema: { type: 'string', minLength: 1 },
+  },
+  explain: flag('Adds the layer that sets each value.'),
+  fresh: flag('Waits until the cache has the state of the store at the time of the request.'),
+  dry_run: flag('Returns the effect of the change without writing it.'),
   scope: {
-    description: '`cluster` (default), `controller` (the one that answers) or `controller:<id>`.',
+    description: '`cluster` (default), `controller` (the answering controller) or `controller:<id>`.',
     schema: { type: 'string', pattern: `^(cluster|controller|controller:${NAMESPACE_PART})$` },
   },
   napp_version: {
-    description: 'The version of the NApp whose schema this is.',
+    description: 'The version of the NApp that the schema belongs to.',
     schema: { type: 'string', minLength: 1 },
   },
-  limit: { description: 'The newest so many.', schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT } },
-  event_name: { description: 'Only events of this name.', schema: { type: 'string' } },
+  limit: {
+    description: 'The maximum number of items; the newest are returned.',
+    schema: { type: 'integer', minimum: 1, maximum: MAX_LIST_ITEMS },
+  },
+  event_name: { description: 'Only events with this name.', schema: { type: 'string' } },
   since: {
-    description: 'The cursor to go on after; `0` is the start. Last-Event-ID counts more.',
+    description: 'The cursor to resume after; `0` is the start. Last-Event-ID takes precedence.',
     schema: { type: 'string', pattern: CURSOR },
   },
   namespace: {
-    description: 'Only facts about these; may stand more than once.',
+    description: 'Only facts about these namespaces, separated by commas or in repeated parameters.',
     schema: { type: 'array', items: { type: 'string', minLength: 1, pattern: '^[^,]+$' } },
   },
   id: { description: 'The id of a token.', schema: { type: 'string' }, required: true },
@@ -66,23 +71,26 @@ export type QueryName = keyof typeof QUERY
 export const HEADERS = {
   'If-Match': {
     description:
-      'The revision that a change is of, in quotes, as the ETag of GET gives it; any other is 412.',
+      'The revision on which a change is based, in quotes, as in the ETag of GET; another one is rejected.',
     schema: { type: 'string', pattern: String.raw`^("(0|[1-9]\d{0,39})"|0|[1-9]\d{0,39})$` },
   },
   'If-None-Match': { description: '`*`: create only.', schema: { const: '*' } },
-  'X-Comment': { description: 'Stands in the history.', schema: { type: 'string', maxLength: MAX_COMMENT } },
+  'X-Comment': {
+    description: 'A comment for the history.',
+    schema: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
+  },
   'Last-Event-ID': {
-    description: 'The id of the last event that a reader had.',
+    description: 'The id of the last event that the reader received.',
     schema: { type: 'string', pattern: CURSOR },
   },
 } as const satisfies Record<string, Parameter>
 
 export type HeaderName = keyof typeof HEADERS
 
-/** Those in a path, wherever they stand. */
+/** Path parameters. */
 export const PATH = {
-  username: part('Before the "/" of a NApp id.'),
-  name: part('After the "/" of a NApp id.'),
+  username: part('The part of a NApp id before the "/".'),
+  name: part('The part of a NApp id after the "/".'),
   version: {
     description: 'A version of the document.',
     schema: { type: 'integer', minimum: 1, maximum: MAX_VERSION },
@@ -90,11 +98,14 @@ export const PATH = {
   namespace: boxName('The namespace of a box: any text of at most 180 bytes once percent-encoded.'),
   box_id: boxName('The id of a box: any text of at most 180 bytes once percent-encoded.'),
   option: {
-    description: '`box_id`, `owner` or `created_at`; any other finds nothing.',
+    description: '`box_id`, `owner` or `created_at`; any other option finds nothing.',
     schema: { type: 'string', minLength: 1 },
   },
-  query: { description: 'What the option must contain.', schema: { type: 'string', minLength: 1 } },
+  query: {
+    description: 'The text that the option must contain.',
+    schema: { type: 'string', minLength: 1 },
+  },
 } as const satisfies Record<string, Parameter>
 
-/** What the parameters in a path are called. */
+/** The names of the path parameters. */
 export type PathParameters = Readonly<Record<keyof typeof PATH, string>>

@@ -1,2 +1,2 @@
-/** A JSON Schema (2020-12) as it stands in the document. */
+/** A JSON Schema (2020-12) of the OpenAPI document. */
 export type Schema = Readonly<Record<string, unknown>> | boolean

@@ -4,8 +4,7 @@ import type { Operation, Route, Success } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
 
 /*
- * The routes of storehouse 1.3.2 (docs/storehouse.md). Parameters after a `?` mean nothing there, so none is
- * named.
+ * The routes of storehouse 1.3.2 (docs/storehouse.md). It ignores query parameters, so no operation has any.
  */
 
 const V1 = `${STOREHOUSE}/v1`
@@ -15,14 +14,14 @@ const TEXT = { type: 'string' } as const
 const DATA: Success = { description: 'The data of the box.', schema: {}, headers: ['ETag'] }
 
 const CREATE: Operation = {
-  summary: 'A new box.',
-  says: ['kytos.storehouse.create'],
+  summary: 'Creates a box.',
+  commands: ['kytos.storehouse.create'],
   // The service chooses the id.
   excludes: ['DOCUMENT_EXISTS'],
   body: BOX_BODY,
   success: {
     201: {
-      description: 'It was created.',
+      description: 'The box was created.',
       schema: objectOf({ response: TEXT, id: TEXT }),
       headers: ['ETag', 'Location'],
     },
@@ -31,7 +30,7 @@ const CREATE: Operation = {
 
 const update = (summary: string): Operation => ({
   summary,
-  says: ['kytos.storehouse.update'],
+  commands: ['kytos.storehouse.update'],
   excludes: ['METHOD_NOT_FOUND'],
   headers: ['If-Match'],
   body: BOX_BODY,
@@ -39,11 +38,11 @@ const update = (summary: string): Operation => ({
 })
 
 const BACKUP: Operation = {
-  summary: 'Boxes as storehouse dumps them.',
-  says: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
+  summary: 'A backup of boxes in the format of storehouse.',
+  commands: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
   success: {
     200: {
-      description: 'By its id each box, as a text that is JSON again.',
+      description: 'An object with a member for each box id: the box as a string that contains JSON.',
       schema: { type: 'object', additionalProperties: TEXT },
     },
   },
@@ -53,16 +52,16 @@ const BACKUP: Operation = {
 const BOX = {
   GET: {
     summary: 'The data of a box.',
-    says: ['kytos.storehouse.retrieve'],
+    commands: ['kytos.storehouse.retrieve'],
     success: { 200: DATA },
     errors: ['BOX_NOT_FOUND'],
   },
   PUT: update('Replaces the data of a box.'),
-  PATCH: update('Puts members over those of the data, not deeper; null too.'),
+  PATCH: update('Replaces top-level members of the data of a box; null is stored as a value.'),
   DELETE: {
     summary: 'Deletes a box.',
-    says: ['kytos.storehouse.delete'],
-    success: { 200: { description: 'It was there.', schema: objectOf({ response: TEXT }) } },
+    commands: ['kytos.storehouse.delete'],
+    success: { 200: { description: 'The box was deleted.', schema: objectOf({ response: TEXT }) } },
     errors: ['BOX_NOT_FOUND'],
   },
 } satisfies Omit<Route, 'path'>
@@ -72,8 +71,8 @@ export const STOREHOUSE_ROUTES = {
     path: `${V1}/:namespace`,
     GET: {
       summary: 'The ids of the boxes of a namespace, in the order of creation.',
-      says: ['kytos.storehouse.list'],
-      success: { 200: { description: 'The ids; none of an unknown namespace.', schema: listOf(TEXT) } },
+      commands: ['kytos.storehouse.list'],
+      success: { 200: { description: 'The ids; empty for an unknown namespace.', schema: listOf(TEXT) } },
     },
     POST: CREATE,
   },
@@ -82,10 +81,10 @@ export const STOREHOUSE_ROUTES = {
     path: `${V1}/:namespace/search_by/:option/:query`,
     GET: {
       summary: 'The boxes whose id, owner or time of creation contains a text.',
-      says: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
+      commands: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
       success: {
         200: {
-          description: 'Their metadata.',
+          description: 'The metadata of the boxes.',
           schema: listOf(objectOf({ box_id: TEXT, owner: { type: ['string', 'null'] }, created_at: TEXT })),
         },
       },

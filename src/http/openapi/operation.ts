@@ -6,47 +6,47 @@ import type { Schema } from './openapi-schema.ts'
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE' | 'POST'
 export type MediaType = 'application/json' | 'application/merge-patch+json' | 'application/json-patch+json'
 
-/** What comes back when all goes well. */
+/** The response to a successful request. */
 export interface Success {
   readonly description: string
-  /** JSON when absent; null for no body at all. */
+  /** The media type of the body: JSON when absent; null for a response without a body. */
   readonly type?: string | null
   readonly schema?: Schema
   readonly headers?: readonly ('ETag' | 'Location' | 'Upgrade')[]
 }
 
 /**
- * What a path answers to one method: what its code reads of a request, and what comes back. Both the code and
- * the OpenAPI document go by it.
+ * One method of a path: the parts of a request that its handler may read, and its responses. Both the
+ * handlers and the OpenAPI document follow it.
  */
 export interface Operation {
   readonly summary: string
-  /** The commands that it may say on the bus. */
-  readonly says?: readonly CommandName[]
-  /** Parameters after the `?`; any other is refused. Without this none is looked at. */
+  /** The commands that its handler may send on the bus. */
+  readonly commands?: readonly CommandName[]
+  /** Allowed query parameters; any other is rejected. Absent when the operation ignores all of them. */
   readonly query?: readonly QueryName[]
   readonly headers?: readonly HeaderName[]
-  /** The types of body that it takes. */
+  /** The accepted body types. */
   readonly body?: Readonly<Partial<Record<MediaType, Schema>>>
   readonly success: Readonly<Record<number, Success>>
-  /** Errors of its commands that none of its requests can lead to. */
+  /** Errors of its commands that no request can cause. */
   readonly excludes?: readonly ErrorCode[]
-  /** What it refuses beside what follows from the rest. */
+  /** Errors besides those that follow from the other members. */
   readonly errors?: readonly ErrorCode[]
-  /** True where the answer never ends, so that HEAD would wait for it. */
+  /** True for a response without end, for which HEAD would wait. */
   readonly endless?: true
 }
 
-/** A path, and what answers each method there. */
+/** A path with the operation of each of its methods. */
 export type Route = {
   readonly path: string
-  /** True where another route of a more general path answers the other methods. */
+  /** True when a route with a more general path handles the other methods. */
   readonly shared?: true
 } & { readonly [M in Method]?: Operation }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Undefined where a method is refused. */
+    /** Undefined for a method that is not allowed. */
     operation?: Operation
   }
 }

@@ -1,5 +1,5 @@
-/** Where the REST API begins. */
+/** The first part of all paths of the REST API. */
 export const API = '/api/kytos/settings/v1'
 
-/** Where storehouse's users look for it. */
+/** The first part of all paths of storehouse. */
 export const STOREHOUSE = '/api/kytos/storehouse'

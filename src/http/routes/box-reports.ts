@@ -1,4 +1,4 @@
-import type { Box } from '../../../events/map.ts'
+import type { Box } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 
 /*
@@ -17,7 +17,7 @@ export interface BoxMetadata {
 }
 
 /** Maximum number of concurrent reads. */
-const CONCURRENCY = 8
+const MAX_CONCURRENT_READS = 8
 
 /**
  * The metadata of the boxes whose `option` (box_id, owner or created_at) contains the query, in the order of
@@ -51,8 +51,9 @@ export async function* printBackup(ids: readonly string[], retrieve: RetrieveBox
 }
 
 async function* readAll(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<Box> {
-  for (let at = 0; at < ids.length; at += CONCURRENCY) {
-    for (const box of await Promise.all(ids.slice(at, at + CONCURRENCY).map(retrieve))) if (box) yield box
+  for (let at = 0; at < ids.length; at += MAX_CONCURRENT_READS) {
+    for (const box of await Promise.all(ids.slice(at, at + MAX_CONCURRENT_READS).map(retrieve)))
+      if (box) yield box
   }
 }
 

@@ -3,10 +3,10 @@ import type { DeadLetter, DeadLetters } from '../../../events/event.ts'
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { isArray, type Json, type JsonObject } from '../../../model/value.ts'
 import { readObject } from '../messages/bodies.ts'
-import { printable } from '../messages/problem.ts'
+import { toPrintable } from '../messages/problem.ts'
 import { Query } from '../messages/query.ts'
 import { type RouteRequest, route } from '../messages/routes.ts'
-import { MAX_LIMIT } from '../openapi/openapi-parameters.ts'
+import { MAX_LIST_ITEMS } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
 /** Default number of dead letters in an answer. */
@@ -29,7 +29,7 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters):
     PATCH: request => {
       const reinjected: string[] = []
       const kept: JsonObject[] = []
-      for (const { id } of choose(request, letters)) {
+      for (const { id } of selectLetters(request, letters)) {
         try {
           letters.reinject(id)
           reinjected.push(id)
@@ -40,7 +40,7 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters):
       return { reinjected, kept }
     },
     DELETE: request => {
-      const dropped = choose(request, letters).map(({ id }) => id)
+      const dropped = selectLetters(request, letters).map(({ id }) => id)
       for (const id of dropped) letters.drop(id)
       return { dropped }
     },
@@ -53,7 +53,7 @@ function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
   return {
     id,
     listener,
-    event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) },
+    event: { ...envelope, content: toPrintable(content as Readonly<Record<string, unknown>>) },
     error: { ...error },
     at,
   }
@@ -61,16 +61,16 @@ function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
 
 /**
  * The letters that the body names.
- * @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_NOT_FOUND when one of them is not there.
+ * @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_NOT_FOUND when one of them does not exist.
  */
-function choose(request: RouteRequest, letters: DeadLetters): readonly DeadLetter[] {
+function selectLetters(request: RouteRequest, letters: DeadLetters): readonly DeadLetter[] {
   new Query(request)
-  const { ids, event_name: name, ...others } = readObject(request)
-  const isRight =
+  const { ids, event_name: name, ...rest } = readObject(request)
+  const isValid =
     (ids !== undefined || name !== undefined) &&
-    isTexts(ids) &&
+    isIdList(ids) &&
     (name === undefined || typeof name === 'string')
-  if (!isRight || Object.keys(others).length > 0) {
+  if (!isValid || Object.keys(rest).length > 0) {
     throw new SettingsError(
       'CONTENT_MALFORMED',
       `${request.method} requires {"ids": ["..."]}, {"event_name": "..."} or both, and no other member.`,
@@ -84,17 +84,17 @@ function choose(request: RouteRequest, letters: DeadLetters): readonly DeadLette
     'DEAD_LETTER_NOT_FOUND',
     `${unknown.length} of ${ids.length} dead letters do not exist: nothing was changed. GET lists the existing ones.`,
     {
-      details: { unknown: unknown.slice(0, MAX_LIMIT) },
+      details: { unknown: unknown.slice(0, MAX_LIST_ITEMS) },
     },
   )
 }
 
-function isTexts(value: Json | undefined): value is readonly string[] | undefined {
+function isIdList(value: Json | undefined): value is readonly string[] | undefined {
   return (
     value === undefined ||
     (isArray(value) &&
       value.length > 0 &&
-      value.length <= MAX_LIMIT &&
+      value.length <= MAX_LIST_ITEMS &&
       value.every(item => typeof item === 'string'))
   )
 }

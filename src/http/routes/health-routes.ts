@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Facts, ServiceState } from '../../../events/map.ts'
+import type { Facts } from '../../../events/map.ts'
+import type { ServiceState } from '../../../events/nouns.ts'
 import { printRevision, type Revision } from '../../../model/document.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'

@@ -18,7 +18,7 @@ export function addOpenApiRoute(app: FastifyInstance): void {
   })
   let document: Json | undefined
   route(app, ROUTES.openapi, {
-    // Plain objects and texts, as openapi-document.ts makes them.
+    // The document consists of plain objects and strings.
     GET: () => (document ??= describeApi(served) as Json),
   })
 }

@@ -1,22 +1,23 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { CommandContent, Settings } from '../../../events/map.ts'
+import type { CommandContent } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
-import type { Say } from '../auth/caller.ts'
+import type { SendCommand } from '../auth/caller.ts'
 import { isJsonPatch, readBody, readObject } from '../messages/bodies.ts'
 import { readComment, readIfMatch, readIfNoneMatch } from '../messages/headers.ts'
 import { parseCount, Query } from '../messages/query.ts'
-import { type Answer, type RouteRequest, route } from '../messages/routes.ts'
+import { type RouteHandler, type RouteRequest, route } from '../messages/routes.ts'
 import { MAX_VERSION } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 import { API } from '../openapi/paths.ts'
 
 /** Adds the routes of settings: each sends one command as the actor of the request and prints the answer. */
-export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
+export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void {
   route(app, ROUTES.namespaces, {
     GET: request => {
       const prefix = new Query(request).text('prefix')
-      return say(request, 'kytos.settings.list', { ...(prefix !== undefined && { prefix }) })
+      return send(request, 'kytos.settings.list', { ...(prefix !== undefined && { prefix }) })
     },
   })
 
@@ -29,7 +30,7 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       }
       return tagged(
         reply,
-        await say(request, 'kytos.settings.retrieve', {
+        await send(request, 'kytos.settings.retrieve', {
           namespace: namespaceOf(request),
           ...scopeOf(query),
           ...flags,
@@ -40,7 +41,7 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       const fields = changeFields(request)
       const data = readObject(request)
       if (!readIfNoneMatch(request))
-        return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
+        return tagged(reply, await send(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
       const { revision, dry_run, ...rest } = fields
       if (dry_run)
         throw new SettingsError(
@@ -52,14 +53,14 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
           'CONTENT_MALFORMED',
           'If-Match and If-None-Match cannot be combined: send one of them.',
         )
-      const created = await say(request, 'kytos.settings.create', { ...rest, data })
+      const created = await send(request, 'kytos.settings.create', { ...rest, data })
       return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
     },
     PATCH: async (request, reply) => {
       const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
       return tagged(
         reply,
-        await say(request, 'kytos.settings.update', {
+        await send(request, 'kytos.settings.update', {
           ...changeFields(request),
           data: readBody(request),
           method,
@@ -67,7 +68,7 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       )
     },
     DELETE: async (request, reply) =>
-      tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
+      tagged(reply, await send(request, 'kytos.settings.delete', changeFields(request))),
   })
 
   route(app, ROUTES.transaction, {
@@ -89,14 +90,14 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       }
       // The service checks all members of the body.
       const content = body as unknown as CommandContent<'kytos.settings.transaction'>
-      return say(request, 'kytos.settings.transaction', { ...content, ...beside })
+      return send(request, 'kytos.settings.transaction', { ...content, ...beside })
     },
   })
 
   route(app, ROUTES.schema, {
     GET: request => {
       new Query(request)
-      return say(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
+      return send(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
     },
     PUT: async (request, reply) => {
       const napp_version = new Query(request).text('napp_version')
@@ -105,7 +106,7 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
         schema: readObject(request),
         ...(napp_version !== undefined && { napp_version }),
       }
-      return tagged(reply, await say(request, 'kytos.settings.register', content))
+      return tagged(reply, await send(request, 'kytos.settings.register', content))
     },
   })
 
@@ -113,7 +114,7 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
     GET: request => {
       const query = new Query(request)
       const limit = query.count('limit')
-      return say(request, 'kytos.settings.history', {
+      return send(request, 'kytos.settings.history', {
         namespace: namespaceOf(request),
         ...scopeOf(query),
         ...(limit !== undefined && { limit }),
@@ -121,14 +122,14 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
     },
   })
 
-  route(app, ROUTES.version, { GET: record(say) })
+  route(app, ROUTES.version, { GET: record(send) })
 }
 
-function record(say: Say): Answer {
+function record(send: SendCommand): RouteHandler {
   return async request => {
     const namespace = namespaceOf(request)
     const version = parseCount('version', request.params.version, MAX_VERSION)
-    const records = await say(request, 'kytos.settings.history', {
+    const records = await send(request, 'kytos.settings.history', {
       namespace,
       version,
       ...scopeOf(new Query(request)),

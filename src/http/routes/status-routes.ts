@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import type { CommandContent } from '../../../events/map.ts'
 import { parseNamespace } from '../../../model/namespace.ts'
-import type { Say } from '../auth/caller.ts'
+import type { SendCommand } from '../auth/caller.ts'
 import { readObject } from '../messages/bodies.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
 /** Adds the routes of the status, of the controllers and of the restoration of readable files. */
-export function addStatusRoutes(app: FastifyInstance, say: Say): void {
+export function addStatusRoutes(app: FastifyInstance, send: SendCommand): void {
   route(app, ROUTES.status, {
     GET: request => {
       new Query(request)
-      return say(request, 'kytos.settings.status', {})
+      return send(request, 'kytos.settings.status', {})
     },
   })
 
@@ -20,14 +20,14 @@ export function addStatusRoutes(app: FastifyInstance, say: Say): void {
     GET: request => {
       new Query(request)
       const { username, name } = request.params
-      return say(request, 'kytos.settings.status', { namespace: parseNamespace(`${username}/${name}`) })
+      return send(request, 'kytos.settings.status', { namespace: parseNamespace(`${username}/${name}`) })
     },
   })
 
   route(app, ROUTES.controllers, {
     GET: request => {
       new Query(request)
-      return say(request, 'kytos.settings.controllers', {})
+      return send(request, 'kytos.settings.controllers', {})
     },
   })
 
@@ -35,7 +35,7 @@ export function addStatusRoutes(app: FastifyInstance, say: Say): void {
     POST: request => {
       new Query(request)
       // The service checks all members of the body.
-      return say(
+      return send(
         request,
         'kytos.settings.restore_files',
         readObject(request) as CommandContent<'kytos.settings.restore_files'>,

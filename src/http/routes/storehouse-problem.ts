@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Log } from '../../log/log.ts'
-import { explain, problemOf } from '../messages/problem.ts'
+import { problemOf, toLoggedError } from '../messages/problem.ts'
 
 /*
  * Errors of the storehouse routes: problems with the additional member `response`, which clients of
@@ -22,7 +22,7 @@ export function replyStorehouseProblem(
   reply: FastifyReply,
   log: Log,
 ): FastifyReply {
-  const error = asMalformed(explain(thrown, request, log), request)
+  const error = asMalformed(toLoggedError(thrown, request, log), request)
   const { status, headers, body } = problemOf(error, { response: responseOf(error, request) })
   return reply.code(status).headers(headers).send(body)
 }

@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Box } from '../../../events/map.ts'
+import type { Box } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { storedText } from '../../../model/stored-text.ts'
 import type { Json } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
-import type { Say } from '../auth/caller.ts'
+import type { SendCommand } from '../auth/caller.ts'
 import { readBody } from '../messages/bodies.ts'
 import { readIfMatch } from '../messages/headers.ts'
-import { type Answer, type RouteRequest, route } from '../messages/routes.ts'
+import { type RouteHandler, type RouteRequest, route } from '../messages/routes.ts'
 import { STOREHOUSE_ROUTES } from '../openapi/openapi-storehouse.ts'
 import { STOREHOUSE } from '../openapi/paths.ts'
 import { printBackup, type RetrieveBox, searchBoxes } from './box-reports.ts'
@@ -29,20 +29,20 @@ interface BoxName {
  * has the revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are
  * ignored, as there.
  */
-export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): void {
-  const create = createBox(say)
-  const backup = backUp(say, log)
-  const one = boxAnswers(say, ({ params }) => params)
-  // As in storehouse the boxes of a namespace "backup" can be changed but not read here, where its backups
-  // are.
-  const ofBackup = boxAnswers(say, ({ params }) => ({ namespace: BACKUP, box_id: params.namespace }))
+export function addStorehouseRoutes(app: FastifyInstance, send: SendCommand, log: Log): void {
+  const create = createBox(send)
+  const backup = backUp(send, log)
+  const handlers = boxHandlers(send, ({ params }) => params)
+  // As in storehouse, boxes of a namespace "backup" can be changed but not read at these paths, because GET
+  // returns backups here.
+  const ofBackup = boxHandlers(send, ({ params }) => ({ namespace: BACKUP, box_id: params.namespace }))
 
   // A scope of its own, whose errors also have the texts of storehouse.
   app.register(async scope => {
     scope.setErrorHandler((error, request, reply) => replyStorehouseProblem(error, request, reply, log))
-    route(scope, STOREHOUSE_ROUTES.boxes, { GET: listBoxes(say), POST: create })
-    route(scope, STOREHOUSE_ROUTES.box, one)
-    route(scope, STOREHOUSE_ROUTES.search, { GET: search(say) })
+    route(scope, STOREHOUSE_ROUTES.boxes, { GET: listBoxes(send), POST: create })
+    route(scope, STOREHOUSE_ROUTES.box, handlers)
+    route(scope, STOREHOUSE_ROUTES.search, { GET: search(send) })
     route(scope, STOREHOUSE_ROUTES.backups, { ...ofBackup, GET: backup })
     route(scope, STOREHOUSE_ROUTES.backup, { GET: backup })
     route(scope, STOREHOUSE_ROUTES.newBox, { POST: create })
@@ -50,17 +50,17 @@ export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): v
   })
 }
 
-function listBoxes(say: Say): Answer {
+function listBoxes(send: SendCommand): RouteHandler {
   return async (request, reply) =>
-    print(reply, await say(request, 'kytos.storehouse.list', { namespace: request.params.namespace }))
+    print(reply, await send(request, 'kytos.storehouse.list', { namespace: request.params.namespace }))
 }
 
-function createBox(say: Say): Answer {
+function createBox(send: SendCommand): RouteHandler {
   return async (request, reply) => {
     const { namespace, box_id } = request.params
     // The shorter path has no box_id, in spite of the type.
     const given = box_id === undefined ? {} : { box_id }
-    const box = await say(request, 'kytos.storehouse.create', {
+    const box = await send(request, 'kytos.storehouse.create', {
       namespace,
       data: readBody(request),
       ...given,
@@ -72,24 +72,30 @@ function createBox(say: Say): Answer {
   }
 }
 
-function boxAnswers(say: Say, nameOf: (request: RouteRequest) => BoxName) {
+function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxName) {
   const update =
-    (method: 'PUT' | 'PATCH'): Answer =>
+    (method: 'PUT' | 'PATCH'): RouteHandler =>
     async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
       const data = readBody(request)
       const revision = readIfMatch(request)
       const guard = revision === undefined ? {} : { revision }
-      const box = await say(request, 'kytos.storehouse.update', { namespace, box_id, method, data, ...guard })
+      const box = await send(request, 'kytos.storehouse.update', {
+        namespace,
+        box_id,
+        method,
+        data,
+        ...guard,
+      })
       return print(tag(reply, box), box.data)
     }
 
   return {
     GET: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
-      const box = await say(request, 'kytos.storehouse.retrieve', { namespace, box_id })
+      const box = await send(request, 'kytos.storehouse.retrieve', { namespace, box_id })
       if (!box)
-        throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
+        throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       tag(reply, box).type(JSON_TYPE)
       return storedText(box) ?? printJson(box.data)
     },
@@ -102,35 +108,36 @@ function boxAnswers(say: Say, nameOf: (request: RouteRequest) => BoxName) {
           'CONTENT_MALFORMED',
           'The deletion of a box does not support If-Match: nothing was deleted. Remove the header.',
         )
-      const isDeleted = await say(request, 'kytos.storehouse.delete', { namespace, box_id })
+      const isDeleted = await send(request, 'kytos.storehouse.delete', { namespace, box_id })
       if (!isDeleted)
-        throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
+        throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(reply, { response: 'Box deleted' })
     },
-  } satisfies Record<string, Answer>
+  } satisfies Record<string, RouteHandler>
 }
 
-function search(say: Say): Answer {
+function search(send: SendCommand): RouteHandler {
   return async (request, reply) => {
     const { namespace, option, query } = request.params
-    const ids = await say(request, 'kytos.storehouse.list', { namespace })
-    const found = await searchBoxes(ids, retrieveAs(say, request), option, query)
-    if (found.length > 0) return print(reply, found as unknown as Json) // An interface of plain members is not seen to be JSON.
-    throw noBox(
+    const ids = await send(request, 'kytos.storehouse.list', { namespace })
+    const found = await searchBoxes(ids, retrieveAs(send, request), option, query)
+    // The compiler does not treat an interface with plain members as JSON.
+    if (found.length > 0) return print(reply, found as unknown as Json)
+    throw boxNotFound(
       `No box in ${JSON.stringify(namespace)} has ${JSON.stringify(query)} in ${option}. A search supports box_id, owner and created_at.`,
       `${option} not found`,
     )
   }
 }
 
-function backUp(say: Say, log: Log): Answer {
+function backUp(send: SendCommand, log: Log): RouteHandler {
   return async (request, reply) => {
     const { namespace, box_id } = request.params
-    const retrieve = retrieveAs(say, request)
+    const retrieve = retrieveAs(send, request)
     // A path without a box has no such parameter, in spite of the type.
-    const ids = box_id === undefined ? await say(request, 'kytos.storehouse.list', { namespace }) : [box_id]
+    const ids = box_id === undefined ? await send(request, 'kytos.storehouse.list', { namespace }) : [box_id]
     if (ids.length === 0 || (box_id !== undefined && !(await retrieve(box_id))))
-      throw noBox(`No box exists to back up at ${request.url}.`)
+      throw boxNotFound(`No box exists to back up at ${request.url}.`)
     // Streamed, because a namespace may exceed the memory. A failure closes the connection, so that no part
     // passes for the whole.
     const pieces = Readable.from(printBackup(ids, retrieve))
@@ -141,8 +148,8 @@ function backUp(say: Say, log: Log): Answer {
   }
 }
 
-function retrieveAs(say: Say, request: RouteRequest): RetrieveBox {
-  return box_id => say(request, 'kytos.storehouse.retrieve', { namespace: request.params.namespace, box_id })
+function retrieveAs(send: SendCommand, request: RouteRequest): RetrieveBox {
+  return box_id => send(request, 'kytos.storehouse.retrieve', { namespace: request.params.namespace, box_id })
 }
 
 /** Prints a reply as JSON here, because fastify sends a string as it is. */
@@ -155,6 +162,6 @@ function tag(reply: FastifyReply, { revision }: Box): FastifyReply {
   return reply.header('etag', `"${revision}"`)
 }
 
-function noBox(message: string, response?: string): SettingsError {
+function boxNotFound(message: string, response?: string): SettingsError {
   return new SettingsError('BOX_NOT_FOUND', message, { details: response === undefined ? {} : { response } })
 }

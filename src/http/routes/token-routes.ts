@@ -4,7 +4,7 @@ import { nearest } from '../../../model/nearest.ts'
 import { toJson } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import type { Tokens } from '../../tokens/tokens.ts'
-import { requireKnown } from '../auth/caller.ts'
+import { requireCredential } from '../auth/caller.ts'
 import { readObject } from '../messages/bodies.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
@@ -19,24 +19,24 @@ const FIELDS = ['name', 'rights', 'expires_in'] as const
 export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): void {
   route(app, ROUTES.tokens, {
     GET: async request => {
-      requireKnown(request)
+      requireCredential(request)
       new Query(request)
       return toJson(await tokens.list())
     },
     POST: async (request, reply) => {
-      const { actor } = requireKnown(request)
+      const { actor } = requireCredential(request)
       new Query(request)
-      const { name, rights, expires_in, ...others } = readObject(request)
-      for (const field of Object.keys(others)) refuseField(field)
-      const made = await tokens.create({ name, rights, expires_in }, actor)
+      const { name, rights, expires_in, ...rest } = readObject(request)
+      for (const field of Object.keys(rest)) rejectField(field)
+      const created = await tokens.create({ name, rights, expires_in }, actor)
       log.info(
-        `${actor.name} created the token ${made.name} (id ${made.id}; rights: ${made.rights.join(', ')}; expires at: ${made.expires_at ?? 'never'}).`,
+        `${actor.name} created the token ${created.name} (id ${created.id}; rights: ${created.rights.join(', ')}; expires at: ${created.expires_at ?? 'never'}).`,
       )
       reply.code(201).header('cache-control', 'no-store')
-      return toJson(made)
+      return toJson(created)
     },
     DELETE: async (request, reply) => {
-      const { actor } = requireKnown(request)
+      const { actor } = requireCredential(request)
       const id = new Query(request).text('id')
       if (id === undefined)
         throw new SettingsError(
@@ -51,7 +51,7 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
   })
 }
 
-function refuseField(field: string): never {
+function rejectField(field: string): never {
   const near = nearest(field, FIELDS)
   throw new SettingsError(
     'CONTENT_MALFORMED',

@@ -1,5 +1,6 @@
 import { DATA_DEPTH } from '../../../model/extent.ts'
 import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import { FORBIDDEN_NAME, FORBIDDEN_REASON } from '../json/forbidden-name.ts'
 import { type Pickled, type PickledDict, refuse } from './value.ts'
 
 /** No store takes a larger box. */
@@ -57,6 +58,7 @@ export function pickledToJson(value: Pickled, lost: Set<string>): Json {
         return refuse(`a key in it is a ${key.type}, not a string`)
       if (key.type === 'int') lost.add('integer keys became strings')
       const name = String(key.value)
+      if (name === FORBIDDEN_NAME) return refuse(FORBIDDEN_REASON)
       weight += name.length + 3
       if ((kinds.get(name) ?? key.type) !== key.type)
         return refuse(`one dict has the string and the integer ${JSON.stringify(name.slice(0, 40))} as keys`)

@@ -1,9 +1,8 @@
-import type { SyntaxNode } from '@lezer/common'
 import type { Evaluator } from './expression.ts'
-import { setListItem } from './item.ts'
-import { operate } from './operators.ts'
-import { childrenOf } from './tree.ts'
-import { iterate, NotData, type PyValue, setItem } from './value.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { setListItem } from './values/item.ts'
+import { operate } from './values/operators.ts'
+import { iterate, NotData, type PyValue, setItem } from './values/value.ts'
 
 const SEPARATORS: ReadonlySet<string> = new Set([',', '(', ')', '[', ']'])
 
@@ -24,7 +23,7 @@ export class Assigner {
 
   /** `A = B = value`. @throws NotData for what is not followed. */
   assign(node: SyntaxNode): void {
-    const parts = childrenOf(node)
+    const parts = node.children
     const signs = parts.flatMap(({ name }, i) => (name === 'AssignOp' ? [i] : []))
     const last = signs.at(-1)
     // `A: int` declares and sets nothing.
@@ -40,7 +39,7 @@ export class Assigner {
 
   /** `A += value`. @throws NotData for what is not followed. */
   update(node: SyntaxNode): void {
-    const [target, sign, ...right] = childrenOf(node)
+    const [target, sign, ...right] = node.children
     if (!target) return
     const before = this.#evaluator.evaluate(target)
     const value = this.#right(right)
@@ -85,7 +84,7 @@ export class Assigner {
   }
 
   #bind(target: SyntaxNode, value: PyValue, statement: SyntaxNode): void {
-    const inner = childrenOf(target)
+    const inner = target.children
     switch (target.name) {
       case 'VariableName':
         this.#bindName(this.#textOf(target).normalize('NFKC'), value, statement)

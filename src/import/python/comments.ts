@@ -1,5 +1,6 @@
-import type { SyntaxNode, Tree } from '@lezer/common'
-import type { Lines } from './tree.ts'
+import type { Lines } from './syntax/lines.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import type { Span } from './syntax/tokens.ts'
 
 /** The comments of a file: what describes a statement. */
 export interface Comments {
@@ -16,18 +17,15 @@ const PRAGMA = /^(?:noqa\b|nosec\b|pylint:|type:|mypy:|flake8:|ruff:|pragma\b|ya
 const RULE = /^[\s#*=~_.+-]*$/
 const LONGEST = 4_000
 
-export function findComments(tree: Tree, text: string, { starts, lineOf }: Lines): Comments {
+export function findComments(comments: readonly Span[], text: string, { starts, lineOf }: Lines): Comments {
   const whole = new Map<number, string>()
   const trailing = new Map<number, string>()
-  tree.iterate({
-    enter({ name, from, to }) {
-      if (name !== 'Comment') return
-      const line = lineOf(from)
-      const alone = text.slice(starts[line - 1], from).trim() === ''
-      const into = alone ? whole : trailing
-      into.set(line, text.slice(from + 1, to).trimEnd())
-    },
-  })
+  for (const { from, to } of comments) {
+    const line = lineOf(from)
+    const alone = text.slice(starts[line - 1], from).trim() === ''
+    const into = alone ? whole : trailing
+    into.set(line, text.slice(from + 1, to).trimEnd())
+  }
   return {
     describe({ from, to }) {
       const [first, last] = [lineOf(from), lineOf(to)]

@@ -1,7 +1,9 @@
 import { DATA_DEPTH } from '../../../model/extent.ts'
-import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import { type Json, type JsonObject, pointerToken, setMember } from '../../../model/value.ts'
+import { FORBIDDEN_NAME, FORBIDDEN_REASON } from '../json/forbidden-name.ts'
 import { isSensitive } from './sensitive.ts'
-import { NotData, type PyDict, type PyValue } from './value.ts'
+import { moveTypes, NEGATIVE_ZERO, statedTypes, withoutTypes, withTypes } from './types.ts'
+import { NotData, type PyDict, type PyValue } from './values/value.ts'
 
 /*
  * Python's values as JSON, and what of them JSON cannot say: `x-python-type` names it, so that a Python NApp
@@ -50,7 +52,10 @@ export class Converter {
       case 'float':
         if (!Number.isFinite(value.value))
           throw new NotData(`${Number.isNaN(value.value) ? 'nan' : 'inf'} is not a JSON number`)
-        return { json: value.value, schema: { type: 'number', 'x-python-type': 'float' } }
+        return {
+          json: value.value,
+          schema: { type: 'number', 'x-python-type': Object.is(value.value, -0) ? NEGATIVE_ZERO : 'float' },
+        }
       case 'str':
         this.#weight += value.value.length
         if (!value.value.isWellFormed())
@@ -86,7 +91,16 @@ export class Converter {
     // of their own.
     const members = items.map(item => this.convert('', item, depth + 1))
     const json = members.map(member => member.json)
-    const kinds = [...new Map(members.map(({ schema }) => [JSON.stringify(schema), schema])).values()]
+    const typed = distinct(members.map(({ schema }) => schema))
+    // Where the members differ, only their places tell which of them has which type.
+    const kinds = typed.length > 1 ? distinct(typed.map(plain)) : typed
+    const types = new Map(
+      typed.length > 1
+        ? members.flatMap(({ schema, json }, i) => [...moveTypes(statedTypes(schema, json), pointerToken(i))])
+        : [],
+    )
+    if (types.size > 0 && typeof more['x-python-type'] === 'string') types.set('', more['x-python-type'])
+    for (const place of types.keys()) this.#weight += place.length
     const sensitive =
       members.some(({ schema }) => holdsSecret(schema)) ||
       json.some(one => typeof one === 'string' && isSensitive(name, one))
@@ -97,7 +111,8 @@ export class Converter {
         : kinds.length > 1 && kinds.length <= MOST_KINDS
           ? { items: { anyOf: kinds } }
           : {}
-    return { json, schema: { type: 'array', ...said, ...more, ...(sensitive && { 'x-sensitive': true }) } }
+    const schema = { type: 'array', ...said, ...more, ...(sensitive && { 'x-sensitive': true }) }
+    return { json, schema: withTypes(schema, types) }
   }
 
   #dict({ entries }: PyDict, depth: number): Data {
@@ -112,6 +127,7 @@ export class Converter {
       const name = key.type === 'str' ? key.value : key.type === 'int' ? String(key.value) : ''
       if (!name.isWellFormed())
         throw new NotData('a key contains half a surrogate pair, which is not valid Unicode')
+      if (name === FORBIDDEN_NAME) throw new NotData(FORBIDDEN_REASON)
       const member = this.convert(name, value, depth + 1)
       setMember(json, name, member.json)
       setMember(properties, name, member.schema)
@@ -120,10 +136,20 @@ export class Converter {
       ? { propertyNames: { pattern: '^(?:0|-?[1-9]\\d*)$' }, 'x-python-keys': 'int' }
       : {}
     const named = Object.keys(properties).length
-    if (named === 0 || (named > MOST_MEMBERS && !Object.values(properties).some(holdsSecret)))
-      return { json, schema: { type: 'object', ...integers } }
+    if (named === 0) return { json, schema: { type: 'object', ...integers } }
+    if (named > MOST_MEMBERS && !Object.values(properties).some(holdsSecret))
+      return { json, schema: withTypes({ type: 'object', ...integers }, statedTypes({ properties }, json)) }
     return { json, schema: { type: 'object', properties, ...integers } }
   }
+}
+
+function distinct(schemas: readonly JsonObject[]): JsonObject[] {
+  return [...new Map(schemas.map(schema => [JSON.stringify(schema), schema])).values()]
+}
+
+function plain(schema: JsonObject): JsonObject {
+  // An object stays one.
+  return withoutTypes(schema) as JsonObject
 }
 
 /** True when a schema, or one inside it, is of a secret. */

@@ -1,12 +1,11 @@
-import type { SyntaxNode } from '@lezer/common'
 import { type Argument, callBuiltin, callMethod, FOREIGN } from './builtins.ts'
-import { itemOf } from './item.ts'
 import { nameKind } from './kinds.ts'
-import { readNumber } from './numbers.ts'
-import { compare, operate, operateUnary } from './operators.ts'
 import { readFormatString, readString } from './strings.ts'
-import { joinTexts } from './text.ts'
-import { childrenOf } from './tree.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { itemOf } from './values/item.ts'
+import { readNumber } from './values/numbers.ts'
+import { compare, operate, operateUnary } from './values/operators.ts'
+import { joinTexts } from './values/text.ts'
 import {
   isTrue,
   iterate,
@@ -22,7 +21,7 @@ import {
   pyText,
   pyTuple,
   setItem,
-} from './value.ts'
+} from './values/value.ts'
 
 /** What an expression may look at. */
 export interface Scope {
@@ -38,6 +37,8 @@ export interface Scope {
 
 /** An expression in an expression in ... */
 const MOST_DEPTH = 200
+/** The longest chain of operators that CPython 3.11 compiles. */
+const MOST_OPERATORS = 2_990
 /** Values copied in one file: `B = A + A`, thousands of times. */
 const MOST_WORK = 2_000_000
 
@@ -95,7 +96,7 @@ export class Evaluator {
   }
 
   #value(node: SyntaxNode): PyValue {
-    const children = childrenOf(node)
+    const children = node.children
     switch (node.name) {
       case 'Number':
         return readNumber(this.#textOf(node)) ?? notPython('a number is not valid Python')
@@ -122,9 +123,9 @@ export class Evaluator {
       case 'DictionaryExpression':
         return this.#dict(children)
       case 'UnaryExpression':
-        return operateUnary(this.#textOf(node.firstChild), this.#operand(children[1]))
+        return operateUnary(this.#textOf(children[0]), this.#operand(children[1]))
       case 'BinaryExpression':
-        return this.#binary(children)
+        return this.#binary(node)
       case 'ConditionalExpression':
         return this.evaluate(
           isTrue(this.#operand(children[2])) ? this.#node(children[0]) : this.#node(children[4]),
@@ -163,32 +164,37 @@ export class Evaluator {
     return dict
   }
 
-  #binary([left, ...rest]: readonly SyntaxNode[]): PyValue {
-    const right = rest.at(-1)
-    const sign = rest
-      .slice(0, -1)
-      .map(one => this.#textOf(one))
-      .join(' ')
-    if (sign === 'and' || sign === 'or') {
-      const first = this.#operand(left)
-      return isTrue(first) === (sign === 'or') ? first : this.#operand(right)
+  /** A chain of operators, from the left: as long as CPython takes one, so without a recursion. */
+  #binary(node: SyntaxNode): PyValue {
+    const chain: SyntaxNode[] = []
+    let left: SyntaxNode = node
+    for (; left.name === 'BinaryExpression'; left = this.#node(left.children[0])) {
+      chain.push(left)
+      if (chain.length > MOST_OPERATORS) throw new NotData(`it nests deeper than ${MOST_OPERATORS} levels`)
     }
-    if (!COMPARISONS.has(sign)) return operate(sign, this.#operand(left), this.#operand(right))
-    // `a < b < c` compares twice; its tree looks like a comparison of a comparison.
-    for (const side of [left, right])
-      if (side?.name === 'BinaryExpression' && this.#isComparison(side))
-        throw new NotData('chained comparisons are not supported')
-    return compare(sign, this.#operand(left), this.#operand(right))
+    let value = this.evaluate(left)
+    for (const one of chain.reverse()) value = this.#weigh(this.#operate(one, value))
+    return value
   }
 
-  #isComparison(node: SyntaxNode): boolean {
-    const [, ...rest] = childrenOf(node)
-    return COMPARISONS.has(
-      rest
-        .slice(0, -1)
-        .map(one => this.#textOf(one))
-        .join(' '),
-    )
+  /** One operator of a chain, whose left side has that value. */
+  #operate(node: SyntaxNode, left: PyValue): PyValue {
+    const sign = this.#signOf(node)
+    const right = node.children.at(-1)
+    if (sign === 'and' || sign === 'or') return isTrue(left) === (sign === 'or') ? left : this.#operand(right)
+    if (!COMPARISONS.has(sign)) return operate(sign, left, this.#operand(right))
+    // `a < b < c` compares twice; its tree looks like a comparison of a comparison.
+    const [first] = node.children
+    if (first?.name === 'BinaryExpression' && COMPARISONS.has(this.#signOf(first)))
+      throw new NotData('chained comparisons are not supported')
+    return compare(sign, left, this.#operand(right))
+  }
+
+  #signOf({ children }: SyntaxNode): string {
+    return children
+      .slice(1, -1)
+      .map(one => this.#textOf(one))
+      .join(' ')
   }
 
   #member([object, sign, ...rest]: readonly SyntaxNode[]): PyValue {
@@ -212,7 +218,7 @@ export class Evaluator {
 
   #call([callee, list]: readonly SyntaxNode[]): PyValue {
     const args = (): Argument[] => (list ? this.#arguments(list) : [])
-    const called = childrenOf(this.#node(callee))
+    const called = this.#node(callee).children
     if (callee?.name === 'MemberExpression' && called[1]?.name === '.') {
       const object = this.#operand(called[0])
       if (object.type !== 'foreign') return callMethod(object, this.#textOf(called[2]), args())
@@ -228,7 +234,7 @@ export class Evaluator {
 
   /** Positional ones, and those by name. */
   #arguments(list: SyntaxNode): Argument[] {
-    const nodes = childrenOf(list).filter(({ name }) => name !== '(' && name !== ')')
+    const nodes = list.children.filter(({ name }) => name !== '(' && name !== ')')
     const args: Argument[] = []
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i]
@@ -258,7 +264,7 @@ export class Evaluator {
     return node ?? refuse('a part of it is missing')
   }
 
-  #textOf(node: SyntaxNode | null | undefined): string {
+  #textOf(node: SyntaxNode | undefined): string {
     return node ? this.#scope.text.slice(node.from, node.to) : ''
   }
 }

@@ -1,9 +1,9 @@
-import type { SyntaxNode } from '@lezer/common'
 import { Assigner } from './assign.ts'
 import { Evaluator } from './expression.ts'
 import { assignedNames, globalNames, hasCall, importedNames, mentionedNames } from './statements.ts'
-import { childrenOf, type Lines } from './tree.ts'
-import { gather, NotData, NotPython, type PyValue } from './value.ts'
+import type { Lines } from './syntax/lines.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { gather, NotData, NotPython, type PyValue } from './values/value.ts'
 
 /*
  * The statements of a file, one after the other, as Python would run them: but only those that bind names to
@@ -58,9 +58,9 @@ class ModuleReader {
   }
 
   read(script: SyntaxNode): Module {
-    for (const child of childrenOf(script)) {
+    for (const child of script.children) {
       const statements =
-        child.name === 'StatementGroup' ? childrenOf(child).filter(({ name }) => name !== ';') : [child]
+        child.name === 'StatementGroup' ? child.children.filter(({ name }) => name !== ';') : [child]
       for (const statement of statements) this.#statement(statement)
     }
     for (const name of globalNames(script, this.#text)) {
@@ -112,7 +112,7 @@ class ModuleReader {
   }
 
   #delete(node: SyntaxNode): void {
-    for (const target of childrenOf(node).slice(1)) {
+    for (const target of node.children.slice(1)) {
       if (target.name === ',') continue
       if (target.name !== 'VariableName') throw new NotData('it uses "del" on an attribute or item')
       this.#bindings.delete(this.#nameOf(target))
@@ -127,13 +127,13 @@ class ModuleReader {
       ].join('')
       this.#bindings.set(this.#nameOf(as), { kind: 'code', path, statement: node })
     }
-    if (childrenOf(node).some(({ name }) => name === '*'))
+    if (node.children.some(({ name }) => name === '*'))
       this.#remarks.push({ at: node, reason: 'names of "import *" are not in this file' })
   }
 
   #define(node: SyntaxNode): void {
     for (const name of assignedNames(node, this.#text)) {
-      if (node.name !== 'ClassDefinition' || name === this.#textOf(node.getChild('VariableName')))
+      if (node.name !== 'ClassDefinition' || name === this.#textOf(node.child('VariableName')))
         this.#bindings.set(name, { kind: 'code', path: name, statement: node })
     }
     // The body of a function waits for its call; decorators, defaults and the body of a class do not.
@@ -211,7 +211,7 @@ class ModuleReader {
     return this.#textOf(node).normalize('NFKC')
   }
 
-  #textOf(node: SyntaxNode | null | undefined): string {
+  #textOf(node: SyntaxNode | undefined): string {
     return node ? this.#text.slice(node.from, node.to) : ''
   }
 }

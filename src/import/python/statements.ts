@@ -1,5 +1,4 @@
-import type { SyntaxNode } from '@lezer/common'
-import { childrenOf } from './tree.ts'
+import { type SyntaxNode, visit } from './syntax/node.ts'
 
 /*
  * What a statement may do to names, told without running it.
@@ -26,7 +25,7 @@ export function assignedNames(
     if (!code && one.name === 'ImportStatement') return false
     if (NAMED.has(one.name)) {
       if (!code) return one.name !== 'FunctionDefinition'
-      const own = one.getChild('VariableName')
+      const own = one.child('VariableName')
       if (own) names.add(text.slice(own.from, own.to))
       return one.name !== 'FunctionDefinition'
     }
@@ -41,7 +40,7 @@ export function assignedNames(
 export function globalNames(node: SyntaxNode, text: string): Set<string> {
   const names = new Set<string>()
   visit(node, one => {
-    if (one.name === 'ScopeStatement' && one.firstChild?.name === 'global')
+    if (one.name === 'ScopeStatement' && one.children[0]?.name === 'global')
       for (const name of mentionedNames(one, text)) names.add(name)
     return true
   })
@@ -58,8 +57,8 @@ export function hasCall(node: SyntaxNode): boolean {
   return found
 }
 
-function targetsOf(node: SyntaxNode): SyntaxNode[] {
-  const children = childrenOf(node)
+function targetsOf(node: SyntaxNode): readonly SyntaxNode[] {
+  const children = node.children
   const until = (sign: string): SyntaxNode[] =>
     children.slice(
       0,
@@ -79,6 +78,9 @@ function targetsOf(node: SyntaxNode): SyntaxNode[] {
     }
     case 'NamedExpression':
       return children.slice(0, 1)
+    case 'TypeDefinition':
+      return children.slice(1, 2)
+    case 'CapturePattern':
     case 'DeleteStatement':
       return children
     case 'WithStatement':
@@ -100,7 +102,7 @@ export interface Imported {
 
 /** What an import statement brings; nothing for `import *`. */
 export function importedNames(node: SyntaxNode): Imported[] {
-  const children = childrenOf(node).filter(({ name }) => name !== '(' && name !== ')')
+  const children = node.children.filter(({ name }) => name !== '(' && name !== ')')
   const from = children[0]?.name === 'from'
   const start = children.findIndex(({ name }) => name === 'import')
   const module = from ? children.slice(1, start) : []
@@ -133,11 +135,4 @@ function collect(node: SyntaxNode, text: string, wanted: (node: SyntaxNode) => b
     return true
   })
   return names
-}
-
-/** Goes through a node and all below it without recursion: trees nest as deep as the file does. */
-function visit(node: SyntaxNode, enter: (node: SyntaxNode) => boolean): void {
-  const cursor = node.cursor()
-  let go = true
-  while (go) go = cursor.next(enter(cursor.node)) && cursor.from < node.to
 }

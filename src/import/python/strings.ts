@@ -1,7 +1,6 @@
-import type { SyntaxNode } from '@lezer/common'
-import { readToken, resolveEscapes, toText } from './text.ts'
-import { childrenOf } from './tree.ts'
-import { NotData, NotPython, type PyValue, pyText } from './value.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { readToken, resolveEscapes, resolveFormatText, toText } from './values/text.ts'
+import { NotData, NotPython, type PyValue, pyText } from './values/value.ts'
 
 /** A string or bytes literal. */
 export function readString(token: string): PyValue {
@@ -21,15 +20,10 @@ export function readFormatString(
   const parts = readToken(token) ?? unreadable()
   let at = parts.from
   let result = ''
-  const literal = (to: number): string => {
-    const content = token.slice(at, to)
-    if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/))
-      throw new NotPython('a brace of an f-string is unbalanced')
-    return resolveEscapes(content, parts).replaceAll('{{', '{').replaceAll('}}', '}')
-  }
-  for (const child of childrenOf(node)) {
+  const literal = (to: number): string => resolveFormatText(token.slice(at, to), parts.raw)
+  for (const child of node.children) {
     if (child.name !== 'FormatReplacement') continue
-    const [, value, ...rest] = childrenOf(child)
+    const [, value, ...rest] = child.children
     const extra = rest
       .filter(({ name }) => name !== '}')
       .map(({ from, to }) => token.slice(from - node.from, to - node.from))

@@ -1,5 +1,5 @@
 import type { Backend, Operation, Outcome } from '../../../backends/backend.ts'
-import type { ChangeKind } from '../../../events/map.ts'
+import type { ChangeKind } from '../../../events/nouns.ts'
 import { HAND_EDIT } from '../../../model/actor.ts'
 import type { Entry, Revision } from '../../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
@@ -9,8 +9,8 @@ import { recordsOf } from '../../state/document-reader.ts'
 import { nextRecord, printRecord, type StoredRecord } from '../../state/record.ts'
 import { META_KEY } from '../../watcher/epoch.ts'
 
-/** An edit by hand as it was seen; `revision` is unknown for a deletion that nobody saw happen. */
-export interface Edit {
+/** A hand edit as it was seen; `revision` is unknown for a deletion that no watch has seen. */
+export interface UnrecordedEdit {
   readonly key: Key
   readonly data: JsonObject | undefined
   readonly gone: boolean
@@ -25,31 +25,31 @@ export interface AdoptionOptions {
 }
 
 /**
- * Commits the record that an edit by hand lacks; gives its version, undefined when somebody else recorded the
- * edit or a later change.
+ * Commits the missing record of a hand edit. Returns its version, or undefined when another controller
+ * recorded the edit or a later change.
  *
  * Invariant: every edit that was seen is recorded once, in the order they were seen, on top of the record
- * before it; also one that is overwritten by now. None is recorded in a store where it did not happen, as far
- * as its revision can tell.
+ * before it, even if it is overwritten by now. No edit is recorded in a store where it did not happen, as far
+ * as its revision shows.
  */
 export async function adoptEdit(
-  edit: Edit,
+  edit: UnrecordedEdit,
   { backend, controller, meta }: AdoptionOptions,
 ): Promise<number | undefined> {
   const { key, data, gone, revision } = edit
   for (;;) {
     const { revision: now, pages } = await backend.list(historyPrefix(key), { newest: 1 })
     const [newest] = await recordsOf(pages)
-    if (isTold(edit, newest)) return undefined
+    if (isAlreadyRecorded(edit, newest)) return undefined
     const entry = await backend.get(key)
-    if (isElsewhere(edit, now, entry)) return undefined
+    if (isOfAnotherStore(edit, now, entry)) return undefined
     const kind: ChangeKind = gone
       ? 'deleted'
       : newest === undefined || newest.kind === 'deleted'
         ? 'created'
         : 'updated'
     const record = nextRecord(newest, kind, data, { actor: HAND_EDIT, comment: undefined, controller })
-    const outcome = await commitAside(backend, [
+    const outcome = await commitAuxiliary(backend, [
       {
         key: historyKey(key, record.version),
         put: printRecord(record, revision),
@@ -67,18 +67,19 @@ export async function adoptEdit(
 }
 
 /**
- * True when the edit did not happen in this store: one that was put back meanwhile is not as far, or its
- * document has not changed since.
+ * True when the edit did not happen in this store: a store that was restored meanwhile is at a lower
+ * revision, or its document has not changed since.
  */
-function isElsewhere({ revision }: Edit, now: Revision, entry: Entry | undefined): boolean {
+function isOfAnotherStore({ revision }: UnrecordedEdit, now: Revision, entry: Entry | undefined): boolean {
   if (revision === undefined) return entry !== undefined
   return now < revision || (entry !== undefined && entry.modRevision < revision)
 }
 
 /**
- * Commits what is not somebody's change itself: whatever becomes of it, nothing of the change was written.
+ * Commits operations that are not part of a change itself, so that an unknown outcome of them means that
+ * nothing of the change was written.
  */
-export async function commitAside(backend: Backend, operations: readonly Operation[]): Promise<Outcome> {
+export async function commitAuxiliary(backend: Backend, operations: readonly Operation[]): Promise<Outcome> {
   try {
     return await backend.commit(operations)
   } catch (error) {
@@ -94,8 +95,8 @@ export async function commitAside(backend: Backend, operations: readonly Operati
   }
 }
 
-/** True when the newest record tells of the edit, or of something later. */
-function isTold({ gone, revision }: Edit, newest: StoredRecord | undefined): boolean {
+/** True when the newest record is that of the edit, or of a later change. */
+function isAlreadyRecorded({ gone, revision }: UnrecordedEdit, newest: StoredRecord | undefined): boolean {
   if (gone && (newest === undefined || newest.kind === 'deleted')) return true
   return newest !== undefined && revision !== undefined && newest.of >= revision
 }

@@ -3,151 +3,184 @@ import type { Entry, Revision } from '../../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
 import { KeyedMutex } from '../../../model/keyed-mutex.ts'
-import { type Base, baseFromFound, isSameBase, readBase } from '../../state/document-reader.ts'
-import { adoptEdit, commitAside, type Edit } from './adoption.ts'
-import { type Change, Draft, refuseMany, type Written } from './document-change.ts'
+import type { Base } from '../../state/document-reader.ts'
+import { adoptEdit, commitAuxiliary, type UnrecordedEdit } from './adoption.ts'
+import { BaseReader } from './base-reader.ts'
+import type {
+  ChangeAttempt,
+  Decision,
+  NextDocument,
+  ReadDocument,
+  Target,
+  WriteOptions,
+  WriteResult,
+  Written,
+} from './change-attempt.ts'
+import { PreparedCommit } from './prepared-commit.ts'
+import { refuseMany } from './size-limits.ts'
 import { WinnerBackoff } from './winner-backoff.ts'
 
 /*
  * Changes of overrides documents.
  *
  * Invariants:
- *  1. The documents of a change and the records of it are one commit. Each document is guarded by the
- *     revision that was read, each record by its absence: of two changes made from the same base one is
- *     committed, the other is made again from a fresh read, checks included.
- *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it, whose
- *     presence is guarded too, so that what was read from a store that was put back meanwhile is committed to
- *     no other. A document that changed without its record (an edit by hand) gets that record first.
+ *  1. The documents of a change and their records are one commit. Each document is guarded by the revision
+ *     that was read, each record by its absence. Of two changes of the same base one is committed; the other
+ *     is decided again from a fresh read, checks included.
+ *  2. Versions are 1, 2, 3 ... without a gap: a record is written only on top of the record before it. The
+ *     presence of that one is guarded too, so that a base of a store that was restored meanwhile is not
+ *     committed to another one. A document that changed without its record (a hand edit) gets it first.
  *  3. A change that leaves the stored text as it was commits nothing.
- *  4. A change is refused only on a base read from the store; what the cache knows may be older.
+ *  4. A change is rejected only on a base that was read from the store, because the cache may be older.
  */
 
-/** Milliseconds for which a lost race is run again. */
-const PATIENCE = 5_000
-/** Milliseconds that a change may wait for those before it. */
-const QUEUE = 20_000
+/** How long a change is retried after lost races. */
+const LOST_RACE_RETRY_MS = 5_000
+/** How long a change may wait for earlier changes of its documents. */
+const MAX_QUEUED_MS = 20_000
 
 export interface WriterOptions {
   readonly backend: Backend
   readonly controller: string
-  /** What the cache knows of a document. */
+  /** The document as the cache knows it. */
   readonly cached: (key: Key) => Base
-  /** When the cache saw an absent document go. */
+  /** The revision at which the cache saw an absent document being deleted. */
   readonly goneAt: (key: Key) => Revision | undefined
   /** The document `meta/store` as the cache knows it. */
   readonly meta: () => Entry | undefined
-  /** Called after a document got one more record. */
+  /** Called after one more record of a document was committed. */
   readonly recorded?: (key: Key, version: number) => void
 }
 
 export class DocumentWriter {
   readonly #options: WriterOptions
   readonly #mutex = new KeyedMutex()
-  /** What own commits left behind, until the cache has seen it: the base of the next one in the row. */
-  readonly #recent = new Map<Key, Base>()
-  /** None where no other controller can be. */
-  readonly #courtesy: WinnerBackoff | undefined
+  readonly #reader: BaseReader
+  /** Undefined for a store that no other controller can share. */
+  readonly #backoff: WinnerBackoff | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
-    this.#courtesy = options.backend.supports.sharing ? new WinnerBackoff() : undefined
+    this.#reader = new BaseReader(options.backend, options.cached)
+    this.#backoff = options.backend.supports.sharing ? new WinnerBackoff() : undefined
   }
 
   /**
-   * Commits a change of all its documents or of none; gives them in the order of its keys.
-   * @throws SettingsError CONTENTION after 5 s of lost races, or 20 s behind others who change the same,
-   * DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and what `make` throws.
+   * Commits a change of all these documents, each named once, or of none.
+   * @throws SettingsError CONTENTION after 5 s of lost races, or 20 s behind earlier changes of the same
+   * documents, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and the errors of `attempt`.
    */
-  write(change: Change): Promise<readonly Written[]> {
-    // One writer a document within this process: they would only race each other. Twins in another case take
-    // the same turn; all take them in one order.
-    const asked = performance.now()
-    const names = [...new Set(change.keys.map(key => key.toLowerCase()))].sort()
-    const work = names.reduceRight<() => Promise<readonly Written[]>>(
+  write<Document extends Target, Next extends NextDocument, Result>(
+    documents: readonly Document[],
+    attempt: ChangeAttempt<Document, Next, Result>,
+    options: WriteOptions,
+  ): Promise<WriteResult<Next, Result>> {
+    // One change at a time of a document within this process, because they would only race each other. Names
+    // that differ only in case share one queue; all changes enter the queues in one order.
+    const requestedAt = performance.now()
+    const names = [...new Set(documents.map(({ key }) => key.toLowerCase()))].sort()
+    const work = names.reduceRight<() => Promise<WriteResult<Next, Result>>>(
       (inner, name) => () => this.#mutex.run(name, inner),
       () => {
-        // Who asked is about to stop waiting, and must not find it done later.
-        if (performance.now() - asked > QUEUE) throw queued(change.keys)
-        return this.#write(change)
+        // The caller is about to stop waiting, and must not find the change committed later.
+        if (performance.now() - requestedAt > MAX_QUEUED_MS) throw queued(keysOf(documents))
+        return this.#write(documents, attempt, options)
       },
     )
     return work()
   }
 
   /**
-   * What the documents would be after a change, from what the store holds now; nothing is written.
-   * @throws what `make` throws, DOCUMENT_TOO_LARGE.
+   * Computes the documents after a change of their current state in the store; nothing is written.
+   * @throws the errors of `attempt`, and DOCUMENT_TOO_LARGE.
    */
-  async rehearse(change: Change): Promise<readonly Written[]> {
-    const bases = await this.#readAll(change.keys)
-    return new Draft(change, bases, await change.make(bases), this.#options.controller).written(undefined)
+  async rehearse<Document extends Target, Next extends NextDocument, Result>(
+    documents: readonly Document[],
+    attempt: ChangeAttempt<Document, Next, Result>,
+    options: WriteOptions,
+  ): Promise<WriteResult<Next, Result>> {
+    const { next, result } = await attempt(await this.#reader.read(documents), false)
+    return { documents: this.#prepare(next, options).written(undefined), result }
   }
 
   /**
-   * Records an edit by hand, unless another controller did it first, or a later change was recorded already.
+   * Records a hand edit, unless another controller recorded it first, or recorded a later change.
    */
-  adopt(edit: Edit): Promise<void> {
+  adopt(edit: UnrecordedEdit): Promise<void> {
     return this.#mutex.run(edit.key.toLowerCase(), () => this.#adopt(edit))
   }
 
-  async #write(change: Change): Promise<readonly Written[]> {
-    const { keys } = change
-    await this.#courtesy?.wait(keys)
-    const deadline = performance.now() + PATIENCE
-    // What is known may be older than the store, so nobody is refused because of it.
-    let isFresh = change.fresh === true
-    let bases = isFresh ? await this.#readAll(keys) : keys.map(key => this.#newestKnown(key))
-    this.#courtesy?.followed(
-      keys.filter(
-        (_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller,
-      ),
-    )
-    for (let attempt = 1; ; attempt++) {
-      const edited = keys.filter((_, i) => !bases[i]?.recorded)
-      const tried: Tried = edited.length > 0 ? {} : await this.#try(change, bases, isFresh)
-      if (tried.written) return tried.written
-      for (const key of edited) await this.#adopt(this.#editOf(key, neededBase(bases, keys.indexOf(key))))
-      if (performance.now() > deadline) throw contention(keys, attempt)
-      const before = bases
-      bases = await this.#readAll(keys, tried.found)
+  async #write<Document extends Target, Next extends NextDocument, Result>(
+    targets: readonly Document[],
+    attempt: ChangeAttempt<Document, Next, Result>,
+    options: WriteOptions,
+  ): Promise<WriteResult<Next, Result>> {
+    const keys = keysOf(targets)
+    await this.#backoff?.wait(keys)
+    const deadline = performance.now() + LOST_RACE_RETRY_MS
+    // The cache may be older than the store, so it rejects no change.
+    let isFresh = options.fresh === true
+    let isRetry = false
+    let documents = isFresh ? await this.#reader.read(targets) : this.#reader.known(targets)
+    this.#backoff?.followed(keysOf(documents.filter(document => this.#isForeign(document))))
+    for (let round = 1; ; round++) {
+      const edited = documents.filter(({ base }) => !base.recorded)
+      let tried: Tried<Next, Result> | undefined
+      if (edited.length === 0) {
+        tried = await this.#try(keys, () => attempt(documents, isRetry), options, isFresh)
+        isRetry = true
+      }
+      if (tried?.ended === 'committed') return tried.written
+      for (const { key, base } of edited) await this.#adopt(this.#editOf(key, base))
+      if (performance.now() > deadline) throw contention(keys, round)
+      const now = await this.#reader.readAgain(documents, tried?.ended === 'lost' ? tried.found : undefined)
+      documents = now.documents
       isFresh = true
-      if (tried.refused && keys.every((_, i) => isSameBase(neededBase(bases, i), neededBase(before, i))))
-        throw tried.refused.reason
+      if (tried?.ended === 'rejected' && now.isUnchanged) throw tried.reason
     }
   }
 
-  async #readAll(keys: readonly Key[], found?: readonly Entry[]): Promise<readonly Base[]> {
-    return Promise.all(keys.map(key => baseFromFound(key, found) ?? readBase(this.#options.backend, key)))
+  /** True for a document whose last change was made by another controller. */
+  #isForeign({ base }: ReadDocument): boolean {
+    return base.record !== undefined && base.record.controller !== this.#options.controller
   }
 
-  /**
-   * One try on one base: what was written, what stood in the way of it, or, from a base that may be old, why
-   * it was refused.
-   */
-  async #try(change: Change, bases: readonly Base[], isFresh: boolean): Promise<Tried> {
-    let draft: Draft
+  #prepare<Next extends NextDocument>(next: readonly Next[], options: WriteOptions): PreparedCommit<Next> {
+    const { actor, comment } = options
+    return new PreparedCommit(next, { actor, comment, controller: this.#options.controller })
+  }
+
+  /** One attempt on one read of the documents. */
+  async #try<Next extends NextDocument, Result>(
+    keys: readonly Key[],
+    decide: () => Decision<Next, Result> | Promise<Decision<Next, Result>>,
+    options: WriteOptions,
+    isFresh: boolean,
+  ): Promise<Tried<Next, Result>> {
+    let decision: Decision<Next, Result>
+    let prepared: PreparedCommit<Next>
     try {
-      draft = new Draft(change, bases, await change.make(bases), this.#options.controller)
+      decision = await decide()
+      prepared = this.#prepare(decision.next, options)
     } catch (reason) {
       if (isFresh) throw reason
-      return { refused: { reason } }
+      return { ended: 'rejected', reason }
     }
-    const operations = [...draft.operations, ...(change.conditions?.() ?? [])]
-    // The base may be older than the store: only the store can say that there is nothing to do.
+    const operations = [...prepared.operations, ...decision.guards]
     refuseMany(operations)
-    const sent = performance.now()
-    const outcome = draft.isEmpty
-      ? await commitAside(this.#options.backend, operations)
-      : await this.#commit(operations, draft.writeId)
+    const sentAt = performance.now()
+    // The base may be older than the store, so an empty change is committed too: its guards ask the store.
+    const outcome = prepared.isEmpty
+      ? await commitAuxiliary(this.#options.backend, operations)
+      : await this.#commit(operations, prepared.writeId)
     if (!outcome.committed) {
-      this.#courtesy?.met(change.keys)
-      return { found: outcome.found }
+      this.#backoff?.met(keys)
+      return { ended: 'lost', found: outcome.found }
     }
-    if (!draft.isEmpty) this.#courtesy?.won(change.keys, performance.now() - sent)
-    const written = draft.written(draft.isEmpty ? undefined : outcome.revision)
-    for (const [i, document] of written.entries())
-      if (document.committed) this.#remember(neededKey(change.keys, i), document)
-    return { written }
+    if (!prepared.isEmpty) this.#backoff?.won(keys, performance.now() - sentAt)
+    const documents = prepared.written(prepared.isEmpty ? undefined : outcome.revision)
+    for (const { key, written } of documents) if (written.committed) this.#remember(key, written)
+    return { ended: 'committed', written: { documents, result: decision.result } }
   }
 
   async #commit(operations: readonly Operation[], writeId: string) {
@@ -166,66 +199,49 @@ export class DocumentWriter {
     }
   }
 
-  async #adopt(edit: Edit): Promise<void> {
+  async #adopt(edit: UnrecordedEdit): Promise<void> {
     const version = await adoptEdit(edit, { ...this.#options, meta: this.#options.meta() })
     if (version === undefined) return
-    this.#recent.delete(edit.key)
+    this.#reader.forget(edit.key)
     this.#options.recorded?.(edit.key, version)
   }
 
-  #editOf(key: Key, base: Base): Edit {
+  #editOf(key: Key, base: Base): UnrecordedEdit {
     if (base.entry) return { key, data: base.data, gone: false, revision: base.entry.modRevision }
     const goneAt = this.#options.goneAt(key)
     const isLater = goneAt !== undefined && goneAt > (base.record?.of ?? 0n)
     return { key, data: undefined, gone: true, revision: isLater ? goneAt : undefined }
   }
 
-  #remember(key: Key, { entry, data, record }: Written): void {
-    this.#recent.set(key, { entry, data, record, recorded: true })
-    if (record) this.#options.recorded?.(key, record.version)
-  }
-
-  #newestKnown(key: Key): Base {
-    const cached = this.#options.cached(key)
-    const recent = this.#recent.get(key)
-    if (recent && (recent.record?.version ?? 0) > (cached.record?.version ?? 0)) return recent
-    this.#recent.delete(key)
-    return cached
+  #remember(key: Key, written: Written): void {
+    this.#reader.remember(key, written)
+    if (written.record) this.#options.recorded?.(key, written.record.version)
   }
 }
 
-/** How a try ended. */
-interface Tried {
-  readonly written?: readonly Written[]
-  /** What the guarded keys held instead. */
-  readonly found?: readonly Entry[]
-  readonly refused?: { readonly reason: unknown }
+/** The end of one attempt. */
+type Tried<Next extends NextDocument, Result> =
+  | { readonly ended: 'committed'; readonly written: WriteResult<Next, Result> }
+  /** `found` are the entries at the guarded keys. */
+  | { readonly ended: 'lost'; readonly found: readonly Entry[] }
+  /** The attempt threw on a base that may be older than the store. */
+  | { readonly ended: 'rejected'; readonly reason: unknown }
+
+function keysOf(documents: readonly Target[]): readonly Key[] {
+  return documents.map(({ key }) => key)
 }
 
 function queued(keys: readonly Key[]): SettingsError {
   const what = keys.map(key => `"${key}"`).join(', ')
   return new SettingsError(
     'CONTENTION',
-    `Earlier changes of ${what} took more than ${QUEUE / 1000} s. Nothing was changed; retry.`,
+    `Earlier changes of ${what} took more than ${MAX_QUEUED_MS / 1000} s. Nothing was changed; retry.`,
   )
 }
 
 function contention(keys: readonly Key[], attempts: number): SettingsError {
   return new SettingsError(
     'CONTENTION',
-    `Concurrent changes of ${keys.map(key => `"${key}"`).join(', ')} won ${attempts} times in ${PATIENCE / 1000} s. Nothing was changed; retry.`,
+    `Concurrent changes of ${keys.map(key => `"${key}"`).join(', ')} won ${attempts} times in ${LOST_RACE_RETRY_MS / 1000} s. Nothing was changed; retry.`,
   )
-}
-
-/** A change has as many bases as keys, in the same order. */
-function neededBase(bases: readonly Base[], i: number): Base {
-  const base = bases[i]
-  if (!base) throw new RangeError(`Base ${i} of ${bases.length} does not exist.`)
-  return base
-}
-
-function neededKey(keys: readonly Key[], i: number): Key {
-  const key = keys[i]
-  if (key === undefined) throw new RangeError(`Key ${i} of ${keys.length} does not exist.`)
-  return key
 }

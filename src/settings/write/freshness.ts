@@ -6,13 +6,13 @@ import { baseRevision, isAsKnown, readBase } from '../../state/document-reader.t
 import { documentRevision } from '../../state/document-state.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 
-/** Milliseconds that the watcher has to see what the store holds. */
-const PATIENCE = 5_000
+/** How long a read waits for the cache to reach the store. */
+const CACHE_WAIT_MS = 5_000
 
 /**
- * Waits until the cache holds what the store held of a namespace when this was called, in the scopes that
- * count here and in the one given.
- * @throws SettingsError STORE_STALE when the news does not arrive in 5 s, STORE_UNREACHABLE.
+ * Waits until the cache holds a namespace as the store held it at the time of the call, in the scopes that
+ * count here and in `scope`.
+ * @throws SettingsError STORE_STALE when the cache does not reach it in 5 s, STORE_UNREACHABLE.
  */
 export async function freshen(
   backend: Backend,
@@ -26,15 +26,15 @@ export async function freshen(
   const { pages } = await backend.list(schemaPrefix(namespace))
   for await (const page of pages)
     for (const entry of page) {
-      // One that was replaced or removed meanwhile was seen too.
-      await seen(watcher, () => cache.holds(entry) || cache.revision >= entry.modRevision)
+      // A schema that was replaced or removed meanwhile was seen too.
+      await waitForCache(watcher, () => cache.holds(entry) || cache.revision >= entry.modRevision)
     }
 }
 
 /**
- * Waits until the cache has a document as it was read, or as a change left it that came after the call. That
- * the cache knew a later one before says nothing: the store may have been put back, which the watcher is
- * about to notice.
+ * Waits until the cache has a document as it was read, or as a change after the call left it. A later
+ * document in the cache before the call proves nothing, because the store may have been restored, which the
+ * watcher is about to notice.
  */
 async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Promise<void> {
   const { cache } = watcher
@@ -44,16 +44,16 @@ async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Pr
     const base = await readBase(backend, key)
     const newest = known > baseRevision(base) ? known : baseRevision(base)
     const isThere = () => isAsKnown(cache.stateOf(key), base) || documentRevision(cache.stateOf(key)) > newest
-    await seen(watcher, () => cache.epoch !== epoch || isThere())
+    await waitForCache(watcher, () => cache.epoch !== epoch || isThere())
     if (cache.epoch === epoch) return
   }
 }
 
-async function seen(watcher: Watcher, condition: () => boolean): Promise<void> {
-  if (await watcher.until(condition, PATIENCE)) return
+async function waitForCache(watcher: Watcher, condition: () => boolean): Promise<void> {
+  if (await watcher.until(condition, CACHE_WAIT_MS)) return
   const { reason } = watcher.health
   throw new SettingsError(
     'STORE_STALE',
-    `The cache of this controller did not reach the revision of the store in ${PATIENCE / 1000} s${reason ? ` (${reason})` : ''}. Retry.`,
+    `The cache of this controller did not reach the revision of the store in ${CACHE_WAIT_MS / 1000} s${reason ? ` (${reason})` : ''}. Retry.`,
   )
 }

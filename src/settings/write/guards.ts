@@ -3,15 +3,16 @@ import { printRevision, type Revision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey } from '../../../model/namespace.ts'
-import { type Base, baseRevision, isAsKnown } from '../../state/document-reader.ts'
+import { baseRevision, isAsKnown } from '../../state/document-reader.ts'
 import { documentRevision, parseOverridesKey } from '../../state/document-state.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
+import type { ReadDocument } from './change-attempt.ts'
 import { freshen } from './freshness.ts'
-import type { Edit, PlannedDocument } from './plan.ts'
+import type { EditedDocument, OverridesEdit } from './plan.ts'
 
 /**
- * What a change is made on condition of: the `Settings.revision` that somebody expects, and the cluster's
- * overrides below a controller's, on top of which those are validated.
+ * The conditions of a change in addition to its own documents: the `Settings.revision` that its caller
+ * expects, and the overrides of the cluster, on top of which those of a controller are validated.
  */
 export class Guards {
   readonly #backend: Backend
@@ -25,44 +26,41 @@ export class Guards {
   /**
    * @throws SettingsError REVISION_MISMATCH unless each namespace is at the revision that its edits expect.
    */
-  check(documents: readonly PlannedDocument[], bases: readonly Base[]): void {
-    for (const { edits } of documents) for (const edit of edits) this.#refuseOther(edit, documents, bases)
+  check(documents: readonly ReadDocument<EditedDocument>[]): void {
+    for (const { edits } of documents) for (const edit of edits) this.#refuseMismatch(edit, documents)
   }
 
-  /** The guards of a commit on what it does not write, as far as this controller knows it. */
-  conditions(documents: readonly PlannedDocument[]): readonly Operation[] {
-    return this.#others(documents).map(({ key, expected }) => ({ key, check: true, expected }))
+  /** The guards of a commit on documents that it does not write, as this controller knows them. */
+  conditions(documents: readonly EditedDocument[]): readonly Operation[] {
+    return this.#unwritten(documents).map(({ key, expected }) => ({ key, check: true, expected }))
   }
 
   /**
    * @throws SettingsError REVISION_MISMATCH unless the namespace is at the revision that the edit expects.
    */
-  #refuseOther(
-    { namespace, scope, expected }: Edit,
-    documents: readonly PlannedDocument[],
-    bases: readonly Base[],
+  #refuseMismatch(
+    { namespace, scope, expected }: OverridesEdit,
+    documents: readonly ReadDocument<EditedDocument>[],
   ): void {
     if (expected === undefined) return
     const { cache } = this.#watcher
-    const seen = documents.flatMap((document, i) => {
-      const base = bases[i]
-      const counts =
-        document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self)
-      return base && counts ? [{ scope: document.scope, base }] : []
-    })
-    const others = cache.namespaceRevision(
+    const seen = documents.filter(
+      document =>
+        document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self),
+    )
+    const unwritten = cache.namespaceRevision(
       namespace,
       seen.map(one => one.scope),
     )
     const actual = seen.reduce((newest, one) => {
       const state = cache.document(namespace, one.scope)
-      // The cache may know better when a document went; but only of the store as it is, which may have been
-      // put back.
+      // The cache may know a later revision of a deletion, but only of the store as it is: it may have been
+      // restored.
       const own = isAsKnown(state, one.base)
         ? later(baseRevision(one.base), documentRevision(state))
         : baseRevision(one.base)
       return later(newest, own)
-    }, others)
+    }, unwritten)
     if (actual === expected) return
     throw new SettingsError(
       'REVISION_MISMATCH',
@@ -74,13 +72,12 @@ export class Guards {
   }
 
   /**
-   * Looks at what stood in the way of the try before: others changed what is guarded and not written, which
-   * the cache may not have heard of yet.
-   * @throws SettingsError REVISION_MISMATCH for a guard that is broken; STORE_STALE when the news does not
-   * come.
+   * Reads the guarded documents that are not written, after a lost race: another controller may have changed
+   * one, and the cache may not have seen it yet.
+   * @throws SettingsError REVISION_MISMATCH for a broken guard; STORE_STALE when the cache does not reach it.
    */
-  async lookAgain(documents: readonly PlannedDocument[]): Promise<void> {
-    for (const { key, expected, guards } of this.#others(documents)) {
+  async recheck(documents: readonly EditedDocument[]): Promise<void> {
+    for (const { key, expected, guards } of this.#unwritten(documents)) {
       const entry = await this.#backend.get(key)
       if ((entry?.modRevision ?? 'absent') === expected) continue
       if (guards) throw changedMeanwhile(guards)
@@ -89,35 +86,35 @@ export class Guards {
     }
   }
 
-  /** True when what becomes of the document depends on others that are not written. */
-  #isGuarded({ namespace, scope, edits }: PlannedDocument): boolean {
+  /** True when the change of the document depends on documents that are not written. */
+  #isGuarded({ namespace, scope, edits }: EditedDocument): boolean {
     const isValidatedOnTop = scope !== CLUSTER && this.#watcher.cache.schema(namespace) !== undefined
     return isValidatedOnTop || edits.some(({ expected }) => expected !== undefined)
   }
 
   /**
-   * Guards on what is not written: the documents that count for a `Settings.revision` that is expected, and
-   * the cluster's below a controller's.
+   * The guarded documents that are not written: those that count for an expected `Settings.revision`, and
+   * that of the cluster below that of a controller.
    */
-  #others(documents: readonly PlannedDocument[]): readonly OtherDocument[] {
+  #unwritten(documents: readonly EditedDocument[]): readonly UnwrittenDocument[] {
     const { cache } = this.#watcher
     const written = new Set<Key>(documents.map(({ key }) => key))
-    const others = new Map<Key, OtherDocument>()
+    const found = new Map<Key, UnwrittenDocument>()
     for (const { namespace, edits } of documents.filter(one => this.#isGuarded(one))) {
       const isExpected = edits.some(({ expected }) => expected !== undefined)
       for (const scope of isExpected ? [CLUSTER, cache.self] : [CLUSTER]) {
         const key = overridesKey(namespace, scope)
         const expected = cache.document(namespace, scope)?.entry?.modRevision ?? 'absent'
-        const guards = isExpected ? namespace : others.get(key)?.guards
-        if (!written.has(key)) others.set(key, { key, expected, guards })
+        const guards = isExpected ? namespace : found.get(key)?.guards
+        if (!written.has(key)) found.set(key, { key, expected, guards })
       }
     }
-    return [...others.values()]
+    return [...found.values()]
   }
 }
 
-/** A document that is looked at and not written; whose revision it `guards`, where that is expected. */
-interface OtherDocument {
+/** A document that is checked and not written; `guards` is the namespace whose revision is expected. */
+interface UnwrittenDocument {
   readonly key: Key
   readonly expected: Revision | 'absent'
   readonly guards: Namespace | undefined

@@ -1,18 +1,18 @@
 import type { Method } from '../../../events/changes.ts'
 import { type Field, optional, required } from '../../../events/command.ts'
 import { checkFields, parseGuard, parseMethod, parseValue } from '../../../events/content.ts'
-import type { TransactionOperation } from '../../../events/map.ts'
+import type { TransactionOperation } from '../../../events/nouns.ts'
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
 import { quote } from '../../../model/quote.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
-import type { Edit } from './plan.ts'
+import type { OverridesEdit } from './plan.ts'
 
-/** An operation of a transaction, read and checked. */
-export interface ParsedOperation extends Edit {
-  /** A deletion is of settings that there are. */
+/** An operation of a transaction, parsed and checked. */
+export interface ParsedOperation extends OverridesEdit {
+  /** True for a deletion, which requires a known namespace. */
   readonly mustBeKnown: boolean
 }
 
@@ -26,10 +26,10 @@ const FIELDS = {
 const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
 
 /**
- * How overrides are changed by a method and its data.
- * @throws SettingsError CONTENT_MALFORMED for data that the method does not take.
+ * The change of overrides by a method and its data.
+ * @throws SettingsError CONTENT_MALFORMED for data that the method does not allow.
  */
-export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
+export function editBy(method: Method | 'DELETE', data: Json | undefined): OverridesEdit['make'] {
   if (method === 'DELETE') return () => undefined
   if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `${method} requires "data".`)
   if (method === 'JSON_PATCH') return (_base, before, budget) => asOverrides(jsonPatch(before, data, budget))
@@ -39,9 +39,9 @@ export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit[
 }
 
 /**
- * Reads the operations of a transaction. @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED,
- * SCOPE_MALFORMED, METHOD_NOT_FOUND, JSON_MALFORMED, each naming the operation, counted from 0;
- * DOCUMENT_TOO_LARGE for too many.
+ * Parses the operations of a transaction.
+ * @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED, SCOPE_MALFORMED, METHOD_NOT_FOUND,
+ * JSON_MALFORMED, each naming the operation, counted from 0; DOCUMENT_TOO_LARGE for too many.
  */
 export function parseOperations(
   value: unknown,
@@ -75,7 +75,7 @@ function parseOperation(
       `The operation must be an object {"namespace", "method", "data"}, not ${quote(value)}.`,
     )
   }
-  // Its fields are checked one by one from here on.
+  // The cast is safe, because each field is checked from here on.
   const operation = value as TransactionOperation
   checkFields('an operation', operation, FIELDS)
   const method = parseMethod(operation.method, METHODS, 'PATCH')
@@ -94,12 +94,12 @@ function parseOperation(
   }
 }
 
-/** True for a JSON Patch that copies what it finds. */
+/** True for a JSON Patch that copies values. */
 function copies(patch: Json | undefined): boolean {
   return isArray(patch) && patch.some(operation => isObject(operation) && operation.op === 'copy')
 }
 
-/** Names the operation in what goes wrong with it. */
+/** Names the operation in the errors of its work. */
 function at<Result>(i: number, namespace: Namespace | undefined, work: () => Result): Result {
   try {
     return work()

@@ -1,10 +1,14 @@
 import { SettingsError } from '../../../model/errors.ts'
 import { quote } from '../../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import { PatchBudget } from './patch-budget.ts'
+
+/** Items of an array that are moved at the cost of one member that is copied. */
+const ITEMS_MOVED = 256
 
 /**
- * JSON Merge Patch (RFC 7396): objects merge key by key, null removes, anything else replaces. The target is
- * left as it was.
+ * JSON Merge Patch (RFC 7396): objects merge key by key, null removes, any other value replaces. The target
+ * is not changed.
  */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
   if (!isObject(patch)) return patch
@@ -21,50 +25,32 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
   return result
 }
 
-/** The most operations of one JSON Patch, or of all in one transaction. */
-export const PATCH_OPERATIONS = 10_000
-/** What one patch, or all of a transaction, may cost: members copied, moved or compared; some 0.3 s at most. */
-const PATCH_WORK = 500_000
-/** Items of an array that are moved at the cost of one member that is copied. */
-const ITEMS_MOVED = 256
-
-/** What the patches of one request may still do. */
-export interface PatchBudget {
-  operations: number
-  work: number
-}
-
-export function createPatchBudget(): PatchBudget {
-  return { operations: PATCH_OPERATIONS, work: PATCH_WORK }
-}
-
 /**
- * JSON Patch (RFC 6902) on a copy, all operations or none. Own code: the libraries at hand follow or drop
- * `__proto__` and walk into prototypes.
+ * JSON Patch (RFC 6902) on a copy, all operations or none. It is own code, because the available libraries
+ * follow or drop `__proto__` and walk into prototypes.
  *
- * Invariant: a container is copied at most once for each time that it comes into the result; afterwards it is
- * this patch's own and is changed in place. What stands in the result twice is nobody's own. So a patch takes
- * time linear in the target and the operations; what is not linear (places in long arrays, `test` of long
- * values) is counted.
- * @throws SettingsError CONTENT_MALFORMED for what is no patch, PATCH_CONFLICT when a `test` fails or a path
- * is not there, DOCUMENT_TOO_LARGE for too many operations or too much work.
+ * Invariant: a container is copied at most once each time that it comes into the result. Afterwards it is
+ * owned by this patch and is changed in place; a container in two places of the result is never owned. So a
+ * patch takes time linear in the target and the operations. All other work (positions in long arrays, `test`
+ * of long values) is counted.
+ * @throws SettingsError CONTENT_MALFORMED for a value that is no patch, PATCH_CONFLICT when a `test` fails or
+ * a path does not exist. DOCUMENT_TOO_LARGE for too many operations or too much work.
  */
-export function jsonPatch(target: Json, patch: Json, budget = createPatchBudget()): Json {
+export function jsonPatch(target: Json, patch: Json, budget = new PatchBudget()): Json {
   if (!isArray(patch)) throw malformed('it must be an array of operations')
-  budget.operations -= patch.length
-  if (budget.operations < 0) throw tooMuch(`it has more than ${PATCH_OPERATIONS} operations`)
+  budget.spendOperations(patch.length)
   const patching = new Patching(target, budget)
   for (const [index, operation] of patch.entries()) patching.apply(operation, index)
   return patching.document
 }
 
-/** A value under construction by its only owner; readonly is for everybody after. */
+/** A container that only its patch can reach, and may therefore change. */
 type Own = Json[] | Record<string, Json>
 
 class Patching {
   document: Json
   readonly #budget: PatchBudget
-  /** The containers that this patch made, which stand in one place only. */
+  /** The containers that this patch made, each in one place of the document only. */
   readonly #own = new Set<Json>()
 
   constructor(target: Json, budget: PatchBudget) {
@@ -146,7 +132,7 @@ class Patching {
     parent.splice(at, 1)
   }
 
-  /** Sets what stands at the path. */
+  /** Sets the value at the path. */
   #put(path: readonly string[], value: Json, index: number): void {
     const [parent, token] = this.#parent(path, index)
     if (!parent) this.document = value
@@ -154,7 +140,7 @@ class Patching {
     else setMember(parent, token, value)
   }
 
-  /** What contains the end of the path, as an own copy; undefined for the document itself. */
+  /** The container of the end of the path, as an own copy; undefined for the document itself. */
   #parent(path: readonly string[], index: number): readonly [Own | undefined, string] {
     const last = path.at(-1)
     if (last === undefined) return [undefined, '']
@@ -164,11 +150,11 @@ class Patching {
     return [container, last]
   }
 
-  /** The container at a place, which is put there as a copy unless it is own already. */
+  /** The container at a place, replaced there by a copy unless it is own already. */
   #ownAt(parent: Own | undefined, token: string, value: Json, next: string, index: number): Own {
     if (typeof value !== 'object' || value === null)
       throw conflict(index, `${quote(next)} refers into a value that is neither an object nor an array`)
-    // Own containers were made below.
+    // The cast is safe, because own containers are made below.
     if (this.#own.has(value)) return value as Own
     this.#spend(sizeOf(value))
     const copy = isArray(value) ? [...value] : copyMembers(value)
@@ -179,15 +165,14 @@ class Patching {
     return copy
   }
 
-  /** Gives up what stands in a value: it is about to stand in two places. */
+  /** Ends the ownership of a value and its containers, because it will be in two places. */
   #share(value: Json): void {
     if (!this.#own.delete(value)) return
     for (const one of Object.values(value as Own)) this.#share(one)
   }
 
   #spend(work: number): void {
-    this.#budget.work -= 1 + work
-    if (this.#budget.work < 0) throw tooMuch(`it copies, moves or compares more than ${PATCH_WORK} members`)
+    this.#budget.spendWork(1 + work)
   }
 }
 
@@ -240,13 +225,6 @@ function operand(operation: JsonObject, index: number): Json {
 
 function malformed(what: string): SettingsError {
   return new SettingsError('CONTENT_MALFORMED', `Invalid JSON Patch (RFC 6902): ${what}.`)
-}
-
-function tooMuch(what: string): SettingsError {
-  return new SettingsError(
-    'DOCUMENT_TOO_LARGE',
-    `The JSON Patch cannot be applied: ${what}. Split it, or replace whole members.`,
-  )
 }
 
 function conflict(index: number, what: string): SettingsError {

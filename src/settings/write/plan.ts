@@ -4,7 +4,6 @@ import { differences } from '../../../events/differences.ts'
 import { DOCUMENT_BYTES, type Revision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { refuseExcess } from '../../../model/extent.ts'
-import type { Key } from '../../../model/key.ts'
 import { mergeLayers } from '../../../model/merge.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts'
 import { isObject, type JsonObject } from '../../../model/value.ts'
@@ -15,132 +14,118 @@ import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
-import { createPatchBudget, type PatchBudget } from './patch.ts'
+import type { NextDocument, ReadDocument, Target } from './change-attempt.ts'
+import { PatchBudget } from './patch-budget.ts'
 
 /** One step of a change of overrides. */
-export interface Edit {
+export interface OverridesEdit {
   readonly namespace: Namespace
   readonly scope: Scope
-  /** At which revision the namespace must be before the change. */
+  /** The revision that the namespace must have before the change. */
   readonly expected?: Revision | undefined
   /**
-   * What overrides are to become; undefined to delete them. `before` is what they are, or what counts in
-   * their place where they are no JSON object; for a later edit of the same document what the one before it
-   * made.
+   * Computes the next overrides; undefined deletes them. `before` is the result of the edit before it of the
+   * same document, else the stored overrides, or those in force where the text is no JSON object.
    */
   readonly make: (base: Base, before: JsonObject, budget: PatchBudget) => JsonObject | undefined
-  /** It may copy what it finds, so that a short text makes a long value. */
+  /** True for an edit that may copy values, so that a short text makes a long value. */
   readonly multiplies?: boolean
 }
 
-/** A document that a change is about. */
-export interface PlannedDocument {
+/** A document and its edits, in their order. */
+export interface EditedDocument extends Target {
   readonly namespace: Namespace
   readonly scope: Scope
-  readonly key: Key
-  readonly edits: readonly Edit[]
+  readonly edits: readonly OverridesEdit[]
 }
 
-/** What becomes of one document. */
-export interface PlannedChange {
-  readonly namespace: Namespace
-  /** The overrides afterwards; undefined to delete them. */
-  readonly next: JsonObject | undefined
+/** A document with its next overrides. */
+export interface PlannedDocument extends EditedDocument, NextDocument {
+  /** The overrides before the change, or those in force in place of a text that is no JSON object. */
+  readonly before: JsonObject
+  /** Pointers of the change that a higher layer hides here. */
   readonly shadowed: readonly string[]
+  /** Pointers that the change sets and the schema marks as deprecated. */
   readonly deprecated: readonly string[]
 }
 
-/** What a change is going to do, worked out from its bases. */
+/** The effects of a change, computed from the bases of its documents. */
 export interface Plan {
-  /** In the order of the documents. */
-  readonly documents: readonly PlannedChange[]
+  readonly documents: readonly PlannedDocument[]
   readonly namespaces: readonly Namespace[]
-  /** The overrides that are set, for each document. */
-  readonly overrides: readonly JsonObject[]
-  /** What differs here in a namespace. @throws what reading the history throws. */
+  /** The differences in a namespace here. @throws the errors of reading the history. */
   readonly effectOn: (namespace: Namespace) => Promise<NamespaceEffect>
 }
 
-/** What a change does to a namespace here. */
+/** The effect of a change on a namespace here. */
 export interface NamespaceEffect extends Effect {
-  /** The scopes whose overrides do not count any more from then on, and why. */
+  /** The scopes whose overrides are newly rejected, and why. */
   readonly rejected: Preview['rejected']
 }
 
-interface Surroundings {
+interface PlanContext {
   readonly backend: Backend
   readonly cache: Cache
   readonly strict: boolean
 }
 
-interface Made {
-  readonly document: PlannedDocument
-  readonly base: Base
-  readonly before: JsonObject
-  readonly next: JsonObject | undefined
-}
+/** A document whose edits are applied. */
+type ComputedDocument = Omit<PlannedDocument, 'shadowed' | 'deprecated'>
 
-/** How far back a valid version is looked for. */
-const KEPT_RECORDS = 50
+/** The number of history records that are searched for a valid version. */
+const MAX_SEARCHED_RECORDS = 50
 
-/** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, DOCUMENT_TOO_LARGE, what an edit throws. */
+/** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, DOCUMENT_TOO_LARGE, and the errors of an edit. */
 export async function makePlan(
-  documents: readonly PlannedDocument[],
-  bases: readonly Base[],
-  around: Surroundings,
+  documents: readonly ReadDocument<EditedDocument>[],
+  context: PlanContext,
 ): Promise<Plan> {
-  // For all edits together: many small patches cost as much as a large one.
-  const budget = createPatchBudget()
-  const made = await Promise.all(
-    documents.map((document, i) => makeDocument(document, bases[i], budget, around)),
-  )
-  refuseInvalid(made, around)
+  // Shared by all edits, because many small patches cost as much as a large one.
+  const budget = new PatchBudget()
+  const computed = await Promise.all(documents.map(document => computeDocument(document, budget, context)))
+  refuseInvalid(computed, context)
   return {
-    documents: await Promise.all(made.map(one => presentChange(one, made, around.cache))),
-    namespaces: [...new Set(documents.map(({ namespace }) => namespace))],
-    overrides: made.flatMap(({ next }) => (next ? [next] : [])),
-    effectOn: namespace => effectOn(namespace, made, around.cache),
+    documents: await Promise.all(computed.map(one => planDocument(one, computed, context.cache))),
+    namespaces: [...new Set(computed.map(({ namespace }) => namespace))],
+    effectOn: namespace => effectOn(namespace, computed, context.cache),
   }
 }
 
-async function makeDocument(
-  document: PlannedDocument,
-  base: Base | undefined,
+async function computeDocument(
+  document: ReadDocument<EditedDocument>,
   budget: PatchBudget,
-  around: Surroundings,
-): Promise<Made> {
-  const { namespace, scope, key, edits } = document
-  if (!base) throw new RangeError(`${key} has no base.`)
-  const before = base.data ?? (base.entry ? await lastValid(document, around) : {})
+  context: PlanContext,
+): Promise<ComputedDocument> {
+  const { namespace, scope, edits, base } = document
+  const before = base.data ?? (base.entry ? await lastValid(document, context) : {})
   let next: JsonObject | undefined = before
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
     next = make(base, next ?? {}, budget)
-    // What copies itself must be stopped before the next one does; everything else is no longer than what was
-    // sent.
+    // A value that copies itself must be stopped before the next copy; every other value is no longer than
+    // the one that was sent.
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
   }
   if (next) refuseExcess(next, what, DOCUMENT_BYTES)
-  return { document, base, before, next }
+  return { ...document, before, next }
 }
 
 /**
- * What counts in the place of stored overrides that are no JSON object: what a patch of them has to start
- * from.
+ * The overrides in force in place of a stored text that is no JSON object: a patch of it starts from them.
  */
 async function lastValid(
-  { namespace, scope, key }: PlannedDocument,
-  { backend, cache }: Surroundings,
+  { namespace, scope, key }: EditedDocument,
+  { backend, cache }: PlanContext,
 ): Promise<JsonObject> {
-  const records = await readRecords(backend, key, KEPT_RECORDS)
+  const records = await readRecords(backend, key, MAX_SEARCHED_RECORDS)
   const budget = sharedBudget()
   const isValid = (data: JsonObject) => cache.validate(namespace, scope, data, undefined, budget).length === 0
   return records.find(({ data }) => data && isValid(data))?.data ?? {}
 }
 
-/** @throws SettingsError SETTINGS_INVALID with all rules that are broken in any document, SCHEMA_REQUIRED. */
-function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): void {
-  const broken = made.flatMap(({ document: { namespace, scope }, next }) => {
+/** @throws SettingsError SETTINGS_INVALID with all broken rules of all documents, SCHEMA_REQUIRED. */
+function refuseInvalid(documents: readonly ComputedDocument[], { cache, strict }: PlanContext): void {
+  const broken = documents.flatMap(({ namespace, scope, next }) => {
     if (next === undefined) return []
     if (!cache.schema(namespace) && strict) {
       throw new SettingsError(
@@ -152,14 +137,14 @@ function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): 
     if (unusable !== undefined) {
       throw new SettingsError(
         'SCHEMA_REQUIRED',
-        `"${namespace}" cannot be changed, because its stored schema cannot be used: ${unusable} Register a schema of its NApp that can.`,
+        `"${namespace}" cannot be changed, because its stored schema cannot be used: ${unusable} Register a usable schema of its NApp.`,
       )
     }
-    const cluster = find(made, namespace, CLUSTER)
+    const cluster = find(documents, namespace, CLUSTER)
     const rules = cache.validate(namespace, scope, next, cluster && (cluster.next ?? {}))
-    return rules.map(rule => ({ ...rule, ...(made.length > 1 && { namespace, scope }) }))
+    return rules.map(rule => ({ ...rule, ...(documents.length > 1 && { namespace, scope }) }))
   })
-  const named = [...new Set(broken.map(rule => nameOf(rule) ?? nameOf(made[0]?.document)))]
+  const named = [...new Set(broken.map(rule => nameOf(rule) ?? nameOf(documents[0])))]
   refuseBroken(broken, named.join(' and '))
 }
 
@@ -170,78 +155,89 @@ function nameOf(
   return place.scope === CLUSTER ? `"${place.namespace}"` : `"${place.namespace}" in scope ${place.scope}`
 }
 
-async function presentChange(
-  { document: { namespace, scope }, before, next }: Made,
-  made: readonly Made[],
+async function planDocument(
+  document: ComputedDocument,
+  documents: readonly ComputedDocument[],
   cache: Cache,
-): Promise<PlannedChange> {
-  const higher = await layersAbove(scope, namespace, made, cache)
+): Promise<PlannedDocument> {
+  const { namespace, scope, before, next } = document
+  const higher = await layersAbove(scope, namespace, documents, cache)
   const deprecated = cache.schema(namespace)?.deprecated ?? []
-  // To compare a large document takes a while, and mostly there is nothing to look for.
+  // A large document takes a while to compare, and mostly there is nothing to find.
   if (deprecated.length === 0 && Object.keys(higher).length === 0)
-    return { namespace, next, shadowed: [], deprecated: [] }
+    return { ...document, shadowed: [], deprecated: [] }
   const changes = differences(before, next ?? {})
   const set = changes.flatMap(change => (change.new === undefined ? [] : [change.path]))
   return {
-    namespace,
-    next,
+    ...document,
     shadowed: changes.map(({ path }) => path).filter(path => isHidden(higher, path)),
     deprecated: placesOf(deprecated, set),
   }
 }
 
-/** What stands above a scope here afterwards, merged; nothing of another controller's. */
+/** The layers above a scope here after the change, merged; without those of other controllers. */
 async function layersAbove(
   scope: Scope,
   namespace: Namespace,
-  made: readonly Made[],
+  documents: readonly ComputedDocument[],
   cache: Cache,
 ): Promise<JsonObject> {
   if (scope !== CLUSTER && scope !== cache.self) return {}
   const mayBeHidden =
-    cache.environment(namespace).length > 0 || (scope === CLUSTER && hasOwn(namespace, made, cache))
+    cache.environment(namespace).length > 0 || (scope === CLUSTER && hasOwn(namespace, documents, cache))
   if (!mayBeHidden) return {}
-  const { documents, environment } = await cache.project(namespace, storedAfter(namespace, made))
-  const own = scope === CLUSTER ? (documents.get(cache.self)?.inForce ?? {}) : {}
-  return mergeLayers([own, ...environment.values.map(({ overrides }) => overrides)])
+  const after = await cache.project(namespace, storedAfter(namespace, documents))
+  const own = scope === CLUSTER ? (after.documents.get(cache.self)?.inForce ?? {}) : {}
+  return mergeLayers([own, ...after.environment.values.map(({ overrides }) => overrides)])
 }
 
-function hasOwn(namespace: Namespace, made: readonly Made[], cache: Cache): boolean {
-  const own = find(made, namespace, cache.self)
+function hasOwn(namespace: Namespace, documents: readonly ComputedDocument[], cache: Cache): boolean {
+  const own = find(documents, namespace, cache.self)
   return own ? own.next !== undefined : cache.document(namespace, cache.self)?.entry !== undefined
 }
 
 function storedAfter(
   namespace: Namespace,
-  made: readonly Made[],
+  documents: readonly ComputedDocument[],
 ): ReadonlyMap<Scope, JsonObject | undefined> {
   return new Map(
-    made.flatMap(({ document, next }) => (document.namespace === namespace ? [[document.scope, next]] : [])),
+    documents.flatMap(document =>
+      document.namespace === namespace ? [[document.scope, document.next]] : [],
+    ),
   )
 }
 
-async function effectOn(namespace: Namespace, made: readonly Made[], cache: Cache): Promise<NamespaceEffect> {
-  // What the cache has not seen yet counts as the store has it.
-  const unseen = made.filter(
-    ({ document, base }) =>
-      document.namespace === namespace && !isAsKnown(cache.document(namespace, document.scope), base),
+async function effectOn(
+  namespace: Namespace,
+  documents: readonly ComputedDocument[],
+  cache: Cache,
+): Promise<NamespaceEffect> {
+  // A document that the cache has not seen yet is taken as the store has it.
+  const unseen = documents.filter(
+    document =>
+      document.namespace === namespace &&
+      !isAsKnown(cache.document(namespace, document.scope), document.base),
   )
   const before = await cache.project(
     namespace,
-    new Map(unseen.map(({ document, base }) => [document.scope, base.entry && base.data])),
+    new Map(unseen.map(({ scope, base }) => [scope, base.entry && base.data])),
   )
-  const after = await cache.project(namespace, storedAfter(namespace, made))
+  const after = await cache.project(namespace, storedAfter(namespace, documents))
   const rejected = [...after.documents.values()].flatMap(({ scope, rejected: errors }) =>
     errors.length > 0 && !before.documents.get(scope)?.rejected.length ? [{ scope, errors }] : [],
   )
   return { ...describeEffect(cache.schema(namespace), before.effective, after.effective), rejected }
 }
 
-function find(made: readonly Made[], namespace: Namespace, scope: Scope): Made | undefined {
-  return made.find(({ document }) => document.namespace === namespace && document.scope === scope)
+function find(
+  documents: readonly ComputedDocument[],
+  namespace: Namespace,
+  scope: Scope,
+): ComputedDocument | undefined {
+  return documents.find(document => document.namespace === namespace && document.scope === scope)
 }
 
-/** True when the layer has a value at the path, or one on the way there that no member can shine through. */
+/** True when the layer has a value at the path, or a value that is no object on the way there. */
 function isHidden(higher: JsonObject, path: string): boolean {
   const onTheWay = [...path.matchAll(/\//g)]
     .slice(1)

@@ -1,57 +1,57 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Key } from '../../../model/key.ts'
 
-/** Milliseconds for which a document counts as contended after another controller was found changing it. */
-const CONTENDED = 2_000
+/** How long a document counts as contended after another controller was found changing it. */
+const CONTENDED_MS = 2_000
 /**
- * The shortest and the longest rest after a first win, in milliseconds: a store that answers at once would
- * let nobody else have a turn.
+ * The least commit time that a rest is computed from, because a store that answers at once needs a rest too.
  */
-const SHORTEST = 2
-const LONG = 100
-/** From so many rests in a row on they grow, and to how much: by chance they come seldom. */
-const MANY = 4
-const LONGEST = 1_000
-/** Whoever wins so many times in a row rests once, for it never meets others who always lose. */
-const UNMET = 16
-/** Wins that are further apart than so many milliseconds leave room enough for others. */
-const IN_A_ROW = 200
-/** How many documents are remembered before those of long ago are forgotten. */
-const REMEMBERED = 1_000
-/** How much a new measurement counts against those before it. */
-const WEIGHT = 0.2
+const MIN_PACE_MS = 2
+/** The longest rest before it is doubled. */
+const MAX_UNDOUBLED_REST_MS = 100
+/** The first rest in a row that is doubled; so many rests in a row seldom happen by chance. */
+const FIRST_DOUBLED_REST = 4
+/** The longest rest. */
+const MAX_REST_MS = 1_000
+/**
+ * Wins in a row after which a controller rests once, for controllers that it never meets as they always lose.
+ */
+const WINS_WITHOUT_MEETING = 16
+/** Wins that are further apart leave enough time to other controllers. */
+const IN_A_ROW_MS = 200
+/** The number of documents from which on idle ones are forgotten. */
+const MAX_REMEMBERED_DOCUMENTS = 1_000
+/** The weight of a new measurement of the commit time against those before it. */
+const PACE_WEIGHT = 0.2
 
-/** What is known of a document; times in milliseconds of the clock. */
-interface Turns {
-  /** Until when it counts as contended. */
-  contended: number
-  /** Until when its last winner rests, should it be this controller. */
-  resting: number
-  /**
-   * Until when it then goes on without another rest, and how often it rested without another controller's
-   * change in between.
-   */
-  free: number
+/** The wins and rests of this controller at a document; times in milliseconds of the clock. */
+interface WinRecord {
+  /** The time until which the document counts as contended. */
+  contendedUntil: number
+  /** The time until which this controller rests after its last win. */
+  restingUntil: number
+  /** The time until which it then continues without another rest. */
+  freeUntil: number
+  /** Rests without a change of another controller between them. */
   rests: number
-  /**
-   * When this controller won last, and how often in a row, without another controller's change in between.
-   */
-  won: number
+  /** The time of its last win. */
+  wonAt: number
+  /** Wins in a row, without a change of another controller between them. */
   wins: number
 }
 
 /**
- * Lets others go first on a document that several controllers change at the same time. Whoever has just won
- * knows the newest state before anybody else, would win again and again, and the others would only burn their
- * tries; so the winner rests for about as long as a commit takes. Whoever goes on winning after that has
- * others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each
- * time, and after such a rest goes on for as long as that was: nobody loses much more than half of the time
- * to others who are hardly ever there.
+ * Lets other controllers go first on a document that several change at the same time. The last winner knows
+ * the newest state first and would win again and again, so that other controllers lose all attempts. It rests
+ * for about as long as a commit takes. If it continues to win after that, they need longer for an
+ * attempt, on a busier machine or behind slower hooks. Then each rest is twice as long, and is followed by an
+ * equal time without a rest, so that a winner loses not much more than half of its time to controllers that
+ * are rarely there.
  */
 export class WinnerBackoff {
-  readonly #turns = new Map<Key, Turns>()
+  readonly #records = new Map<Key, WinRecord>()
   readonly #clock: () => number
-  /** How long a commit takes, in milliseconds, smoothed. */
+  /** The duration of a commit, in milliseconds, smoothed. */
   #pace = 0
 
   /** `clock` is in milliseconds, and never goes back. */
@@ -59,76 +59,85 @@ export class WinnerBackoff {
     this.#clock = clock
   }
 
-  /** Waits while it is the others' turn; at once where nobody else is. */
+  /** Waits while other controllers go first; not at all on documents that are not contended. */
   async wait(keys: readonly Key[]): Promise<void> {
     const rest = this.rest(keys)
     if (rest > 0) await sleep(rest)
   }
 
-  /** Milliseconds for which it is the others' turn. */
+  /** Milliseconds for which other controllers go first. */
   rest(keys: readonly Key[]): number {
-    return Math.max(0, ...keys.map(key => (this.#turns.get(key)?.resting ?? 0) - this.#clock()))
+    return Math.max(0, ...keys.map(key => (this.#records.get(key)?.restingUntil ?? 0) - this.#clock()))
   }
 
   /**
-   * Another controller was the last to change these: that is contention where this one was so a moment ago.
+   * Notes that another controller made the last change of these documents: contention where this controller
+   * made the last one a moment ago.
    */
   followed(keys: readonly Key[]): void {
     const now = this.#clock()
     for (const key of keys) {
-      const turns = this.#turns.get(key)
-      if (!turns) continue
-      begin(turns)
-      if (now - turns.won < CONTENDED) turns.contended = now + CONTENDED
+      const record = this.#records.get(key)
+      if (!record) continue
+      reset(record)
+      if (now - record.wonAt < CONTENDED_MS) record.contendedUntil = now + CONTENDED_MS
     }
   }
 
-  /** Another controller was found changing these. */
+  /** Notes that another controller was found changing these documents. */
   met(keys: readonly Key[]): void {
     for (const key of keys) {
-      const turns = this.#turnsOf(key)
-      begin(turns)
-      turns.contended = this.#clock() + CONTENDED
+      const record = this.#recordOf(key)
+      reset(record)
+      record.contendedUntil = this.#clock() + CONTENDED_MS
     }
   }
 
-  /** A commit took so many milliseconds, and won. */
+  /** Notes that a commit of these documents took so many milliseconds, and won. */
   won(keys: readonly Key[], took: number): void {
-    this.#pace += WEIGHT * (took - this.#pace)
+    this.#pace += PACE_WEIGHT * (took - this.#pace)
     const now = this.#clock()
     for (const key of keys) {
-      const turns = this.#turnsOf(key)
-      const isContended = turns.contended > now
-      turns.wins = isContended || now - turns.won < IN_A_ROW + took ? turns.wins + 1 : 1
-      turns.won = now
-      if (isContended ? now < turns.free : turns.wins % UNMET !== 0) continue
-      const doublings = isContended ? Math.max(0, ++turns.rests - MANY + 1) : 0
-      // Equal rests would let the same controllers meet again.
-      const rest = Math.min(
-        LONGEST,
-        Math.min(LONG, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())) * 2 ** doublings,
+      const record = this.#recordOf(key)
+      const isContended = record.contendedUntil > now
+      record.wins = isContended || now - record.wonAt < IN_A_ROW_MS + took ? record.wins + 1 : 1
+      record.wonAt = now
+      if (isContended ? now < record.freeUntil : record.wins % WINS_WITHOUT_MEETING !== 0) continue
+      const doublings = isContended ? Math.max(0, ++record.rests - FIRST_DOUBLED_REST + 1) : 0
+      // Random, because equal rests would let the same controllers meet again.
+      const undoubled = Math.min(
+        MAX_UNDOUBLED_REST_MS,
+        Math.max(MIN_PACE_MS, this.#pace) * (1.5 + Math.random()),
       )
-      turns.resting = now + rest
-      if (doublings > 0) turns.free = turns.resting + rest
+      const rest = Math.min(MAX_REST_MS, undoubled * 2 ** doublings)
+      record.restingUntil = now + rest
+      if (doublings > 0) record.freeUntil = record.restingUntil + rest
     }
-    if (this.#turns.size > REMEMBERED)
-      for (const [key, { won, contended }] of this.#turns)
-        if (Math.max(won + CONTENDED, contended) < now) this.#turns.delete(key)
+    if (this.#records.size > MAX_REMEMBERED_DOCUMENTS)
+      for (const [key, { wonAt, contendedUntil }] of this.#records)
+        if (Math.max(wonAt + CONTENDED_MS, contendedUntil) < now) this.#records.delete(key)
   }
 
-  #turnsOf(key: Key): Turns {
-    const known = this.#turns.get(key)
+  #recordOf(key: Key): WinRecord {
+    const known = this.#records.get(key)
     if (known) return known
     const never = Number.NEGATIVE_INFINITY
-    const turns = { contended: never, resting: never, free: never, rests: 0, won: never, wins: 0 }
-    this.#turns.set(key, turns)
-    return turns
+    const record = {
+      contendedUntil: never,
+      restingUntil: never,
+      freeUntil: never,
+      rests: 0,
+      wonAt: never,
+      wins: 0,
+    }
+    this.#records.set(key, record)
+    return record
   }
 }
 
-/** Another controller had its turn: nothing was won in a row. */
-function begin(turns: Turns): void {
-  turns.wins = 0
-  turns.rests = 0
-  turns.free = Number.NEGATIVE_INFINITY
+/** Another controller made a change between, so no win is in a row with the ones before. */
+function reset(record: WinRecord): void {
+  record.wins = 0
+  record.rests = 0
+  record.freeUntil = Number.NEGATIVE_INFINITY
 }

@@ -1,4 +1,4 @@
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { equalJson } from '../../../model/value.ts'
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'

@@ -1,4 +1,4 @@
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Command, History } from '../history.ts'

@@ -1,4 +1,4 @@
-import type { ChangeKind } from '../../../events/map.ts'
+import type { ChangeKind } from '../../../events/nouns.ts'
 import type { Actor } from '../../../model/actor.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import type { RecordText } from './record.ts'

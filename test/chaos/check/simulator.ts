@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { parseJson } from '../../../model/json.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import { type Command, type HandChange, type History, type Outcome, tokenName } from '../history.ts'

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import { type CountedBus, createBus } from '../../../events/bus.ts'
-import { createFeed, type WritableFeed } from '../../../events/feed.ts'
+import type { WritableFeed } from '../../../events/feed.ts'
 import { type Http, openHttp } from '../../../src/http/server.ts'
 import { changedFact } from '../../unit/events/facts.ts'
 import { createCountedLog } from './counted-log.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Box } from '../../../events/map.ts'
+import type { Box } from '../../../events/nouns.ts'
 import { makeKey } from '../../../model/key.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import type { Outcome } from '../history.ts'

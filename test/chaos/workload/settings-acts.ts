@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CommandContent, Settings } from '../../../events/map.ts'
+import type { CommandContent } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { CLUSTER, overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
 import type { JsonObject } from '../../../model/value.ts'

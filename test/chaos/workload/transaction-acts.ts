@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TransactionOperation } from '../../../events/map.ts'
+import type { TransactionOperation } from '../../../events/nouns.ts'
 import { CLUSTER, overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
 import { GUARDED } from '../guard-napp.ts'
 import type { Command, Outcome } from '../history.ts'

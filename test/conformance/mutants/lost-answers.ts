@@ -1,7 +1,7 @@
 import type { Operation } from '../../../backends/backend.ts'
 import { mayRepeat } from '../../../backends/may-repeat.ts'
 import { type Settled, settle } from '../../../backends/settle.ts'
-import type { Rules } from '../../support/lossy-line.ts'
+import type { Rules } from '../../support/lossy-client.ts'
 import type { Mutant } from './mutant.ts'
 
 /** A mutant that draws other conclusions from a lost answer than the contract does. */

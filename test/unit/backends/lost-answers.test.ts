@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Operation } from '../../../backends/backend.ts'
-import { changes, mayRepeat } from '../../../backends/may-repeat.ts'
+import { canChange, mayRepeat } from '../../../backends/may-repeat.ts'
 import { createMemoryStore } from '../../../backends/memory/index.ts'
 import type { MemoryStore } from '../../../backends/memory/store.ts'
 import { settle } from '../../../backends/settle.ts'
 import type { Revision } from '../../../model/document.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
-import { type Fate, LossyLine, type Rules } from '../../support/lossy-line.ts'
+import { type Fate, LossyClient, type Rules } from '../../support/lossy-client.ts'
 
 /*
  * Generated schedules: clients commit to one memory store over lines that lose answers, deliver copies late
@@ -77,7 +77,7 @@ interface Seen {
 
 async function play(acts: readonly Act[], rules?: Rules): Promise<readonly Seen[]> {
   const store = createMemoryStore()
-  const line = new LossyLine(store, rules)
+  const line = new LossyClient(store, rules)
   const seen: Seen[] = []
   for (const { steps, fates, between, arrive } of acts) {
     const left = [...fates]
@@ -107,7 +107,7 @@ function fault({ operations, applied, answer }: Seen): string | undefined {
   if (!answer.committed) return applied.length > 0 ? 'called a lost race, and applied' : undefined
   const isMarked = operations.some(
     operation =>
-      changes(operation) &&
+      canChange(operation) &&
       !('check' in operation) &&
       operation.marker === true &&
       ('put' in operation || typeof operation.expected === 'bigint'),

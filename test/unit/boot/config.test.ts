@@ -18,7 +18,7 @@ async function load(content: string | Buffer) {
   return loadConfig(file)
 }
 
-/** What is said about the file, without its folder. */
+/** The error message about the file, without its folder. */
 async function refusal(content: string | Buffer): Promise<string> {
   try {
     await load(content)
@@ -162,7 +162,7 @@ timeout = 1
     expect([settings.backend, etcd.endpoints]).toEqual(['etcd', ['http://127.0.0.1:2379']])
   })
 
-  test('may hold whatever Kytos ignores, even what only its other readers understand', async () => {
+  test('may contain any option that Kytos ignores, even values that only its other readers understand', async () => {
     const config = await load(
       '[DEFAULT]\nowner = net%%ops\n[daemon]\napi_port = 8080\njwt_secret = a;b\n[formatter]\nformat = %(message)s\n[ratings]\na = 1\n[settings]\n',
     )
@@ -202,7 +202,7 @@ describe('a file that is wrong', () => {
       expect(said).toContain(way)
   })
 
-  test('names what is missing of a certificate, and what is no right and no host', async () => {
+  test('names a missing part of a certificate, an unknown permission and an invalid host', async () => {
     expect(await refusal('[settings]\ntls_cert = cert.pem')).toBe(
       'kytos.ini:2: [settings] tls_cert is set without tls_key: set both or neither.',
     )
@@ -217,7 +217,7 @@ describe('a file that is wrong', () => {
     )
   })
 
-  test('says everything at once, each with its line, what is allowed and what to do', async () => {
+  test('reports all problems at once, each with its line, the allowed values and the remedy', async () => {
     const message = await refusal(`[daemon]
 api_port = http
 listen = 127.0.0.1:80
@@ -269,7 +269,7 @@ timeout = 1e3
     `)
   })
 
-  test('is told what is wrong with each endpoint, without a password', async () => {
+  test('is reported with the problem of each endpoint, without a password', async () => {
     const message = await refusal(
       '[settings.etcd]\nendpoints = ["ftp://a:1", "http://u:secret@h:1", "http://h", "http://h:1/x"]',
     )
@@ -356,7 +356,7 @@ describe('finding the file', () => {
     expect(told()).toMatch(/(?:^| )\/etc\/kytos\/kytos\.(?:ini|conf)/)
   })
 
-  test('none found says where it looked and how to make one', () => {
+  test('without a file, reports the searched paths and how to create one', () => {
     const around = { cwd: folder, env: { VIRTUAL_ENV: join(folder, 'venv') } }
     const places = ['kytos.ini', 'kytos.conf', 'venv/etc/kytos/kytos.ini', 'venv/etc/kytos/kytos.conf'].map(
       file => join(folder, file),

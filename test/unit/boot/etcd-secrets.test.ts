@@ -53,7 +53,7 @@ test('no file named is nothing to read', async () => {
   expect(await loadEtcdSecrets(BASE)).toEqual({ warnings: [] })
 })
 
-test('a password loses the newline at its end and nothing else', async () => {
+test('a password loses only the newline at its end', async () => {
   for (const [text, password] of [
     ['secret\n', 'secret'],
     [' a b \r\n', ' a b '],
@@ -67,7 +67,7 @@ test('a password loses the newline at its end and nothing else', async () => {
   }
 })
 
-test('a secret that everybody can read is used, with a warning', async () => {
+test('a secret that all users can read is used, with a warning', async () => {
   const password_file = await put('open', 'secret', 0o644)
   await chmod(path('one.key'), 0o604)
   const { warnings } = await loadEtcdSecrets({
@@ -98,7 +98,7 @@ test('certificates and their key come as they are', async () => {
   expect(secrets.warnings).toEqual([])
 })
 
-test('all that is wrong with the files is said at once, and nothing of what is in them', async () => {
+test('all problems of the files are reported at once, without any of their content', async () => {
   const damaged = await put('damaged.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
   const loading = loadEtcdSecrets({
     ...BASE,

@@ -18,7 +18,7 @@ function refusal(text: string): { readonly message: string; readonly lines: read
   throw new Error('the text was not refused')
 }
 
-test('what other parsers cut, convert or nest stays as it was written', () => {
+test('text that other parsers cut, convert or nest stays as it was written', () => {
   for (const text of [
     'b ; c',
     'a#b',
@@ -44,7 +44,7 @@ test('what other parsers cut, convert or nest stays as it was written', () => {
   expect([...(sections.get('settings')?.keys() ?? [])]).toEqual(['10', '2'])
 })
 
-test('a value goes on over indented and blank lines, and a comment inside it vanishes', () => {
+test('a value continues over indented and blank lines, and a comment inside it is removed', () => {
   expect(value('[a]\nk = ["x",\n  # why\n\n    "y"]\n\n\nl = 1')).toBe('["x",\n\n"y"]')
   expect(value('[a]\r\n  k = 1\r\n  l = 2\r\n   3', 'a', 'l')).toBe('2\n3')
   expect(value('[a]\nK: 1')).toBe('1')
@@ -57,7 +57,7 @@ test('every option knows its line and whether it comes from [DEFAULT]', () => {
   expect(options?.get('l')?.value).toBe('50%')
 })
 
-test('all that is wrong is said at once, each with file and line and what to do', () => {
+test('all problems are reported at once, each with file, line and remedy', () => {
   const { message, lines } = refusal(
     'k = 1\nl = 2\n[a]\nk = 1\nnonsense\nK = 2\n= 3\n[a]\np = 100%\nq = %(nope)s\nr = %(r)s\n',
   )

@@ -198,7 +198,7 @@ describe('The module of a backend', () => {
     expect(() => create(() => {})).toThrow(`returned an object without ${missing}.`)
   })
 
-  it('is refused when what create returns supports nothing', async () => {
+  it('is rejected when the result of create supports nothing', async () => {
     const create = await loadBackend(
       await choose({
         text: moduleText({
@@ -243,7 +243,7 @@ describe('The options of a backend', () => {
     expect(await optionsOf('file = /x\nuser =')).toEqual({ file: '/x', size: 7 })
   })
 
-  it('that stand in [DEFAULT] for other sections are none of its own', async () => {
+  it('in [DEFAULT] for other sections do not count as its own', async () => {
     const choice = await choose({
       section: '[settings.my-store]\nfile = /x\n[DEFAULT]\nworkdir = /y\nuser = root',
     })
@@ -371,7 +371,7 @@ describe('A configuration that no person named', () => {
       expect(await findDistrust(file)).toBeUndefined()
       await chown(join(folder, 'a'), 1234, 1234)
       expect(await findDistrust(file)).toEqual({
-        why: `${folder}/a belongs to user 1234`,
+        reason: `${folder}/a belongs to user 1234`,
         repair: `chown 0 ${folder}/a`,
       })
       await chown(join(folder, 'a'), 0, 0)
@@ -380,7 +380,7 @@ describe('A configuration that no person named', () => {
       await lchown(join(folder, 'link'), 1234, 1234)
       expect(await findDistrust(join(folder, 'twin'))).toBeUndefined()
       expect(await findDistrust(join(folder, 'link'))).toMatchObject({
-        why: `${folder}/link belongs to user 1234`,
+        reason: `${folder}/link belongs to user 1234`,
       })
     },
   )

@@ -6,7 +6,7 @@ import type { Json } from '../../../model/value.ts'
 import { type Controller, openController } from '../../support/controller.ts'
 
 /*
- * What storehouse did wrong, each as a test named after it, where it can be seen through events.
+ * The faults of storehouse, each as a test named after it, where events show it.
  */
 
 type Store = ReturnType<typeof createMemoryStore>

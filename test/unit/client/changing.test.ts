@@ -38,7 +38,7 @@ describe('a changing hook of a NApp', () => {
     expect(settings.values.interval).toBe(2)
   })
 
-  it('is gone with the settings, and comes to nothing after them', async () => {
+  it('is removed with the settings, and has no effect after them', async () => {
     const settings = await open()
     const end = settings.changing(() => 'no')
     const { context } = settings
@@ -55,7 +55,7 @@ describe('a changing hook of a NApp', () => {
 })
 
 describe('a dry run of a NApp', () => {
-  it('answers what would be and changes nothing', async () => {
+  it('returns the resulting settings and changes nothing', async () => {
     const settings = await open()
     const { revision } = settings
     const { data, preview } = await settings.update({ targets: ['s1'] }, { dryRun: true })

@@ -6,12 +6,12 @@ const parse = (manifest: object | string) =>
   parseManifest(typeof manifest === 'string' ? manifest : JSON.stringify(manifest), 'a/napp.json')
 
 describe('a manifest', () => {
-  it('has priority 100 unless it says otherwise', () => {
+  it('has priority 100 unless it declares another one', () => {
     expect(parse(good)).toEqual({ ...good, priority: 100 })
     expect(parse({ ...good, priority: 7 }).priority).toBe(7)
   })
 
-  it('keeps what the host uses and leaves the other keys of Kytos alone', () => {
+  it('keeps the keys that the host uses and drops the other keys of Kytos', () => {
     const manifest = {
       ...good,
       version: '1.2',

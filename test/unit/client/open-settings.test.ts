@@ -24,7 +24,7 @@ describe('settings on a service', () => {
     settings.close()
   })
 
-  it('opens what a manifest registered without a declaration of its own, and what nobody has declared', async () => {
+  it('opens settings that a manifest registered without its own declaration, and settings without any declaration', async () => {
     const one = await stage()
     onTestFinished(one.close)
     const empty = await openSettings<{ readonly polling_time?: number }>(one.owner)
@@ -39,7 +39,7 @@ describe('settings on a service', () => {
     settings.close()
   })
 
-  it('hears what another controller changes', async () => {
+  it('receives the changes of another controller', async () => {
     const { world, settings } = await opened()
     const two = await stage(world, 'two')
     onTestFinished(two.close)
@@ -52,7 +52,7 @@ describe('settings on a service', () => {
   it('leaves nothing behind when the schema is refused, nor after close()', async () => {
     const one = await stage()
     onTestFinished(one.close)
-    const { listeners } = one.root.census()
+    const { listeners } = one.root.counts()
     await expect(
       openSettings(one.owner, { type: 'object', properties: { a: { type: 'string', default: 1 } } }),
     ).rejects.toMatchObject({
@@ -60,7 +60,7 @@ describe('settings on a service', () => {
     })
     const settings = await openSettings(one.owner, SCHEMA)
     settings.close()
-    expect(one.root.census().listeners).toBe(listeners)
+    expect(one.root.counts().listeners).toBe(listeners)
     await one.set(8)
     expect(settings.values.polling_time).toBe(3)
     expect(await settings.update({ polling_time: 9 })).toMatchObject({
@@ -69,7 +69,7 @@ describe('settings on a service', () => {
     })
   })
 
-  it('takes nothing back when an old fact is handed out again', async () => {
+  it('undoes nothing when an old fact is delivered again', async () => {
     const { root, settings, set, facts } = await opened()
     await set(4)
     await set(5)
@@ -82,7 +82,7 @@ describe('settings on a service', () => {
   })
 })
 
-describe('what happens while settings are opened or updated', () => {
+describe('a change while settings are opened or updated', () => {
   it('between the question and its answer is not lost, nor taken back by the answer', async () => {
     const one = await stage()
     onTestFinished(one.close)

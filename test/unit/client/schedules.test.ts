@@ -9,8 +9,8 @@ const SOON = { interval: 2, timeout: 5_000 }
 
 type Act = 'set' | 'own' | 'other' | 'cut' | 'rewind' | 'replay' | 'update' | 'wait'
 
-describe('whatever happens', () => {
-  it('settings end as the service has them, their place never goes back, and each listener hears a chain', async () => {
+describe('in any schedule', () => {
+  it("settings end equal to the service's, their cursor never goes back, and each listener receives a chain", async () => {
     const acts = fc.array(
       fc.constantFrom<Act>('set', 'set', 'own', 'other', 'cut', 'rewind', 'replay', 'update', 'wait'),
       { maxLength: 12 },
@@ -19,7 +19,7 @@ describe('whatever happens', () => {
   })
 })
 
-/** Plays what happens, the settings being opened in the middle of it, and judges. */
+/** Runs a schedule, opens the settings in the middle of it, and checks the results. */
 async function play(acts: readonly Act[], openAt: number): Promise<void> {
   const one = await stage()
   let settings: LiveSettings<SettingsOf<typeof SCHEMA>> | undefined
@@ -27,8 +27,7 @@ async function play(acts: readonly Act[], openAt: number): Promise<void> {
     const calls: (readonly [number, number])[] = []
     const places: [number, bigint][] = []
     const pending: Promise<unknown>[] = []
-    // A commit on a line that is cut, or in a store that goes back, may be refused; what counts is what came
-    // of it.
+    // A commit on a cut connection, or in a store that goes back, may be rejected; only its effect counts.
     const attempt = (work: Promise<unknown>) => pending.push(Promise.allSettled([work]))
     const open = async (): Promise<void> => {
       settings = await openSettings(one.owner, SCHEMA)

@@ -38,7 +38,7 @@ function unheard(where: string, error: unknown): never {
 }
 
 describe('a picture of settings', () => {
-  it('is that of the furthest place heard of, by epoch and then by revision, in whatever order and how often news comes', () => {
+  it('is that of the furthest received cursor, by epoch and then by revision, for any order and repetition of updates', () => {
     fc.assert(
       fc.property(schedule, news => {
         const mirror = new SettingsCache(unheard)
@@ -54,7 +54,7 @@ describe('a picture of settings', () => {
     )
   })
 
-  it('is told so that each listener hears a chain without repetition, with the changes between its links', () => {
+  it('is announced so that each listener receives a chain without repetition, with the changes between its links', () => {
     fc.assert(
       fc.property(schedule, news => {
         const mirror = new SettingsCache(unheard)
@@ -97,7 +97,7 @@ describe('a picture of settings', () => {
     expect(first).toEqual({ a: 1, b: { c: [2] } })
   })
 
-  it('knows the highest revision of its epoch, which begins anew in the next', () => {
+  it('knows the highest revision of its epoch, which restarts in the next', () => {
     const mirror = new SettingsCache(unheard)
     mirror.take({ at: { epoch: 1, revision: 20n, n: 1 }, data: {} })
     for (const revision of ['9', '10', '2']) mirror.learnRevision(1, revision)
@@ -109,7 +109,7 @@ describe('a picture of settings', () => {
     expect(mirror.revision).toBe('3')
   })
 
-  it('gives each change the mode of the nearest change of its fact', () => {
+  it('assigns each change the mode of the nearest change of its fact', () => {
     const mirror = new SettingsCache(unheard)
     mirror.take({ at: { epoch: 1, revision: 0n, n: 1 }, data: { b: { z: 1 } } })
     const modes: Record<string, string> = {}

@@ -2,7 +2,8 @@ import { onTestFinished } from 'vitest'
 import { ask } from '../../../events/ask.ts'
 import { createBus } from '../../../events/bus.ts'
 import type { Bus, Callback } from '../../../events/event.ts'
-import type { Facts, Settings } from '../../../events/map.ts'
+import type { Facts } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { createService } from '../../../src/app/service.ts'
 import type { JsonSchema } from '../../../src/client/json-schema.ts'
 import { openSettings } from '../../../src/client/open-settings.ts'
@@ -64,6 +65,6 @@ export function around(
       void (after?.() ?? Promise.resolve()).then(() => content.callback?.(...answer))
     return (before?.() ?? Promise.resolve()).then(() => bus.emit(command, { ...content, callback }))
   }
-  // Nobody here looks at the event that emit() gives.
+  // No caller here uses the event that emit() returns.
   return { actor: bus.actor, on: bus.on.bind(bus), consume: bus.consume.bind(bus), emit: emit as Bus['emit'] }
 }

@@ -15,7 +15,7 @@ async function told(file: Parameters<typeof examineCertificates>[0]): Promise<re
 }
 
 describe('A certificate', () => {
-  it('that is good for long enough, and whose key is there, is nothing to speak of', async () => {
+  it('that is valid for long enough, with its key, has no finding', async () => {
     const folder = await temporaryTree()
     expect(
       await examineCertificates({ ...(await makeDatedCertificate(folder, 'good', -1, 31)), after }),
@@ -49,7 +49,7 @@ describe('A certificate', () => {
     })
   })
 
-  it('that another key stands beside is told so, with a command that asks for one of that key and of the same names', async () => {
+  it('with a key of another certificate is reported, with a command that requests one for that key and the same names', async () => {
     const folder = await temporaryTree()
     const [{ cert }, { key }] = [
       await makeDatedCertificate(folder, "it's", -1, 400),
@@ -79,7 +79,7 @@ describe('A certificate', () => {
     expect(await told({ cert: old.cert, any: true, after })).toEqual(['broken certificate.expired'])
   })
 
-  it('that cannot be read is for others to tell', async () => {
+  it('that cannot be read is left to other checks', async () => {
     const folder = await temporaryTree()
     const { key } = await makeDatedCertificate(folder, 'good', -1, 400)
     await writeFile(join(folder, 'bad.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')

@@ -220,24 +220,24 @@ describe('a view', () => {
 describe('a bus', () => {
   it('keeps nothing of 100,000 subscriptions that ended', async () => {
     const bus = createBus()
-    const empty = bus.census()
+    const empty = bus.counts()
     for (let i = 0; i < 50_000; i++) {
       const stops = [bus.on(`name.${i}`, () => {}), bus.on(/name\..*/, () => {})]
       if (i % 1_000 === 0) bus.emit(`name.${i}`)
       for (const stop of stops) stop()
     }
     const stops = Array.from({ length: 100_000 }, () => bus.on('settings.changed', () => {}))
-    expect(bus.census().listeners).toBe(100_000)
+    expect(bus.counts().listeners).toBe(100_000)
     for (const stop of stops) stop()
     await settled()
-    expect(bus.census()).toEqual(empty)
+    expect(bus.counts()).toEqual(empty)
   })
 
   it('remembers the matches of a bounded number of names', async () => {
     const bus = createBus()
     bus.on(/never/, () => {})
     for (let i = 0; i < 5_000; i++) bus.emit(`name.${i}`)
-    expect(bus.census().remembered).toBe(1_000)
+    expect(bus.counts().cachedNames).toBe(1_000)
   })
 
   it('serves every command there is, each by one handler', () => {
@@ -247,7 +247,7 @@ describe('a bus', () => {
     stop()
     bus.serve('kytos.settings.list', () => [])
     stop()
-    expect(bus.census().handlers).toBe(1)
+    expect(bus.counts().handlers).toBe(1)
     expect(() => bus.serve('toString' as 'kytos.settings.list', () => [])).toThrow(
       expect.objectContaining({ code: 'COMMAND_NOT_FOUND' }),
     )

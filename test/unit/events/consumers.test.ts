@@ -149,7 +149,7 @@ describe('the consumers of a namespace', () => {
     view.consume(NS)()
     expect(bus.consumers.of(NS)).toEqual(['kytos/a'])
     release()
-    expect(bus.census()).toMatchObject({ consumers: 0 })
+    expect(bus.counts()).toMatchObject({ consumers: 0 })
     view.consume(NS, { changing: () => 'still no' })
     expect(bus.consumers.of(NS)).toEqual([])
     expect(log.lines).toEqual([expect.stringContaining('after the NApp was stopped')])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createBus } from '../../../events/bus.ts'
 import type { KytosEvent } from '../../../events/event.ts'
-import { MAX_EVENTS, MAX_FACTS } from '../../../events/inbox.ts'
+import { MAX_QUEUED_EVENTS, MAX_QUEUED_FACTS } from '../../../events/inbox.ts'
 import type { Facts } from '../../../events/map.ts'
 import { boxFact, changedFact, settled } from './facts.ts'
 
@@ -27,12 +27,12 @@ describe('a listener far behind', () => {
         'settings.changed',
         changedFact({ namespace: `kytos/${n % 3}`, previous: { n: n - 3 }, data: { n }, version: n }),
       )
-    for (let n = 0; n <= MAX_FACTS + 1; n++) {
+    for (let n = 0; n <= MAX_QUEUED_FACTS + 1; n++) {
       say(n)
       if (n % 100 === 0) await settled()
     }
     await settled()
-    expect(quick).toBe(MAX_FACTS + 2)
+    expect(quick).toBe(MAX_QUEUED_FACTS + 2)
     release()
     await settled()
     expect(slow.map(({ namespace, previous, data, origin }) => [namespace, previous, data, origin])).toEqual([
@@ -62,7 +62,7 @@ describe('a listener far behind', () => {
     )
     bus.emit('first')
     await settled()
-    for (let n = 0; n < MAX_EVENTS + 5; n++) {
+    for (let n = 0; n < MAX_QUEUED_EVENTS + 5; n++) {
       bus.emit('kytos/a.b', { n })
       for (let i = 0; i < 2; i++)
         bus.announce('box.changed', boxFact({ box_id: String((2 * n + i) % 1_500) }))
@@ -84,7 +84,7 @@ describe('a listener far behind', () => {
     while (heard.at(-1)?.name !== 'settings.state') await settled()
     expect(
       heard.filter(({ name }) => name === 'kytos/a.b').map(({ content }) => (content as { n: number }).n),
-    ).toEqual(Array.from({ length: MAX_EVENTS }, (_, n) => n + 5))
+    ).toEqual(Array.from({ length: MAX_QUEUED_EVENTS }, (_, n) => n + 5))
     expect(heard.filter(({ name }) => name === 'box.changed').length).toBeLessThanOrEqual(3_000)
   })
 })

@@ -7,7 +7,7 @@ import { enabled, installed, temporaryTree, writeFiles } from './napps-tree.ts'
 const MAIN = 'export default () => ({ setup() {} })'
 
 describe('discovery', () => {
-  it('tells enabled from installed by the link, and takes a plain folder as enabled', async () => {
+  it('distinguishes enabled from installed by the link, and counts a plain folder as enabled', async () => {
     const root = await temporaryTree()
     const folder = await enabled(root, 'kytos/on', MAIN)
     await installed(root, 'kytos/off', MAIN)
@@ -34,7 +34,7 @@ describe('discovery', () => {
     expect(await discover(root)).toEqual({ napps: [], broken: [] })
   })
 
-  it('reports what is broken, with the file, and finds the others', async () => {
+  it('reports broken NApps, with the file, and finds the others', async () => {
     const root = await temporaryTree()
     await enabled(root, 'a/good', MAIN)
     await writeFiles(root, {
@@ -65,7 +65,7 @@ describe('discovery', () => {
     expect(broken.map(napp => napp.id)).toEqual(['a/my napp'])
   })
 
-  it('gives another stamp once the manifest was written again, and the same one otherwise', async () => {
+  it('returns another stamp once the manifest was written again, and the same one otherwise', async () => {
     const root = await temporaryTree()
     const folder = await enabled(root, 'a/a', MAIN)
     const stamp = async () => (await discover(root)).napps[0]?.stamp

@@ -8,7 +8,7 @@ import { createHost } from '../../../src/host/host.ts'
 import { disable, enable, install } from '../../../src/host/tree.ts'
 import { configFor, enabled, installed, keepingLog, temporaryTree, writeFiles } from './napps-tree.ts'
 
-/** NApps are modules of their own; what they did is told here, by all NApps of a test. */
+/** The log of all NApps of a test, which are separate modules. */
 const told: string[] = []
 Object.assign(globalThis, { tell: (what: string) => told.push(what) })
 
@@ -28,7 +28,7 @@ async function tree() {
   await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })
   const log = keepingLog()
   const bus = createBus()
-  const host = createHost({ config: configFor(root), bus, log, shipped: [], patience: 0.05 })
+  const host = createHost({ config: configFor(root), bus, log, shipped: [], shutdownTimeout: 0.05 })
   onTestFinished(() => host.stop())
   return { root, log, bus, host }
 }
@@ -71,7 +71,7 @@ describe('starting and stopping', () => {
     expect(actors).toEqual([{ type: 'napp', name: 'a/a' }])
   })
 
-  it('reports a NApp that fails, wherever it fails, and goes on with the others', async () => {
+  it('reports a NApp that fails, wherever it fails, and continues with the others', async () => {
     const { root, host, log } = await tree()
     await enabled(root, 'a/import', 'export default 1 +')
     await enabled(root, 'a/constructor', 'export default () => { throw new Error("no luck") }')
@@ -138,7 +138,7 @@ describe('starting and stopping', () => {
   })
 })
 
-describe('kytos/settings that gives up', () => {
+describe('kytos/settings that aborts the host', () => {
   it('stops everything in order, and its error is how the host ended', async () => {
     const { root, host } = await tree()
     Object.assign(globalThis, { wrong: new SettingsError('STORE_REFUSED', 'The store is another one.') })
@@ -156,7 +156,7 @@ describe('kytos/settings that gives up', () => {
 })
 
 describe('without kytos/settings', () => {
-  it('that is enabled nothing starts, and the way to enable it is said', async () => {
+  it('that is enabled nothing starts, and the command that enables it is reported', async () => {
     const { root, host } = await tree()
     await disable(root, 'kytos/settings')
     await enabled(root, 'a/a', tells('a'))
@@ -167,13 +167,13 @@ describe('without kytos/settings', () => {
     expect(told).toEqual([])
   })
 
-  it('whose manifest is good nothing starts, and what is wrong is said', async () => {
+  it('whose manifest is valid nothing starts, and the problem is reported', async () => {
     const { root, host } = await tree()
     await writeFile(join(root, 'kytos/settings/napp.json'), '{')
     await expect(host.start()).rejects.toThrow(/napp\.json is invalid/)
   })
 
-  it("of ours but with Python's of that name the way out is said", async () => {
+  it("but with Python's NApp of that name nothing starts, and the remedy is reported", async () => {
     const { root, host } = await tree()
     await rm(join(root, '.installed/kytos/settings/napp.json'))
     await writeFiles(root, { '.installed/kytos/settings/kytos.json': '{}' })
@@ -220,18 +220,18 @@ describe('in a running host', () => {
     })`
     await enabled(root, 'a/a', forgetful)
     await host.start()
-    const before = bus.census().listeners
+    const before = bus.counts().listeners
     expect(before).toBe(1)
     await disable(root, 'a/a')
     await host.rescan()
     Reflect.get(globalThis, 'late')()
-    expect(bus.census().listeners).toBe(0)
+    expect(bus.counts().listeners).toBe(0)
     expect(log.lines).toContainEqual(
       expect.stringContaining('WARN a/a: Ignored a call of on(x) after the NApp was stopped'),
     )
   })
 
-  it('a NApp that is installed anew is loaded anew', async () => {
+  it('a NApp that is installed again is loaded again', async () => {
     const { root, host } = await tree()
     await enabled(root, 'a/a', tells('one'))
     await host.start()
@@ -245,7 +245,7 @@ describe('in a running host', () => {
     expect(told).toEqual(['+settings', '+one', '-one', '+two'])
   })
 
-  it('a NApp whose manifest breaks goes on, and the break is said once', async () => {
+  it('a NApp whose manifest breaks keeps running, and the break is reported once', async () => {
     const { root, host, log } = await tree()
     const folder = await enabled(root, 'a/a', tells('a'))
     await host.start()
@@ -256,7 +256,7 @@ describe('in a running host', () => {
     expect(log.lines.filter(line => line.includes('napp.json is invalid'))).toHaveLength(1)
   })
 
-  it('kytos/settings goes on when it is disabled, with one warning', async () => {
+  it('kytos/settings keeps running when it is disabled, with one warning', async () => {
     const { root, host, log } = await tree()
     await host.start()
     await disable(root, 'kytos/settings')
@@ -266,7 +266,7 @@ describe('in a running host', () => {
     expect(log.lines.filter(line => line.includes('takes effect at the next start'))).toHaveLength(1)
   })
 
-  it('a NApp that failed is left until it is mended', async () => {
+  it('a NApp that failed is left until it is repaired', async () => {
     const { root, host, log } = await tree()
     const folder = await enabled(root, 'a/a', 'export default () => { throw new Error("no luck") }')
     await host.start()
@@ -280,7 +280,7 @@ describe('in a running host', () => {
     expect(told).toEqual(['+settings', '+mended'])
   })
 
-  it('a NApp that only came too early is tried again until it starts', async () => {
+  it('a NApp that only came too early is retried until it starts', async () => {
     const { root, host, log } = await tree()
     Object.assign(globalThis, { outage: new SettingsError('STORE_UNREACHABLE', 'The store is away.') })
     const main =
@@ -294,7 +294,7 @@ describe('in a running host', () => {
     expect(told).toEqual(['+settings', '+patient'])
   })
 
-  it('what runs is what is enabled, whatever was done in between', async () => {
+  it('the running NApps are the enabled ones, for any sequence of changes', async () => {
     const ids = ['a/a', 'a/b', 'b/c']
     const step = fc.tuple(fc.constantFrom('enable', 'disable', 'rescan'), fc.constantFrom(...ids))
     await fc.assert(

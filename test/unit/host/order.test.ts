@@ -21,7 +21,7 @@ describe('the order of start', () => {
     expect(problems).toEqual([])
   })
 
-  it('goes on without a dependency that is not there, and says so', () => {
+  it('continues without a missing dependency, and reports it', () => {
     const { ids, problems } = orderNApps([napp('kytos/topology', ['kytos/of_topo'])])
     expect(ids).toEqual(['kytos/topology'])
     expect(problems.map(describeProblem)).toEqual([

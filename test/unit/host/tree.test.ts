@@ -11,7 +11,7 @@ const status = async (root: string) =>
   Object.fromEntries((await discover(root)).napps.map(napp => [napp.id, napp.enabled]))
 
 describe('enabling and disabling', () => {
-  it('makes and removes the relative link that Kytos makes, and says whether it had to', async () => {
+  it('creates and removes the relative link of Kytos, and returns whether it had to', async () => {
     const root = await temporaryTree()
     await installed(root, 'a/a', MAIN)
     expect(await enable(root, 'a/a')).toBe(true)
@@ -50,7 +50,7 @@ describe('installing', () => {
     expect(await readdir(join(root, '.installed/me/mine'))).toEqual(['lib', 'main.mjs', 'napp.json'])
   })
 
-  it('takes the place of what is there only when forced', async () => {
+  it('replaces an installed NApp only when forced', async () => {
     const root = await temporaryTree()
     await install(root, await source('1'), false)
     await expect(install(root, await source('2'), false)).rejects.toMatchObject({ code: 'NAPP_CONFLICT' })
@@ -60,7 +60,7 @@ describe('installing', () => {
     expect(await readdir(join(root, '.installed/me'))).toEqual(['mine'])
   })
 
-  it('replaces a link without touching what it points to', async () => {
+  it('replaces a link without touching its target', async () => {
     const root = await temporaryTree()
     const elsewhere = await source('1')
     await mkdir(join(root, '.installed/me'), { recursive: true })
@@ -94,7 +94,7 @@ describe('installing', () => {
     })
   })
 
-  it('says in one sentence that the tree cannot be written', async () => {
+  it('reports in one sentence that the tree cannot be written', async () => {
     const root = await temporaryTree()
     await writeFiles(root, { napps: 'a file' })
     await expect(install(join(root, 'napps', 'below'), await source('1'), false)).rejects.toMatchObject({
@@ -103,7 +103,7 @@ describe('installing', () => {
   })
 })
 
-describe('what ships with the package', () => {
+describe('a NApp that ships with the package', () => {
   const shipped = async () => {
     const folder = await temporaryTree()
     await writeFiles(folder, {
@@ -132,7 +132,7 @@ describe('what ships with the package', () => {
     expect(await status(root)).toEqual({ 'kytos/demo': false })
   })
 
-  it('is linked anew after the package moved, and a person is told', async () => {
+  it('is linked again after the package moved, with a message', async () => {
     const root = await temporaryTree()
     const [before] = await shipped()
     await linkShipped(root, ['kytos/demo'], before ? [before] : [])
@@ -150,7 +150,7 @@ describe('what ships with the package', () => {
     expect((await discover(root)).napps[0]?.manifest.version).toBe('mine')
   })
 
-  it('is told apart from a pre-installed name that nobody has', async () => {
+  it('is distinguished from an unknown pre-installed name', async () => {
     const remarks = await linkShipped(await temporaryTree(), ['kytos/typo'], await shipped())
     expect(remarks).toEqual([
       expect.stringContaining('kytos/typo, which is neither shipped with this package nor installed'),

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { API, NAMESPACE, openBareRig, openRealRig, sendText } from './harness.ts'
 
 const HANDSHAKE: Readonly<Record<string, string>> = {
@@ -68,12 +68,12 @@ describe('the door of the bus', () => {
     const answer = await refusal(http.port, { origin: origin.replace('PORT', String(http.port)) || ' ' })
     expect(answer).toMatchObject({ status: 403, json: { code: 'ORIGIN_FORBIDDEN' } })
     expect(answer.head).toContain('connection: close')
-    expect(bus.census().listeners).toBe(0)
+    expect(bus.counts().listeners).toBe(0)
   })
 
   it('opens for a page of its own', async () => {
     const { http } = await openBareRig()
-    const line = await openBusLine(http.port, { origin: `http://127.0.0.1:${http.port}` })
+    const line = await openBusSocket(http.port, { origin: `http://127.0.0.1:${http.port}` })
     line.send({ subscribe: [] })
     expect(await line.next()).toMatchObject({ subscribed: [] })
   })
@@ -109,7 +109,7 @@ describe('the door of the bus', () => {
       asked.resolve()
       return answer.promise
     })
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     const answered = line.ask('kytos.settings.list')
     await asked.promise
     const closed = http.close()

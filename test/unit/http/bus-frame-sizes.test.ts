@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import { MAX_HELD } from '../../../src/http/bus/bus-connection.ts'
-import { type BusLine, openBusLine } from '../../support/bus-line.ts'
+import { MAX_PENDING_BYTES } from '../../../src/http/bus/pending-commands.ts'
+import { type BusSocket, openBusSocket } from '../../support/bus-socket.ts'
 import { holdBeats } from '../../support/held-beats.ts'
 import { startThrottle } from '../../support/throttle.ts'
 import { openBareRig, openRealRig } from './harness.ts'
@@ -19,7 +19,7 @@ describe('a frame', () => {
 
   it('that carries a box may be as large as the largest, and closes the line when it is larger', async () => {
     const { http } = await openRealRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send(box(16 * MiB))
     expect(await line.next()).toMatchObject({ reply_to: 1, data: { box_id: '1' } })
     line.send(box(BOX_MESSAGE_BYTES, 2))
@@ -27,13 +27,13 @@ describe('a frame', () => {
     line.send(box(BOX_MESSAGE_BYTES + 1, 3))
     expect((await line.closed)[0]).toBe(1009)
     expect(
-      await (await openBusLine(http.port)).ask('kytos.storehouse.list', { namespace: 'net' }),
+      await (await openBusSocket(http.port)).ask('kytos.storehouse.list', { namespace: 'net' }),
     ).toMatchObject({ data: ['1'] })
   })
 
   it('that carries anything else is refused beyond 1 MiB, and the line goes on', async () => {
     const { http } = await openRealRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     const update = (size: number) => frame(size, 'a', 'kytos.settings.update', { namespace: 'kytos/a' })
     const tooLarge = { code: 'DOCUMENT_TOO_LARGE', details: { size: MESSAGE_BYTES + 1, max: MESSAGE_BYTES } }
     line.send(update(MESSAGE_BYTES + 1))
@@ -53,7 +53,7 @@ describe('a frame', () => {
     const { http } = await openBareRig()
     const throttle = await startThrottle(http.port, 4 * MiB, 'requests')
     onTestFinished(() => throttle.close())
-    const line = await openBusLine(throttle.port)
+    const line = await openBusSocket(throttle.port)
     // Its answers to pings wait behind the frame: only more of the frame shows that it is there.
     line.send(box(4 * MiB))
     for (let beats = 0; beats < 5; beats++) {
@@ -74,8 +74,8 @@ describe('a frame', () => {
       () =>
         new Promise((_, reject) => begun.push(() => reject(new SettingsError('DOCUMENT_EXISTS', 'there')))),
     )
-    const line = await openBusLine(http.port)
-    for (const id of [1, 2, 3]) line.send(box(MAX_HELD + 1, id))
+    const line = await openBusSocket(http.port)
+    for (const id of [1, 2, 3]) line.send(box(MAX_PENDING_BYTES + 1, id))
     await expect.poll(() => begun.length).toBe(1)
     await new Promise(resolve => setTimeout(resolve, 200))
     for (const count of [1, 2, 3]) {
@@ -86,7 +86,7 @@ describe('a frame', () => {
     }
   })
 
-  it.each<[string, (line: BusLine) => void, number]>([
+  it.each<[string, (line: BusSocket) => void, number]>([
     ['binary', ({ socket }) => socket.send(Buffer.from('{"subscribe":[]}')), 1003],
     [
       'of bytes that are no UTF-8',
@@ -102,7 +102,7 @@ describe('a frame', () => {
     ],
   ])('%s closes the line', async (_what, send, code) => {
     const { http } = await openBareRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     send(line)
     expect((await line.closed)[0]).toBe(code)
   })

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { API, openRealRig } from './harness.ts'
 
 /*
@@ -92,8 +92,8 @@ const SENT: fc.Arbitrary<Sent> = fc.oneof(
 
 it('lives through whatever is sent, writes nothing of it, and answers others meanwhile', async () => {
   const { http, bus, log, send } = await openRealRig()
-  const { listeners } = bus.census()
-  const good = await openBusLine(http.port)
+  const { listeners } = bus.counts()
+  const good = await openBusSocket(http.port)
   await good.ask('kytos.settings.update', { namespace: 'kytos/a', data: { kept: true } })
   await good.ask('kytos.storehouse.create', { namespace: 'net', box_id: '1', data: 1 })
   good.send({ subscribe: ['settings.*', 'box.*'] })
@@ -128,7 +128,7 @@ it('lives through whatever is sent, writes nothing of it, and answers others mea
   expect(await good.next()).toEqual({ subscribed: ['settings.*', 'box.*'], cursor })
   expect(await Promise.race([good.next(), good.ask('kytos.settings.list')])).toHaveProperty('reply_to')
   expect(log.lines.filter(line => line.startsWith('error'))).toEqual([])
-  await expect.poll(() => bus.census().listeners).toBe(listeners)
+  await expect.poll(() => bus.counts().listeners).toBe(listeners)
 })
 
 it('lives through whatever handshake it is offered, alone or behind another request', async () => {

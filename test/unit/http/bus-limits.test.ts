@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../events/map.ts'
-import { MAX_COMMANDS } from '../../../src/http/bus/bus-connection.ts'
-import { type BusLine, openBusLine } from '../../support/bus-line.ts'
+import { MAX_PENDING_COMMANDS } from '../../../src/http/bus/pending-commands.ts'
+import { type BusSocket, openBusSocket } from '../../support/bus-socket.ts'
 import { type HeldBeats, holdBeats } from '../../support/held-beats.ts'
 import { changedFact, settled } from '../events/facts.ts'
 import { openBareRig } from './harness.ts'
@@ -19,8 +19,8 @@ function say({ bus, feed }: BareRig, content: Partial<Facts['settings.changed']>
 }
 
 /** A line that has stopped taking anything, as the kernel sees it. */
-async function openStuckLine(rig: Pick<BareRig, 'http'>, frame?: object): Promise<BusLine> {
-  const line = await openBusLine(rig.http.port)
+async function openStuckLine(rig: Pick<BareRig, 'http'>, frame?: object): Promise<BusSocket> {
+  const line = await openBusSocket(rig.http.port)
   if (frame) {
     line.send(frame)
     await line.next()
@@ -47,19 +47,19 @@ describe('commands under way', () => {
     const { http, bus } = await openBareRig()
     const answers: (() => void)[] = []
     bus.serve('kytos.settings.list', () => new Promise(resolve => answers.push(() => resolve([]))))
-    const [line, other] = [await openBusLine(http.port), await openBusLine(http.port)]
-    const asked = Array.from({ length: MAX_COMMANDS }, () => line.ask('kytos.settings.list'))
+    const [line, other] = [await openBusSocket(http.port), await openBusSocket(http.port)]
+    const asked = Array.from({ length: MAX_PENDING_COMMANDS }, () => line.ask('kytos.settings.list'))
     expect(await line.ask('kytos.settings.list')).toMatchObject({
       error: { code: 'CONNECTION_BUSY', status: 503, details: { max: 64 } },
     })
-    expect(answers).toHaveLength(MAX_COMMANDS)
+    expect(answers).toHaveLength(MAX_PENDING_COMMANDS)
     expect(await other.ask('kytos.settings.describe', { namespace: 'kytos/a' })).toMatchObject({
       error: { code: 'SERVICE_ABSENT' },
     })
     answers.shift()?.()
     await Promise.race(asked)
     const next = line.ask('kytos.settings.list')
-    await expect.poll(() => answers.length).toBe(MAX_COMMANDS)
+    await expect.poll(() => answers.length).toBe(MAX_PENDING_COMMANDS)
     for (const answer of answers) answer()
     expect(await next).toMatchObject({ data: [] })
     await Promise.all(asked)
@@ -69,7 +69,7 @@ describe('commands under way', () => {
     const { http, bus } = await openBareRig()
     let answer = (): void => {}
     bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ id: 'a', name: 'kytos.settings.list' })
     line.send({ id: 'a', name: 'kytos.settings.list' })
     expect(await line.next()).toMatchObject({
@@ -90,7 +90,7 @@ describe('commands under way', () => {
       done++
       return []
     })
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ id: 1, name: 'kytos.settings.list' })
     await settled()
     line.socket.terminate()
@@ -105,7 +105,7 @@ describe('a slow reader', () => {
     const rig = await openBareRig()
     const subscribe = { subscribe: ['settings.changed'] }
     const slow = await openStuckLine(rig, subscribe)
-    const quick = await openBusLine(rig.http.port)
+    const quick = await openBusSocket(rig.http.port)
     quick.send(subscribe)
     await quick.next()
     const said: string[] = []
@@ -126,7 +126,7 @@ describe('a slow reader', () => {
       if (frame) continue
       expect(await line.closed).toEqual([1013, expect.stringMatching(/^READER_SLOW: .*last cursor$/)])
       cuts++
-      line = await openBusLine(rig.http.port)
+      line = await openBusSocket(rig.http.port)
       line.send({ ...subscribe, since: heard.at(-1) })
     }
     expect(heard).toEqual(said)
@@ -140,7 +140,7 @@ describe('a slow reader', () => {
       rig.bus.emit('kytos/a.b', { big })
       await settled()
     }
-    expect(rig.bus.census().listeners).toBe(0)
+    expect(rig.bus.counts().listeners).toBe(0)
     line.socket.resume()
     expect((await line.closed)[0]).toBe(1013)
   })
@@ -160,7 +160,7 @@ describe('a slow reader', () => {
   it('is not cut off for large answers of its own', async () => {
     const rig = await openBareRig()
     rig.bus.serve('kytos.storehouse.list', () => [big.repeat(20)])
-    const line = await openBusLine(rig.http.port)
+    const line = await openBusSocket(rig.http.port)
     line.send({ subscribe: ['settings.changed'] })
     await line.next()
     const answers = Array.from({ length: 20 }, () => line.ask('kytos.storehouse.list', { namespace: 'net' }))
@@ -196,9 +196,9 @@ describe('a peer that is gone', () => {
     const { beat } = holdBeats()
     const { http } = await openBareRig()
     const [dead, alive, other] = [
-      await openBusLine(http.port),
-      await openBusLine(http.port),
-      await openBusLine(http.port),
+      await openBusSocket(http.port),
+      await openBusSocket(http.port),
+      await openBusSocket(http.port),
     ]
     // Its kernel lives on and takes everything, but nobody is there.
     Reflect.set(dead.socket, '_autoPong', false)
@@ -215,7 +215,7 @@ describe('a peer that is gone', () => {
 
   it('is not found by a pause of the service itself', async () => {
     const { http } = await openBareRig({ heartbeat: 300 })
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     await once(line.socket, 'ping')
     // Its answer has arrived but is not read before the next beat is due.
     await new Promise<void>(resolve =>
@@ -244,7 +244,7 @@ describe('when the service stops', () => {
     const { http, bus } = await openBareRig()
     let answer = (): void => {}
     bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
-    const [line, idle] = [await openBusLine(http.port), await openBusLine(http.port)]
+    const [line, idle] = [await openBusSocket(http.port), await openBusSocket(http.port)]
     const asked = line.ask('kytos.settings.list')
     await line.ask('kytos.none')
     const closed = http.close()
@@ -270,7 +270,7 @@ describe('when the service stops', () => {
   it('a command that is never answered is given up after the grace', async () => {
     const { http, bus } = await openBareRig({ grace: 50 })
     bus.serve('kytos.settings.list', () => new Promise(() => {}))
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ id: 1, name: 'kytos.settings.list' })
     await line.ask('kytos.none')
     await http.close()

@@ -6,7 +6,7 @@ import { createMemoryStore } from '../../../backends/memory/index.ts'
 import { COMMANDS } from '../../../events/map.ts'
 import { openRemoteBus } from '../../../src/client/remote/remote-bus.ts'
 import { loadCertificate } from '../../../src/http/auth/certificate.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { makeCertificates } from '../../support/etcd-tls.ts'
 import { bearer, openGuardedRig } from './guarded.ts'
 import { API, NAMESPACE } from './harness.ts'
@@ -17,7 +17,7 @@ const REVOKED = [1008, 'TOKEN_INVALID: the token was revoked or has expired'] as
 describe('a connection to the bus', () => {
   it('asks and says what its token allows, looked at for each frame', async () => {
     const rig = await openGuardedRig()
-    const line = await openBusLine(rig.http.port, (await rig.token(['read'])).headers)
+    const line = await openBusSocket(rig.http.port, (await rig.token(['read'])).headers)
     for (const [name, { effect }] of Object.entries(COMMANDS)) {
       const { error } = await line.ask(name, {})
       if (effect === 'read') expect([name, error?.code]).not.toEqual([name, 'PERMISSION_DENIED'])
@@ -34,7 +34,7 @@ describe('a connection to the bus', () => {
     })
     expect((await line.ask('kytos.settings.list')).data).toEqual([])
 
-    const writer = await openBusLine(rig.http.port, (await rig.token(['write'], 'ci')).headers)
+    const writer = await openBusSocket(rig.http.port, (await rig.token(['write'], 'ci')).headers)
     expect(await writer.ask('kytos.settings.update', UPDATE)).toMatchObject({
       data: { updated_by: { type: 'user', name: 'ci' } },
     })
@@ -48,12 +48,12 @@ describe('a connection to the bus', () => {
         name: 'kytos.storehouse.create',
         content: { namespace: 'net', data: 'x'.repeat(size) },
       })
-    const reader = await openBusLine(rig.http.port, (await rig.token(['read'])).headers)
+    const reader = await openBusSocket(rig.http.port, (await rig.token(['read'])).headers)
     reader.send(frame(1_000_000))
     expect(await reader.next()).toMatchObject({ reply_to: 1, error: { code: 'PERMISSION_DENIED' } })
     reader.send(frame(1_100_000))
     expect((await reader.closed)[0]).toBe(1009)
-    const writer = await openBusLine(rig.http.port, (await rig.token(['write'], 'ci')).headers)
+    const writer = await openBusSocket(rig.http.port, (await rig.token(['write'], 'ci')).headers)
     writer.send(frame(2_000_000))
     expect(await writer.next()).toMatchObject({ reply_to: 1, data: { namespace: 'net' } })
   })
@@ -66,14 +66,14 @@ describe('a connection to the bus', () => {
     ]
     const [reader, writer] = [await one.token(['read']), await one.token(['write'])]
     const lines = [
-      await openBusLine(one.http.port, reader.headers),
-      await openBusLine(two.http.port, reader.headers),
+      await openBusSocket(one.http.port, reader.headers),
+      await openBusSocket(two.http.port, reader.headers),
     ]
     for (const line of lines) {
       line.send({ subscribe: ['settings.changed'] })
       expect(await line.next()).toMatchObject({ subscribed: ['settings.changed'] })
     }
-    const other = await openBusLine(one.http.port, writer.headers)
+    const other = await openBusSocket(one.http.port, writer.headers)
     await other.ask('kytos.settings.update', UPDATE)
     for (const line of lines) expect((await line.nextEvent()).event?.name).toBe('settings.changed')
     await one.service.tokens.revoke(reader.id)
@@ -86,7 +86,7 @@ describe('a connection to the bus', () => {
 
   it('is closed when its token expires', async () => {
     const rig = await openGuardedRig()
-    const line = await openBusLine(rig.http.port, (await rig.token(['write'], 'short', 1)).headers)
+    const line = await openBusSocket(rig.http.port, (await rig.token(['write'], 'short', 1)).headers)
     const begin = Date.now()
     expect(await line.closed).toEqual(REVOKED)
     expect(Date.now() - begin).toBeLessThan(2_000)
@@ -95,7 +95,7 @@ describe('a connection to the bus', () => {
   it('is answered what it had asked when its token is revoked, and refused what it asks then', async () => {
     const rig = await openGuardedRig()
     const { id, headers } = await rig.token(['write'])
-    const line = await openBusLine(rig.http.port, headers)
+    const line = await openBusSocket(rig.http.port, headers)
     let agree = (): void => {}
     const asked = new Promise<void>(resolve => {
       rig.bus.consume('me/slow', {
@@ -173,7 +173,7 @@ describe('the client', () => {
 it('a handshake that shows no token, or one that may not read, is refused', async () => {
   const rig = await openGuardedRig()
   for (const headers of [{}, bearer('x'), (await rig.token(['secrets'])).headers])
-    await expect(openBusLine(rig.http.port, headers)).rejects.toThrow(/40[13]/)
+    await expect(openBusSocket(rig.http.port, headers)).rejects.toThrow(/40[13]/)
   expect((await rig.send('GET', `${API}/bus`, { headers: (await rig.token(['read'])).headers })).status).toBe(
     426,
   )

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { createFeed } from '../../../events/feed.ts'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import type { Facts } from '../../../events/map.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { holdBeats } from '../../support/held-beats.ts'
 import { boxFact, changedFact } from '../events/facts.ts'
 import { openBareRig, openRealRig } from './harness.ts'
@@ -12,7 +12,7 @@ const BIG = 18446744073709551615n
 describe('a command over the bus', () => {
   it('is answered with its id, integers of any size exact, in the name of whoever sent it', async () => {
     const { http } = await openRealRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     const forged = { type: 'system', name: 'kytos/settings' }
     line.send({
       id: 7,
@@ -35,7 +35,7 @@ describe('a command over the bus', () => {
 
   it('that fails is answered with the code, status, message and details of its error', async () => {
     const { http } = await openRealRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     await line.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: {} })
     expect(await line.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb' })).toMatchObject({
       error: {
@@ -63,7 +63,7 @@ describe('a command over the bus', () => {
     bus.serve('kytos.settings.list', () => {
       throw new Error('secret path')
     })
-    const { error } = await (await openBusLine(http.port)).ask('kytos.settings.list')
+    const { error } = await (await openBusSocket(http.port)).ask('kytos.settings.list')
     expect(error).toEqual({
       code: 'INTERNAL_ERROR',
       status: 500,
@@ -78,7 +78,7 @@ describe('a command over the bus', () => {
     let finish = (): void => {}
     bus.serve('kytos.settings.list', () => new Promise(resolve => (finish = () => resolve([]))))
     bus.serve('kytos.storehouse.list', () => ['1'])
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     const slow = line.ask('kytos.settings.list')
     expect(await line.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual({
       reply_to: 'ask-2',
@@ -95,7 +95,7 @@ describe('a subscription', () => {
 
   it('is confirmed with the place it begins at, and hears each fact whole, with its cursor', async () => {
     const { http } = await openRealRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ subscribe: ['settings.changed'] })
     expect(await line.next()).toEqual({
       subscribed: ['settings.changed'],
@@ -122,13 +122,13 @@ describe('a subscription', () => {
 
   it('goes on after its cursor, in order, each fact once, and a cursor of before is answered by a snapshot', async () => {
     const { http } = await openRealRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ subscribe: ['settings.changed'] })
     for (const n of [1, 2, 3]) await line.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n } })
     const cursors = [await line.nextEvent(), await line.nextEvent(), await line.nextEvent()].map(
       ({ cursor }) => cursor,
     )
-    const resumed = await openBusLine(http.port)
+    const resumed = await openBusSocket(http.port)
     resumed.send({ subscribe: ['settings.changed'], since: cursors[0] })
     expect(await resumed.next()).toEqual({ subscribed: ['settings.changed'], cursor: cursors[0] })
     expect(await resumed.next()).toMatchObject({
@@ -136,7 +136,7 @@ describe('a subscription', () => {
       event: { content: { origin: 'replay', data: { n: 2 } } },
     })
     expect(await resumed.next()).toMatchObject({ cursor: cursors[2], event: { content: { data: { n: 3 } } } })
-    const lost = await openBusLine(http.port)
+    const lost = await openBusSocket(http.port)
     lost.send({ subscribe: ['settings.changed'], since: '0' })
     expect(await lost.next()).toEqual({ subscribed: ['settings.changed'], cursor: '0' })
     expect(await lost.next()).toMatchObject({
@@ -152,7 +152,7 @@ describe('a subscription', () => {
       namespaces: () => ({ 'kytos/a': { data: {}, revision: '2' } }),
     })
     const { http } = await openBareRig({ feed })
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ subscribe: ['settings.changed'] })
     expect(await line.next()).toEqual({ subscribed: ['settings.changed'], cursor: null })
     feed.begin()
@@ -161,7 +161,7 @@ describe('a subscription', () => {
 
   it('hears the names it asked for, exact or by prefix, of the namespaces it asked for', async () => {
     const rig = await openBareRig()
-    const line = await openBusLine(rig.http.port)
+    const line = await openBusSocket(rig.http.port)
     line.send({
       subscribe: ['box.*', 'settings.changed', 'settings.state'],
       namespaces: ['kytos/b', 'net'],
@@ -184,7 +184,7 @@ describe('a subscription', () => {
 
   it('is replaced by the next one, without a gap, and ended by an empty one', async () => {
     const rig = await openBareRig()
-    const line = await openBusLine(rig.http.port)
+    const line = await openBusSocket(rig.http.port)
     const ping = () => line.ask('kytos.none.such')
     line.send({ subscribe: ['settings.changed', 'kytos/a.b'] })
     line.send({ subscribe: ['box.changed', 'kytos/a.c'] })
@@ -206,12 +206,12 @@ describe('a subscription', () => {
       [await line.next(), await line.next(), await line.next()].map(({ subscribed }) => subscribed?.length),
     ).toEqual([2, 2, 0])
     await expect(Promise.race([line.next(), ping()])).resolves.toMatchObject({ reply_to: expect.any(String) })
-    expect(rig.bus.census().listeners).toBe(0)
+    expect(rig.bus.counts().listeners).toBe(0)
   })
 
   it('that could not be made leaves the one before as it was', async () => {
     const rig = await openBareRig()
-    const line = await openBusLine(rig.http.port)
+    const line = await openBusSocket(rig.http.port)
     line.send({ subscribe: ['box.changed'] })
     line.send({ subscribe: ['settings.changed'], since: 'yesterday' })
     await line.next()
@@ -227,7 +227,7 @@ describe('a subscription', () => {
   it('is shown its place now and then when what happened was for others', async () => {
     const { beat } = holdBeats()
     const rig = await openBareRig()
-    const [line, other] = [await openBusLine(rig.http.port), await openBusLine(rig.http.port)]
+    const [line, other] = [await openBusSocket(rig.http.port), await openBusSocket(rig.http.port)]
     line.send({ subscribe: ['settings.changed'], namespaces: ['kytos/a'] })
     await line.next()
     say(rig, 'settings.changed', changedFact({ namespace: 'kytos/b' }))
@@ -247,20 +247,20 @@ describe('a subscription', () => {
 
   it('ends with its line', async () => {
     const { http, bus } = await openBareRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ subscribe: ['kytos/a.*'] })
     await line.next()
-    expect(bus.census().listeners).toBe(1)
+    expect(bus.counts().listeners).toBe(1)
     line.socket.close()
     await line.closed
-    await expect.poll(() => bus.census().listeners).toBe(0)
+    await expect.poll(() => bus.counts().listeners).toBe(0)
   })
 })
 
 describe('ordinary events', () => {
   it('that a client publishes are heard by NApps and by other clients, once each', async () => {
     const { http, bus } = await openBareRig()
-    const [sender, reader] = [await openBusLine(http.port), await openBusLine(http.port)]
+    const [sender, reader] = [await openBusSocket(http.port), await openBusSocket(http.port)]
     const heard: unknown[] = []
     bus.on('kytos/topology.link_up', ({ content }) => void heard.push(content))
     reader.send({ subscribe: ['kytos/topology.*', 'kytos/topology.link_up', 'kytos.*'] })
@@ -279,7 +279,7 @@ describe('ordinary events', () => {
   it('are heard beside facts; commands of others never are', async () => {
     const { http, bus } = await openBareRig()
     bus.serve('kytos.settings.list', () => [])
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ subscribe: ['kytos.*', 'kytos/settings.loaded'] })
     await line.next()
     bus.emit('kytos.settings.list', {})
@@ -291,7 +291,7 @@ describe('ordinary events', () => {
 
   it('that JSON cannot hold go to the dead letters, and the next is heard', async () => {
     const { http, bus } = await openBareRig()
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     line.send({ subscribe: ['kytos/a.b'] })
     await line.next()
     bus.emit('kytos/a.b', { socket: new Map() })
@@ -500,7 +500,7 @@ describe('a frame that is refused', () => {
     const { http, bus } = await openRealRig()
     const heard: string[] = []
     bus.on(/.*/s, ({ name }) => void heard.push(name))
-    const line = await openBusLine(http.port)
+    const line = await openBusSocket(http.port)
     for (const [what, frame, code, message, replyTo = null] of REFUSALS) {
       line.send(frame)
       expect(await line.next(), what).toEqual({

@@ -43,7 +43,7 @@ const ADMIN = { type: 'user', name: 'tester' } as const
 
 /** Opens a service, on a store of its own unless another one is given, and the server before it. */
 export async function openGuardedRig(
-  door: Partial<AuthOptions> = {},
+  auth: Partial<AuthOptions> = {},
   options: Partial<Pick<HttpOptions, 'hosts' | 'certificate' | 'heartbeat'>> = {},
   store?: Parameters<typeof createMemoryBackend>[1],
   controller = 'controller-1',
@@ -69,7 +69,7 @@ export async function openGuardedRig(
     log,
     listen: '127.0.0.1',
     port: 0,
-    door: { required: true, tokens, ...door },
+    auth: { required: true, tokens, ...auth },
     ...options,
   })
   onTestFinished(() => http.close())

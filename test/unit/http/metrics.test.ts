@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { ask } from '../../../events/ask.ts'
-import { createFeed } from '../../../events/feed.ts'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import { createMetrics } from '../../../src/metrics/metrics.ts'
 import type { Health } from '../../../src/watcher/readiness.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { API, openRealRig, READY, type Rig } from './harness.ts'
 
 /** The samples of a text by name and labels, as a scraper reads them. */
@@ -84,7 +84,7 @@ it('readers of events are counted while they are connected', async () => {
 
 it('connections to the bus are counted while they are open', async () => {
   const rig = await openRealRig()
-  const line = await openBusLine(rig.http.port)
+  const line = await openBusSocket(rig.http.port)
   expect((await scrape(rig)).kytos_settings_bus_connections).toBe(1)
   line.socket.close()
   await expect.poll(async () => (await scrape(rig)).kytos_settings_bus_connections).toBe(0)

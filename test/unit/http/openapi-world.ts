@@ -3,7 +3,7 @@ import formats from 'ajv-formats'
 import { createMemoryStore } from '../../../backends/memory/index.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { type GuardedRig, openGuardedRig, watchStore } from './guarded.ts'
 import { API } from './harness.ts'
 
@@ -141,7 +141,7 @@ export async function openLine(
   headers: Readonly<Record<string, string>>,
 ): Promise<{ readonly status: number; readonly type: string }> {
   if (path.startsWith(`${API}/bus`)) {
-    await openBusLine(port, headers)
+    await openBusSocket(port, headers)
     return { status: 101, type: '' }
   }
   const stop = new AbortController()

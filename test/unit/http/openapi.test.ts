@@ -1,17 +1,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import { createBus } from '../../../events/bus.ts'
-import { createFeed } from '../../../events/feed.ts'
 import { BOX_MESSAGE_BYTES } from '../../../events/limits.ts'
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Json } from '../../../model/value.ts'
-import { MAX_FAILURES } from '../../../src/http/auth/auth.ts'
+import { MAX_FAILURES_PER_MINUTE } from '../../../src/http/auth/auth.ts'
 import { openHttp } from '../../../src/http/server.ts'
-import { makeTokenText } from '../../../src/tokens/token.ts'
+import { createTokenText } from '../../../src/tokens/token.ts'
 import type { Tokens } from '../../../src/tokens/tokens.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { keepLog } from '../../support/controller.ts'
 import { bearer, openGuardedRig } from './guarded.ts'
 import { type Answer, API, READY, type SendOptions, send } from './harness.ts'
@@ -275,8 +275,8 @@ describe('the OpenAPI document', () => {
         ),
       )
     }
-    for (let i = 0; i < MAX_FAILURES; i++)
-      await world.send('GET', `${API}/`, { headers: bearer(makeTokenText('abc')) })
+    for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++)
+      await world.send('GET', `${API}/`, { headers: bearer(createTokenText('abc')) })
     for (const operation of served)
       note(operation, await world.send(operation.method, pathOf(operation), { headers: bearer('x') }))
 
@@ -301,7 +301,7 @@ async function stopping({ http, bus, admin }: World, work: () => Promise<void>):
         }),
     })
   })
-  const line = await openBusLine(http.port, admin)
+  const line = await openBusSocket(http.port, admin)
   const slow = send(http.port, 'PUT', `${API}/me/slow`, { headers: admin, body: { json: { n: 1 } } })
   await asked
   const closed = http.close()
@@ -343,7 +343,7 @@ async function unsure(
     listen: '127.0.0.1',
     port: 0,
     log,
-    door: { required: true, tokens },
+    auth: { required: true, tokens },
   })
   onTestFinished(() => http.close())
   for (const operation of served.filter(({ responses }) => '504' in responses)) {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { Summary } from '../../../events/map.ts'
+import type { Summary } from '../../../events/nouns.ts'
 import { openHttp } from '../../../src/http/server.ts'
 import { API, openBareRig, READY, send } from './harness.ts'
 

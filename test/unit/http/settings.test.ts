@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RuleBroken } from '../../../events/changes.ts'
-import type { Summary } from '../../../events/map.ts'
+import type { Summary } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
 import { API, NAMESPACE, openBareRig, openRealRig } from './harness.ts'

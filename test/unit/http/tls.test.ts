@@ -13,7 +13,7 @@ import { API, send } from './harness.ts'
 let folder: string
 let authority: Certificates
 const at = (name: string) => join(folder, name)
-const files = () => ({ cert: at('server.pem'), key: at('server-key.pem'), every: 20 })
+const files = () => ({ cert: at('server.pem'), key: at('server-key.pem'), checkInterval: 20 })
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kytos-tls-'))

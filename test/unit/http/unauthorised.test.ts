@@ -1,8 +1,8 @@
 import { get, type IncomingMessage } from 'node:http'
 import { expect, it, onTestFinished } from 'vitest'
 import { COMMANDS } from '../../../events/map.ts'
-import { makeTokenText } from '../../../src/tokens/token.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { createTokenText } from '../../../src/tokens/token.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { bearer } from './guarded.ts'
 import { API } from './harness.ts'
 import {
@@ -64,7 +64,7 @@ it('who has no right sees and changes nothing, over REST, Server-Sent Events and
   await world.service.tokens.revoke(revoked.id)
   const nobody: Readonly<Record<string, readonly [statuses: readonly number[], headers: Headers]>> = {
     'who shows nothing': [[401], {}],
-    'who shows a token that there is not': [WRONG, bearer(makeTokenText('abc'))],
+    'who shows a token that there is not': [WRONG, bearer(createTokenText('abc'))],
     'whose token was revoked': [WRONG, revoked.headers],
     'whose token is for something else': [[403], (await world.token(['secrets'])).headers],
   }
@@ -100,7 +100,7 @@ it('who has no right sees and changes nothing, over REST, Server-Sent Events and
     for (const operation of operations.filter(one => rightOf(one)))
       await isRefused(operation, statuses, headers)
     expect(statuses).toContain((await follow(world.http.port, headers)).statusCode)
-    await expect(openBusLine(world.http.port, headers)).rejects.toThrow(new RegExp(statuses.join('|')))
+    await expect(openBusSocket(world.http.port, headers)).rejects.toThrow(new RegExp(statuses.join('|')))
   }
 
   // Whoever may read sees, and changes nothing; whoever may write lets nobody in.
@@ -111,7 +111,7 @@ it('who has no right sees and changes nothing, over REST, Server-Sent Events and
       await isRefused(operation, [403], reader)
     if (rightOf(operation) === 'admin') await isRefused(operation, [403], writer)
   }
-  const line = await openBusLine(world.http.port, reader)
+  const line = await openBusSocket(world.http.port, reader)
   for (const [name, { effect }] of Object.entries(COMMANDS))
     if (effect === 'write')
       expect([name, (await line.ask(name, { namespace: 'me/secret', data: {} })).error?.code]).toEqual([

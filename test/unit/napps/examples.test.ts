@@ -86,7 +86,7 @@ describe('kytos/link_discovery', () => {
     )
   })
 
-  it('goes on at its pace when another setting changes, which the next poll has', async () => {
+  it('keeps its pace when another setting changes, which the next poll uses', async () => {
     const { log, settings } = await running()
     vi.advanceTimersByTime(2_900)
     await settings.update({ loop_actions: [] })

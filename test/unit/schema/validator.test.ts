@@ -308,7 +308,7 @@ describe('what is no schema', () => {
         }),
         value => {
           try {
-            // Without what no JSON text could bring.
+            // Without values that no JSON text can contain.
             compileSchema(JSON.parse(JSON.stringify(value)))(json({ a: 1, type: 2 }))
           } catch (error) {
             expect(error).toMatchObject({

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '../../../model/value.ts'
@@ -243,13 +243,13 @@ describe('who set a value', () => {
   })
 })
 
-/** The version that made a place what it is in the last of these. */
+/** The version that set a place to its value in the last of these. */
 function setterOf(versions: readonly (JsonObject | undefined)[], pointer: string): number {
   const was = versions.map(one => valueAt(one ?? {}, pointer))
   return was.findLastIndex((value, i) => !equalJson(value, was.at(-1)) && i < was.length - 1) + 2
 }
 
-/** A backend that cannot list while it is away. */
+/** A backend that cannot list while it is unavailable. */
 function refusing(store: ReturnType<typeof createStore>, isAway: () => boolean) {
   const backend = on(store)
   const list = backend.list.bind(backend)

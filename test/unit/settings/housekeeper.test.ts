@@ -9,7 +9,7 @@ const KEY = makeKey('settings', 'kytos', 'of_lldp')
 const NOW = Date.UTC(2025, 0, 1)
 
 /**
- * Puts records of the given ages, in seconds, oldest version first; undefined is a time that nobody can read.
+ * Puts records of the given ages, in seconds, oldest version first; undefined is an unreadable time.
  */
 function fill(store: Store, ages: readonly (number | undefined)[]): void {
   ages.forEach((age, i) => {

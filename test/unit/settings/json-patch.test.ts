@@ -11,7 +11,7 @@ const apply = (document: string, patch: string): string =>
   printCanonical(jsonPatch(parseJson(document), parseJson(patch)))
 
 describe('a JSON Patch', () => {
-  // What RFC 6902 shows in appendix A, with settings in it.
+  // The examples of RFC 6902, appendix A, with settings in them.
   it.each([
     ['adds a member', '{"poll":3}', '[{"op":"add","path":"/vlans","value":[1]}]', '{"poll":3,"vlans":[1]}'],
     ['adds an item', '{"v":[1,3]}', '[{"op":"add","path":"/v/1","value":2}]', '{"v":[1,2,3]}'],

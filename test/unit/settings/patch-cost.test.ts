@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Json, JsonObject } from '../../../model/value.ts'
-import { jsonPatch, PATCH_OPERATIONS } from '../../../src/settings/write/patch.ts'
+import { jsonPatch } from '../../../src/settings/write/patch.ts'
+import { PATCH_OPERATIONS } from '../../../src/settings/write/patch-budget.ts'
 import { createStore, fingerprint, open } from './stores.ts'
 
 const NS = 'kytos/of_lldp'

@@ -37,7 +37,7 @@ export async function openHand(store: Store): Promise<Backend> {
   return hand
 }
 
-/** What a store holds of a document: its text, and its history as the records' fields, oldest first. */
+/** A document of a store: its text, and its history as the records' fields, oldest first. */
 export function readDocument(
   store: Store,
   key: Key,
@@ -49,11 +49,11 @@ export function readDocument(
   return { text: store.get(key)?.text, history }
 }
 
-/** How many entries a store has and at which revision: the same before and after what must not write. */
+/** The keys and revisions of a store: equal before and after a command that must not write. */
 export const fingerprint = (store: Store): string =>
   `${store.revision} ${store.list(EVERYTHING).map(({ key, modRevision: revision }) => `${key}@${revision}`)}`
 
-/** A backend whose watch can be held: what comes meanwhile is given after the release. */
+/** A backend whose watch can be held: changes are delivered after the release. */
 export interface Holdable {
   readonly backend: Backend
   hold(): void

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { TransactionOperation } from '../../../events/map.ts'
+import type { TransactionOperation } from '../../../events/nouns.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { makeKey } from '../../../model/key.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { TransactionOperation } from '../../../events/map.ts'
+import type { TransactionOperation } from '../../../events/nouns.ts'
 import { makeKey } from '../../../model/key.ts'
 import { createStore, fingerprint, holdable, open, readDocument } from './stores.ts'
 
@@ -13,7 +13,7 @@ const SCHEMA = {
   },
 }
 
-/** A place at which a hook waits until the test goes on. */
+/** A place at which a hook waits until the test continues. */
 function createPause() {
   let reach = (): void => {}
   let end = (): void => {}
@@ -117,7 +117,7 @@ describe('a hook', () => {
     one.bus.consume(NS, {
       changing: proposal => {
         try {
-          // What a NApp in JavaScript may do, whatever the types say.
+          // A NApp in JavaScript may do this despite the types.
           ;(proposal.data.a as { x: number }).x = 9_999
           ;(proposal.changes as unknown[]).length = 0
         } catch {

@@ -28,7 +28,7 @@ const LLDP = schemaOf({
   },
 })
 
-/** What the variables make of the defaults, and what is said of those that do not count. */
+/** The defaults with the variables, and the reasons for those that are ignored. */
 function layer(
   variables: Record<string, string>,
   document = LLDP,
@@ -335,7 +335,7 @@ describe('the environment of a controller', () => {
         namespace: NS,
         schema: { properties: { a: {}, b: {}, c: {} }, maxProperties: 2 },
       })
-      one.service.tellEnvironment()
+      one.service.reportEnvironment()
       await one.ask('kytos.settings.update', { namespace: NS, data: { b: 1 } })
       expect(one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))).toEqual([])
       expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: 1 } })).toMatchObject({
@@ -362,7 +362,7 @@ describe('the environment of a controller', () => {
       await one.ask('kytos.settings.register', { namespace: NS, schema })
       const said = () => one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))
       expect(said()).toEqual([])
-      one.service.tellEnvironment()
+      one.service.reportEnvironment()
       expect(said()).toEqual([
         expect.stringContaining('LATER__A: no namespace'),
         expect.stringContaining('minimum'),

@@ -6,7 +6,7 @@ import { createMemoryBackend, createMemoryStore } from '../../../backends/memory
 import { createBus } from '../../../events/bus.ts'
 import { makeKey } from '../../../model/key.ts'
 import { createService } from '../../../src/app/service.ts'
-import { makeTokenText } from '../../../src/tokens/token.ts'
+import { createTokenText } from '../../../src/tokens/token.ts'
 import { TokenStore } from '../../../src/tokens/token-store.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import { type Controller, type ControllerOptions, keepLog, openController } from '../../support/controller.ts'
@@ -48,7 +48,7 @@ describe('a token', () => {
   it('with another secret, or of no store, is good for nothing', async () => {
     const { tokens } = await open()
     const { id } = await tokens.create({ name: 'ci', rights: ['read'] }, ALICE)
-    for (const text of [makeTokenText(id), makeTokenText('feed'), 'x', ''])
+    for (const text of [createTokenText(id), createTokenText('feed'), 'x', ''])
       expect((await refusalOf(() => tokens.check(text))).code).toBe('TOKEN_INVALID')
   })
 
@@ -135,7 +135,7 @@ describe('while the store is away', () => {
     const snapshot = () => new SnapshotFile(file, 'memory', keepLog())
     const first = await openController({ snapshot: snapshot() })
     const written = () => readFile(file, 'utf8').catch(() => '')
-    // What is written later is written because of tokens.
+    // Every later write is one of tokens.
     await expect.poll(written, { timeout: 3_000 }).toContain('epoch')
     const kept = await first.service.tokens.create({ name: 'kept', rights: ['read'] }, ALICE)
     const gone = await first.service.tokens.create({ name: 'gone', rights: ['read'] }, ALICE)
@@ -197,6 +197,6 @@ it('what another hand wrote at a key of a token gives nothing, and stops nobody'
   await other.commit([{ key: makeKey('tokens', 'abc'), put: '{"rights":["admin"]}' }])
   const { tokens } = await open({ backend: report => createMemoryBackend({ report }, store) })
   expect(await tokens.list()).toEqual([])
-  expect((await refusalOf(() => tokens.check(makeTokenText('abc')))).code).toBe('TOKEN_INVALID')
+  expect((await refusalOf(() => tokens.check(createTokenText('abc')))).code).toBe('TOKEN_INVALID')
   await tokens.revoke('abc')
 })

@@ -1,6 +1,6 @@
 import { isSettingsError } from '../../../model/errors.ts'
 
-/** What a call throws; fails the test when it throws nothing, or nothing of ours. */
+/** The SettingsError of a call; fails the test when it throws nothing, or another error. */
 export async function refusalOf(
   call: () => unknown,
 ): Promise<{ readonly code: string; readonly message: string }> {

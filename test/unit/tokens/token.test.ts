@@ -5,18 +5,18 @@ import { makeKey } from '../../../model/key.ts'
 import { PERMISSIONS, withImplied } from '../../../model/permissions.ts'
 import { tokenKey } from '../../../model/token-key.ts'
 import {
+  createTokenId,
+  createTokenText,
   hashToken,
   isTokenName,
   isTokenOf,
-  makeTokenId,
-  makeTokenText,
   parseStoredToken,
   printStoredToken,
   type StoredToken,
   tokenIdIn,
 } from '../../../src/tokens/token.ts'
 
-const TEXT = makeTokenText('ab12')
+const TEXT = createTokenText('ab12')
 const STORED: StoredToken = {
   id: 'ab12',
   name: 'alice',
@@ -32,8 +32,8 @@ describe('the text of a token', () => {
   it('holds its id and 256 bits that no other has', () => {
     expect(TEXT).toMatch(/^kytos_ab12_[A-Za-z0-9_-]{43}$/)
     expect(tokenIdIn(TEXT)).toBe('ab12')
-    expect(new Set(Array.from({ length: 1_000 }, () => makeTokenText('a'))).size).toBe(1_000)
-    expect(makeTokenId()).toMatch(/^[0-9a-f]{16}$/)
+    expect(new Set(Array.from({ length: 1_000 }, () => createTokenText('a'))).size).toBe(1_000)
+    expect(createTokenId()).toMatch(/^[0-9a-f]{16}$/)
   })
 
   it.each([
@@ -66,7 +66,7 @@ describe('what is stored of a token', () => {
       syncBuiltinESMExports()
     })
     expect(isTokenOf(STORED.hash, TEXT)).toBe(true)
-    for (const other of ['', TEXT.slice(0, -1), `${TEXT}a`, makeTokenText('ab12')])
+    for (const other of ['', TEXT.slice(0, -1), `${TEXT}a`, createTokenText('ab12')])
       expect(isTokenOf(STORED.hash, other)).toBe(false)
     expect(compare).toHaveBeenCalledTimes(5)
   })

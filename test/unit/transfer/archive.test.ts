@@ -11,7 +11,7 @@ import { type Step, watchSteps } from '../../chaos/filesystem-steps.ts'
 import { createRandom } from '../../chaos/random.ts'
 
 /**
- * What gzip says of the file itself, which says nothing of its content: time, flags of the compressor,
+ * The gzip header fields that do not depend on the content: time, flags of the compressor,
  * system.
  */
 const MUTE = new Set([4, 5, 6, 7, 8, 9])
@@ -23,7 +23,7 @@ const entries = Array.from({ length: 300 }, (_, n) => ({
   modRevision: 10n ** 25n + BigInt(n),
   createRevision: BigInt(random.between(1, 1_000)),
 }))
-const picture: StoreSnapshot = {
+const snapshot: StoreSnapshot = {
   store: 'filesystem /x',
   epoch: 1_700_000_000_000,
   revision: 10n ** 26n,
@@ -48,8 +48,8 @@ async function read(bytes: Buffer): Promise<StoreSnapshot> {
 describe('an archive', () => {
   it('is read as it was written, and only its owner may read it', async () => {
     const file = join(folder, 'a')
-    const bytes = await writeArchive(picture, file, false)
-    expect(await readArchive(file)).toEqual(picture)
+    const bytes = await writeArchive(snapshot, file, false)
+    expect(await readArchive(file)).toEqual(snapshot)
     expect((await stat(file)).size).toBe(bytes)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     expect(await readdir(folder)).toEqual(['a'])
@@ -58,11 +58,11 @@ describe('an archive', () => {
   it('never replaces a file unasked, nor leaves anything where it cannot be written', async () => {
     const file = join(folder, 'a')
     await writeFile(file, 'mine')
-    await expect(writeArchive(picture, file, false)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
+    await expect(writeArchive(snapshot, file, false)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
     expect(await readFile(file, 'utf8')).toBe('mine')
-    await writeArchive(picture, file, true)
-    expect(await readArchive(file)).toEqual(picture)
-    await expect(writeArchive(picture, join(folder, 'none/a'), false)).rejects.toMatchObject({
+    await writeArchive(snapshot, file, true)
+    expect(await readArchive(file)).toEqual(snapshot)
+    await expect(writeArchive(snapshot, join(folder, 'none/a'), false)).rejects.toMatchObject({
       code: 'STORE_UNWRITABLE',
     })
   })
@@ -74,7 +74,7 @@ describe('an archive', () => {
     const at = ({ name }: Step) =>
       /^(rename to a|remove a\..*)$/.test(name) ? ({ share: 0, end: () => fail(name) } as const) : undefined
     onTestFinished(watchSteps(folder, at))
-    await expect(writeArchive(picture, join(folder, 'a'), false)).rejects.toMatchObject({
+    await expect(writeArchive(snapshot, join(folder, 'a'), false)).rejects.toMatchObject({
       code: 'STORE_UNWRITABLE',
       message: expect.stringContaining('rename to a'),
     })
@@ -86,16 +86,16 @@ describe('an archive', () => {
     }
     onTestFinished(watchSteps(folder, ({ name }) => (name === 'sync ' ? { share: 0, end: fail } : undefined)))
     const file = join(folder, 'a')
-    await expect(writeArchive(picture, file, false)).rejects.toMatchObject({
+    await expect(writeArchive(snapshot, file, false)).rejects.toMatchObject({
       code: 'STORE_UNWRITABLE',
       message: expect.stringContaining('was written, but may be lost in a power failure'),
     })
-    expect(await readArchive(file)).toEqual(picture)
+    expect(await readArchive(file)).toEqual(snapshot)
   })
 
   it('that was cut off at any byte is refused', async () => {
     const file = join(folder, 'a')
-    await writeArchive(picture, file, false)
+    await writeArchive(snapshot, file, false)
     const whole = await readFile(file)
     const cuts = [
       0,
@@ -121,7 +121,7 @@ describe('an archive', () => {
 
   it('of which any byte is another is refused, or says the same', async () => {
     const file = join(folder, 'a')
-    await writeArchive(picture, file, false)
+    await writeArchive(snapshot, file, false)
     const whole = await readFile(file)
     for (const at of [
       0,
@@ -132,14 +132,14 @@ describe('an archive', () => {
     ]) {
       const changed = Buffer.from(whole)
       changed[at] = (changed[at] ?? 0) ^ random.between(1, 255)
-      if (MUTE.has(at)) expect(await read(changed)).toEqual(picture)
+      if (MUTE.has(at)) expect(await read(changed)).toEqual(snapshot)
       else await expect(read(changed), `byte ${at}`).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
     }
   })
 
   it('whose lines were changed behind its checksum is refused, whatever was changed', async () => {
     const file = join(folder, 'a')
-    await writeArchive(picture, file, false)
+    await writeArchive(snapshot, file, false)
     const lines = gunzipSync(await readFile(file))
       .toString('utf8')
       .split('\n')
@@ -160,7 +160,7 @@ describe('an archive', () => {
         code: 'STORE_DAMAGED',
       })
     }
-    // Also where somebody made the checksum anew.
+    // Also with a recomputed checksum.
     const [, ...content] = lines.slice(0, -2)
     for (const order of [[...content.slice(0, 4), ...content.slice(3)], content.toReversed()]) {
       const all = [lines[0], ...order].map(line => `${line}\n`).join('')
@@ -172,6 +172,6 @@ describe('an archive', () => {
     const newer = lines.map(line => line.replace('"kytos_settings_archive":1', '"kytos_settings_archive":2'))
     await expect(read(gzipSync(newer.join('\n')))).rejects.toMatchObject({ code: 'STORE_FORMAT' })
     await expect(read(Buffer.from('not gzip at all'))).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
-    expect(await read(gzipSync(lines.join('\n')))).toEqual(picture)
+    expect(await read(gzipSync(lines.join('\n')))).toEqual(snapshot)
   })
 })

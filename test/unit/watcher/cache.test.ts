@@ -174,7 +174,7 @@ describe('a revision', () => {
     const watched = new Cache('one', async () => {
       expect(watched.revision).toBe(1n)
       expect(watched.effective(NS)).toEqual({ a: 1 })
-      expect([...watched.keys()]).toHaveLength(1)
+      expect([...watched.index.keys()]).toHaveLength(1)
       if (away) throw new SettingsError('STORE_UNREACHABLE', 'away')
       return []
     })

@@ -4,7 +4,7 @@ import type { Bus, KytosEvent } from '../../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName, Facts } from '../../../events/map.ts'
 import { createService, type Service } from '../../../src/app/service.ts'
 import type { SnapshotFile } from '../../../src/watcher/snapshot.ts'
-import type { Pace } from '../../../src/watcher/watcher.ts'
+import type { Pace } from '../../../src/watcher/watcher-options.ts'
 import { type KeptLog, keepLog } from '../../support/controller.ts'
 import type { Line, World } from './world.ts'
 

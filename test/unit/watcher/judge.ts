@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { KytosEvent } from '../../../events/event.ts'
-import type { CommandContent, CommandName, Facts, Settings } from '../../../events/map.ts'
+import type { CommandContent, CommandName, Facts } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { overridesKey, parseNamespace, parseScope, schemaKey } from '../../../model/namespace.ts'
 import type { JsonObject } from '../../../model/value.ts'

@@ -309,25 +309,25 @@ describe('the comparison', () => {
     }
     const line = new World().connect()
     line.list = async () => ({ revision: 2n, pages: pages() })
-    const reconciler: Reconciler = new Reconciler({
-      ...{
+    const reconciler: Reconciler = new Reconciler(
+      {
         backend: line,
         cache,
         log: keepLog(),
-        every: 1,
-        patience: 5,
+        interval: 1,
+        confirmation: 5,
         signal: end.signal,
         ready: () => true,
       },
-      ...{ damaged: tell('damaged'), behind: tell('behind'), equal: tell('equal') },
-    })
+      { onDamaged: tell('damaged'), onBehind: tell('behind'), onEqual: tell('equal') },
+    )
     async function* pages() {
       yield [entry(2n)]
       // Between the look at the key and the end of the listing.
       await cache.apply(batch)
-      reconciler.taken()
+      reconciler.applied()
     }
-    reconciler.taking(batch)
+    reconciler.applying(batch)
     await reconciler.run()
     expect(verdicts).toEqual(['equal'])
   })

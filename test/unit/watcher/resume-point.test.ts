@@ -29,7 +29,7 @@ function reasonOf(work: () => void): unknown {
   }
 }
 
-describe('the anchor of a batch', () => {
+describe('the resume point of a batch', () => {
   it('has as its witness what no other commit can contain: a record before a box before overrides', () => {
     expect(resumePointOf(batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']))?.witness?.key).toBe(RECORD)
     expect(resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))?.witness?.key).toBe(BOX)
@@ -49,10 +49,10 @@ describe('the anchor of a batch', () => {
 })
 
 describe('a resumed watch', () => {
-  const anchor = resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
+  const point = resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
 
   it('is confirmed by the same texts of the same keys at the same revision, by nothing else', () => {
-    const check = new ResumeCheck(anchor)
+    const check = new ResumeCheck(point)
     expect(check.confirmed).toBe(false)
     check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
     expect(check.confirmed).toBe(true)
@@ -64,12 +64,12 @@ describe('a resumed watch', () => {
       batch(7n, [BOX, 'b'], [SETTINGS, undefined]),
     ]
     for (const other of others) {
-      expect(reasonOf(() => new ResumeCheck(anchor).see(other))).toBe('rewound')
+      expect(reasonOf(() => new ResumeCheck(point).see(other))).toBe('rewound')
     }
   })
 
   it('is neither confirmed nor refuted by progress, however far ahead and however often', () => {
-    const check = new ResumeCheck(anchor)
+    const check = new ResumeCheck(point)
     for (const revision of [1n, 6n, 7n, 900n, 900n]) check.see(progress(revision))
     expect(check.confirmed).toBe(false)
     expect(reasonOf(() => check.conclude())).toBe('unconfirmed')

@@ -130,13 +130,13 @@ export class Roamer {
     const reader = new FactReader({
       feed,
       since: this.#cursor,
-      wants: event => filterFact(event, this.#namespaces),
-      unsent: () => 0,
-      say: (event, cursor) => this.#take(event, cursor),
-      tooSlow: () => {},
+      filter: event => filterFact(event, this.#namespaces),
+      unsentBytes: () => 0,
+      send: (event, cursor) => this.#take(event, cursor),
+      onTooSlow: () => {},
     })
     this.#reader = reader
-    reader.begin()
+    reader.start()
     this.#look()
   }
 

@@ -50,7 +50,7 @@ function look(cache: Cache) {
   return {
     epoch: cache.epoch,
     revision: cache.revision,
-    keys: [...cache.keys()].sort(),
+    keys: [...cache.index.keys()].sort(),
     namespaces: cache
       .namespaces()
       .map(one => [one, cache.effective(one), cache.namespaceRevision(one), cache.schema(one)?.digest]),
@@ -112,7 +112,7 @@ describe('a snapshot', () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))
     await open().flush(cache, () => GOOD)
-    expect((await open().read())?.good).toBe(GOOD)
+    expect((await open().read())?.freshAt).toBe(GOOD)
   })
 
   it('of an older release, which did not say when it was good, is as old as its file', async () => {
@@ -126,7 +126,7 @@ describe('a snapshot', () => {
     ]) {
       await writeFile(file, older)
       await utimes(file, 1_000, 2_000)
-      expect(await open().read()).toMatchObject({ good: 2_000_000, batch: { revision: 1n } })
+      expect(await open().read()).toMatchObject({ freshAt: 2_000_000, batch: { revision: 1n } })
     }
   })
 
@@ -187,7 +187,7 @@ describe('a snapshot', () => {
     )
     const cache = await load((await open().read()) ?? expect.fail('nothing was read'))
     expect(cache.namespaces()).toEqual(['kytos/a', 'tokens/own'])
-    expect([...cache.keys()].sort()).toEqual(['settings/kytos/a', 'settings/tokens/own'])
+    expect([...cache.index.keys()].sort()).toEqual(['settings/kytos/a', 'settings/tokens/own'])
   })
 
   it('of another store is not taken, and not complained about', async () => {

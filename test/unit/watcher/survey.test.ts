@@ -71,11 +71,11 @@ describe('a survey of the store', () => {
 
   it('names what changed last, all of it, a record as its witness', async () => {
     const shelf = await full()
-    const { anchor } = await survey(shelf.store, shelf.cache)
-    expect(anchor?.witness?.key).toBe(historyKey(SETTINGS, 1))
-    expect([...(anchor?.puts.keys() ?? [])]).toEqual([historyKey(SETTINGS, 1), SETTINGS])
+    const { resumePoint } = await survey(shelf.store, shelf.cache)
+    expect(resumePoint?.witness?.key).toBe(historyKey(SETTINGS, 1))
+    expect([...(resumePoint?.puts.keys() ?? [])]).toEqual([historyKey(SETTINGS, 1), SETTINGS])
     shelf.store.commit([{ key: BOX, put: '{"data":2}' }])
-    expect((await survey(shelf.store, shelf.cache)).anchor?.witness?.key).toBe(BOX)
+    expect((await survey(shelf.store, shelf.cache)).resumePoint?.witness?.key).toBe(BOX)
   })
 })
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Change as StoreChange } from '../../../backends/backend.ts'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { compareCursors, parseCursor, START } from '../../../model/cursor.ts'
 import { toSettingsError } from '../../../model/errors.ts'
 import { type Key, splitKey } from '../../../model/key.ts'

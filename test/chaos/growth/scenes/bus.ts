@@ -35,7 +35,7 @@ export async function subscriptions({ operations, rounds }: Size): Promise<Growt
     if (n % 4 === 2) return on.on('settings.changed', listener, { namespace: `kytos/n${n}` })
     return on.on(`kytos/test.${n}`, async () => listener())
   }
-  const before = JSON.stringify(bus.census())
+  const before = JSON.stringify(bus.counts())
   const growth = await measure(rounds, operations, async () => {
     const open: Unsubscribe[] = []
     for (let n = 0; n < operations; n++) {
@@ -49,7 +49,7 @@ export async function subscriptions({ operations, rounds }: Size): Promise<Growt
     }
     for (const close of open) close()
   })
-  return { ...growth, seen: { heard, same: JSON.stringify({ ...bus.census(), remembered: 0 }) === before } }
+  return { ...growth, seen: { heard, same: JSON.stringify({ ...bus.counts(), cachedNames: 0 }) === before } }
 }
 
 /** Readers of the feed come and go, some from an old cursor, while facts are said. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Operation } from '../../../../backends/backend.ts'
-import { MOST_COMMITS, type Pending, Queue } from '../../../../backends/etcd/queue.ts'
+import { MAX_COMMITS, type Pending, Queue } from '../../../../backends/etcd/queue.ts'
 import { makeKey } from '../../../../model/key.ts'
 
 const operation = fc
@@ -82,7 +82,7 @@ describe('The queue of commits', () => {
         pending({ operations: [{ key: makeKey('settings', `n${n}`), put: '1' }], bytes: 10, alone: false }),
       )
     expect([queue.take(), queue.take(), queue.take()].map(batch => batch.length)).toEqual([
-      MOST_COMMITS,
+      MAX_COMMITS,
       37,
       0,
     ])

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { WatchKeepalive } from '../../../../backends/etcd/watch-keepalive.ts'
 import type { WatchStream } from '../../../../backends/etcd/watch-stream.ts'
 
-/** What a pulse asks of a stream and says of it. */
+/** What a keepalive asks of a stream and says of it. */
 function line(): WatchStream & { readonly asked: IWatchRequest[]; readonly cut: (Error | undefined)[] } {
   const asked: IWatchRequest[] = []
   const cut: (Error | undefined)[] = []
@@ -18,19 +18,19 @@ function line(): WatchStream & { readonly asked: IWatchRequest[]; readonly cut: 
   }
 }
 
-describe('The pulse of a watch', () => {
-  let pulse: WatchKeepalive
+describe('The keepalive of a watch', () => {
+  let keepalive: WatchKeepalive
   beforeEach(() => {
     vi.useFakeTimers()
   })
   afterEach(() => {
-    pulse.stop()
+    keepalive.stop()
     vi.useRealTimers()
   })
 
   it('gives up a stream that does not begin within its time', () => {
     const stream = line()
-    pulse = new WatchKeepalive(stream, 4000)
+    keepalive = new WatchKeepalive(stream, 4000)
     vi.advanceTimersByTime(4000)
     expect(stream.cut).toHaveLength(0)
     vi.advanceTimersByTime(500)
@@ -40,9 +40,9 @@ describe('The pulse of a watch', () => {
 
   it('asks after 2 s of silence, and gives up when 1.5 s later nothing has come', () => {
     const stream = line()
-    pulse = new WatchKeepalive(stream, 4000)
-    pulse.eager = false
-    pulse.heard()
+    keepalive = new WatchKeepalive(stream, 4000)
+    keepalive.eager = false
+    keepalive.onResponse()
     vi.advanceTimersByTime(1999)
     expect(stream.asked).toHaveLength(0)
     vi.advanceTimersByTime(1)
@@ -55,9 +55,9 @@ describe('The pulse of a watch', () => {
 
   it('that insists asks again while it has no answer, but gives up no later', () => {
     const stream = line()
-    pulse = new WatchKeepalive(stream, 4000, true)
-    pulse.heard()
-    pulse.ask()
+    keepalive = new WatchKeepalive(stream, 4000, true)
+    keepalive.onResponse()
+    keepalive.requestProgress()
     vi.advanceTimersByTime(500)
     expect(stream.asked).toHaveLength(3)
     expect(stream.cut).toHaveLength(0)
@@ -67,26 +67,26 @@ describe('The pulse of a watch', () => {
 
   it('asks on and on as long as it is answered', () => {
     const stream = line()
-    pulse = new WatchKeepalive(stream, 4000)
-    pulse.eager = false
-    pulse.heard()
+    keepalive = new WatchKeepalive(stream, 4000)
+    keepalive.eager = false
+    keepalive.onResponse()
     for (let n = 1; n <= 10; n++) {
       vi.advanceTimersByTime(2250)
       expect(stream.asked).toHaveLength(n)
-      pulse.heard()
+      keepalive.onResponse()
     }
     expect(stream.cut).toHaveLength(0)
   })
 
   it('does not blame the line while the reader is busy, and asks anew afterwards', () => {
     const stream = line()
-    pulse = new WatchKeepalive(stream, 4000)
-    pulse.eager = false
-    pulse.heard()
-    pulse.ask()
-    pulse.busy = true
+    keepalive = new WatchKeepalive(stream, 4000)
+    keepalive.eager = false
+    keepalive.onResponse()
+    keepalive.requestProgress()
+    keepalive.busy = true
     vi.advanceTimersByTime(60_000)
-    pulse.busy = false
+    keepalive.busy = false
     vi.advanceTimersByTime(1000)
     expect(stream.cut).toHaveLength(0)
     vi.advanceTimersByTime(1000)
@@ -95,8 +95,8 @@ describe('The pulse of a watch', () => {
 
   it('asks sooner while the server has yet to catch up', () => {
     const stream = line()
-    pulse = new WatchKeepalive(stream, 4000)
-    pulse.heard()
+    keepalive = new WatchKeepalive(stream, 4000)
+    keepalive.onResponse()
     vi.advanceTimersByTime(500)
     expect(stream.asked).toHaveLength(1)
   })

@@ -6,7 +6,7 @@ import type { Outcome } from '../../../../backends/backend.ts'
 import { ReadableFiles } from '../../../../backends/filesystem/files/readable-files.ts'
 import { FolderWatch } from '../../../../backends/filesystem/files/scan.ts'
 import { Layout, type ReadableKind } from '../../../../backends/filesystem/format/layout.ts'
-import { PARTS } from '../../../../backends/filesystem/index.ts'
+import { DEFAULT_PARTS } from '../../../../backends/filesystem/index.ts'
 import { State } from '../../../../backends/filesystem/journal/state.ts'
 import { FilesystemStore } from '../../../../backends/filesystem/store.ts'
 import { toSettingsError } from '../../../../model/errors.ts'
@@ -20,7 +20,7 @@ afterEach(() => rm(layout.path, { recursive: true, force: true }))
 
 describe('A store that is closed', () => {
   it('writes nothing into its journal any more: another process may have it open', async () => {
-    const store = await FilesystemStore.open(layout, PARTS, () => {})
+    const store = await FilesystemStore.open(layout, DEFAULT_PARTS, () => {})
     const put = (name: string) => store.commit([{ key: makeKey('settings', 'kytos', name), put: '{}' }])
     const before = put('before')
     const closing = store.close()

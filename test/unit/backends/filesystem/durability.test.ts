@@ -86,12 +86,12 @@ async function work(journal: Journal, steps: readonly Step[], turns: number | un
   const attempts: Attempt[] = []
   let rotate = false
   const committer = new Committer(state, journal, {
-    async between() {
+    async betweenGroups() {
       // A log that cannot be begun is told to the next group's callers; that is what is tested here.
       if (rotate) await journal.rotate(state.revision).catch(() => {})
       rotate = false
     },
-    durable(commits) {
+    onDurable(commits) {
       for (const { batch, expires } of commits) state.apply(batch, expires)
     },
   })

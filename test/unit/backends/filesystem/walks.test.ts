@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Layout } from '../../../../backends/filesystem/format/layout.ts'
-import { PARTS } from '../../../../backends/filesystem/index.ts'
+import { DEFAULT_PARTS } from '../../../../backends/filesystem/index.ts'
 import { FilesystemStore } from '../../../../backends/filesystem/store.ts'
 import { makeKey } from '../../../../model/key.ts'
 
@@ -25,7 +25,7 @@ async function noise(pause: number, until: () => boolean): Promise<void> {
 
 describe('The walks over the readable files', () => {
   it('are not put off for ever by somebody who writes beside them all the time', async () => {
-    const store = await FilesystemStore.open(layout, PARTS, () => {})
+    const store = await FilesystemStore.open(layout, DEFAULT_PARTS, () => {})
     onTestFinished(() => store.close())
     const key = makeKey('controllers', 'one', 'kytos', 'of_lldp')
     const began = performance.now()
@@ -38,7 +38,7 @@ describe('The walks over the readable files', () => {
   })
 
   it('that are asked for while one goes on are one: it does not get later and later', async () => {
-    const store = await FilesystemStore.open(layout, PARTS, () => {})
+    const store = await FilesystemStore.open(layout, DEFAULT_PARTS, () => {})
     onTestFinished(() => store.close())
     let walks = 0
     const { readdir } = fs

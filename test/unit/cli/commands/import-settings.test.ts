@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createBus } from '../../../../events/bus.ts'
-import type { Settings, Summary } from '../../../../events/map.ts'
+import type { Settings, Summary } from '../../../../events/nouns.ts'
 import { SettingsError } from '../../../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../../../model/namespace.ts'
 import type { JsonObject } from '../../../../model/value.ts'

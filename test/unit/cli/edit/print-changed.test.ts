@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Preview } from '../../../../events/changes.ts'
-import type { Settings } from '../../../../events/map.ts'
+import type { Settings } from '../../../../events/nouns.ts'
 import { printChanged } from '../../../../src/cli/edit/print-changed.ts'
 
 const SETTINGS: Settings = {

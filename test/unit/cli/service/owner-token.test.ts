@@ -47,7 +47,7 @@ async function start() {
     log,
     listen: '127.0.0.1',
     port,
-    door: { required: true, tokens: local.tokens },
+    auth: { required: true, tokens: local.tokens },
   })
   await service.start()
   const stop = async () => {

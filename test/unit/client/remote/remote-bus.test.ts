@@ -37,7 +37,7 @@ async function openStage<R extends Rig>(
   return { rig, proxy, bus, log }
 }
 
-/** A handler that answers when it is told to. */
+/** A handler that answers on request of the test. */
 function slowly<Answer>(answer: Answer) {
   const asked: (() => void)[] = []
   let calls = 0
@@ -78,7 +78,7 @@ describe('a remote bus', () => {
     })
   })
 
-  it('refuses by itself what the service would end the line for', async () => {
+  it('rejects frames for which the service would close the connection', async () => {
     const { bus, proxy } = await openStage(openRealRig())
     const data = 'x'.repeat(1_048_576)
     await expect(
@@ -102,7 +102,7 @@ describe('a remote bus', () => {
     expect(answers.every(([one]) => one?.namespace === 'kytos/a')).toBe(true)
   })
 
-  it('publishes ordinary events, and logs what the service refuses of them', async () => {
+  it('publishes ordinary events, and logs those that the service rejects', async () => {
     const { bus, rig, log } = await openStage(openRealRig())
     const heard: unknown[] = []
     rig.bus.on('kytos/a.b', ({ content }) => void heard.push(content))
@@ -116,7 +116,7 @@ describe('a remote bus', () => {
     ])
   })
 
-  it('hears what it subscribed to; a later subscription takes the place, one that is refused does not', async () => {
+  it('receives its subscribed events; a later subscription replaces it, a rejected one does not', async () => {
     const { bus, log } = await openStage(openRealRig())
     const [first, second]: KytosEvent[][] = [[], []]
     await bus.subscribe({ names: ['settings.changed'], namespaces: ['kytos/a'] }, event => {
@@ -178,7 +178,7 @@ describe('a line that is lost', () => {
     expect(proxy.connections).toBeGreaterThan(4)
   })
 
-  it('with commands on it: what reads is asked again, of what writes nobody knows', async () => {
+  it('with sent commands: reads are resent, and the outcome of writes is unknown', async () => {
     const { bus, rig, proxy } = await openStage(openBareRig())
     const [list, remove] = [slowly([]), slowly(true)]
     rig.bus.serve('kytos.settings.list', list.handler)
@@ -199,7 +199,7 @@ describe('a line that is lost', () => {
     expect([list.calls, remove.calls]).toEqual([2, 1])
   })
 
-  it('and not found again: what was not sent surely was not done; what was sent may have been', async () => {
+  it('without a reconnect: unsent commands were not applied; sent ones may have been', async () => {
     const { bus, rig, proxy } = await openStage(openBareRig())
     const remove = slowly(true)
     rig.bus.serve('kytos.storehouse.delete', remove.handler)
@@ -277,7 +277,7 @@ describe('a line that is lost', () => {
     await expect.poll(() => heard).toEqual([event.content.cursor])
   })
 
-  it('may be given up by whoever asked', async () => {
+  it('may be cancelled by the caller', async () => {
     const { bus, rig } = await openStage(openBareRig())
     rig.bus.serve('kytos.settings.list', slowly([]).handler)
     const giveUp = new AbortController()
@@ -289,12 +289,12 @@ describe('a line that is lost', () => {
 })
 
 describe('a service that cannot be reached', () => {
-  it('is told from an address that is none', async () => {
+  it('is distinguished from an invalid address', async () => {
     await expect(openRemoteBus('127.0.0.1:8181')).rejects.toMatchObject({ code: 'CONTENT_MALFORMED' })
     await expect(openRemoteBus('ftp://127.0.0.1')).rejects.toMatchObject({ code: 'CONTENT_MALFORMED' })
   })
 
-  it('is tried again until the time is over, or it is there', async () => {
+  it('is retried until the timeout, or until the service runs', async () => {
     const { proxy, rig } = await openStage(openRealRig())
     proxy.refuse()
     await expect(openRemoteBus(`http://127.0.0.1:${proxy.port}`, { timeout: 200 })).rejects.toMatchObject({

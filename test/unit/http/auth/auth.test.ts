@@ -6,9 +6,9 @@ import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMemoryStore } from '../../../../backends/memory/index.ts'
-import { MAX_FAILURES } from '../../../../src/http/auth/auth.ts'
+import { MAX_FAILURES_PER_MINUTE } from '../../../../src/http/auth/auth.ts'
 import { callerBus } from '../../../../src/http/auth/caller.ts'
-import { makeTokenText } from '../../../../src/tokens/token.ts'
+import { createTokenText } from '../../../../src/tokens/token.ts'
 import { refusalOf } from '../../tokens/refusal-of.ts'
 import { bearer, type GuardedRig, openGuardedRig, watchStore } from '../guarded.ts'
 import { type Answer, API, NAMESPACE } from '../harness.ts'
@@ -63,10 +63,10 @@ function jwt(
 
 /** A rig on a store that can be looked at. */
 async function openWatchedRig(
-  ...[door, options]: Parameters<typeof openGuardedRig>
+  ...[auth, options]: Parameters<typeof openGuardedRig>
 ): Promise<GuardedRig & { stored(): Promise<readonly string[]> }> {
   const store = createMemoryStore()
-  return { ...(await openGuardedRig(door, options, store)), stored: await watchStore(store) }
+  return { ...(await openGuardedRig(auth, options, store)), stored: await watchStore(store) }
 }
 
 async function ask(
@@ -89,8 +89,8 @@ describe('without a credential that holds', () => {
     onTestFinished(() => void vi.useRealTimers())
     const shown = {
       none: {},
-      wrong: bearer(makeTokenText('abc')),
-      forged: bearer(makeTokenText(expired.id)),
+      wrong: bearer(createTokenText('abc')),
+      forged: bearer(createTokenText(expired.id)),
       revoked: revoked.headers,
       expired: expired.headers,
       old: bearer(jwt({ exp: Math.floor(Date.now() / 1_000) - 1 })),
@@ -226,7 +226,7 @@ describe('a login token of Kytos', () => {
 describe('a WebSocket', () => {
   it.each([
     ['without a token', {}, '401 Unauthorized'],
-    ['with a wrong one', bearer(makeTokenText('abc')), '401 Unauthorized'],
+    ['with a wrong one', bearer(createTokenText('abc')), '401 Unauthorized'],
     ['from a page of another site', { Origin: 'http://evil.example' }, '403 Forbidden'],
   ])('%s is not opened', async (_what, headers, status) => {
     const { http } = await openGuardedRig()
@@ -329,11 +329,11 @@ describe('wrong credentials', () => {
   it('again and again have to wait; a token of the store passes all the while, and a login token waits too', async () => {
     const rig = await openGuardedRig({ jwt: JWT })
     const { headers } = await rig.token(['read'])
-    for (let i = 0; i < MAX_FAILURES; i++)
+    for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++)
       expect(
-        (await ask(rig, 'GET', API, bearer(i % 2 ? makeTokenText('abc') : jwt({ iss: 'x' })))).status,
+        (await ask(rig, 'GET', API, bearer(i % 2 ? createTokenText('abc') : jwt({ iss: 'x' })))).status,
       ).toBe(401)
-    const refused = await ask(rig, 'GET', API, bearer(makeTokenText('abc')))
+    const refused = await ask(rig, 'GET', API, bearer(createTokenText('abc')))
     expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50)
     expect((await ask(rig, 'GET', API, bearer(jwt()))).status).toBe(429)
@@ -379,7 +379,8 @@ describe('wrong credentials', () => {
 
   it('that nobody shows do not count', async () => {
     const rig = await openGuardedRig()
-    for (let i = 0; i < MAX_FAILURES + 5; i++) expect((await ask(rig, 'GET', API)).status).toBe(401)
+    for (let i = 0; i < MAX_FAILURES_PER_MINUTE + 5; i++)
+      expect((await ask(rig, 'GET', API)).status).toBe(401)
   })
 })
 
@@ -461,12 +462,12 @@ describe('an event stream', () => {
 })
 
 describe('the bus of a caller', () => {
-  it('says and hears what their rights allow, as long as they hold', async () => {
+  it('sends and receives as its permissions allow, while its credential is valid', async () => {
     const rig = await openGuardedRig()
     const { id, token } = await rig.token(['read'], 'reader')
-    const grant = rig.service.tokens.check(token)
-    const caller = { actor: { type: 'user', name: 'reader' }, known: true, ...grant } as const
-    // Of a request it is only its caller that counts.
+    const principal = rig.service.tokens.check(token)
+    const caller = { actor: { type: 'user', name: 'reader' }, hasCredential: true, ...principal } as const
+    // Only the caller of the request matters.
     const bus = callerBus(rig.bus, { caller } as unknown as Parameters<typeof callerBus>[1])
     bus.emit('kytos.settings.list', {})
     bus.on('settings.changed', () => {})

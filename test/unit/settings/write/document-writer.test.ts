@@ -5,13 +5,23 @@ import { SettingsError } from '../../../../model/errors.ts'
 import { parseJson, printJson } from '../../../../model/json.ts'
 import { type Key, makeKey } from '../../../../model/key.ts'
 import type { JsonObject } from '../../../../model/value.ts'
-import type { Edit } from '../../../../src/settings/write/adoption.ts'
-import type { Change } from '../../../../src/settings/write/document-change.ts'
+import type { UnrecordedEdit } from '../../../../src/settings/write/adoption.ts'
 import { type Base, readBase } from '../../../../src/state/document-reader.ts'
 import { createStore, on, readDocument, type Store } from '../stores.ts'
-import { changing, editOf, KEY, NOTHING, opened, set, write, writerOn } from '../writers.ts'
+import {
+  changing,
+  editOf,
+  KEY,
+  NOTHING,
+  opened,
+  set,
+  type TestChange,
+  write,
+  writeAll,
+  writerOn,
+} from '../writers.ts'
 
-/** A backend on the store whose every answer waits for its turn. */
+/** A backend on the store that waits before every answer. */
 function slowed(store: Store, wait: () => Promise<unknown>): Backend {
   const backend = on(store)
   const { get, list, commit } = {
@@ -31,7 +41,7 @@ function slowed(store: Store, wait: () => Promise<unknown>): Backend {
   })
 }
 
-/** Versions without a hole, and after the last record nothing that it does not tell of. */
+/** Expects versions without a gap, and the document of the last record. */
 function expectSound(store: Store, key = KEY): void {
   const { text, history } = readDocument(store, key)
   expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
@@ -63,7 +73,7 @@ describe('changes of one document', () => {
           const reader = on(store)
           await reader.open()
           const wanted: string[] = []
-          const edits: Edit[] = []
+          const edits: UnrecordedEdit[] = []
           // As watchers do: each sees every edit, in order.
           const adoptAll = async (writer = writers[0]): Promise<void> => {
             for (const edit of edits) await writer?.adopt(edit)
@@ -112,7 +122,7 @@ describe('changes of one document', () => {
           const writers = await Promise.all([0, 1, 2].map(() => writerOn(slowed(store, wait), () => seen)))
           const reader = await opened(store)
           const acknowledged: string[] = []
-          const edits: Edit[] = []
+          const edits: UnrecordedEdit[] = []
           const work = steps.map(async ({ by, kind }, i) => {
             await wait()
             if (kind === 'make' || kind === 'remove') {
@@ -231,7 +241,7 @@ describe('changes of one document', () => {
     expect(readDocument(store, KEY).text).toBe('{"rival":1,"a":1}')
     let looks = 0
     const other = makeKey('settings', 'a', 'b')
-    const conditions = () => {
+    const guards = () => {
       if (++looks === 3) store.commit([{ key: other, put: '{}' }])
       return [
         {
@@ -241,7 +251,7 @@ describe('changes of one document', () => {
         } as const,
       ]
     }
-    await write(writer, { ...set({ b: 1 }), conditions })
+    await write(writer, { ...set({ b: 1 }), guards })
     expect(looks).toBe(3)
   })
 
@@ -249,12 +259,11 @@ describe('changes of one document', () => {
     const store = createStore()
     const [one, two] = [await writerOn(on(store)), await writerOn(on(store))]
     const other = makeKey('settings', 'kytos', 'topology')
-    const both = (n: number): Change => ({
-      ...set({}),
+    const both = (n: number): TestChange => ({
       keys: n % 2 ? [KEY, other] : [other, KEY],
-      make: bases => bases.map(({ data }) => ({ ...data, [`k${n}`]: n })),
+      make: ({ data }) => ({ ...data, [`k${n}`]: n }),
     })
-    await Promise.all(Array.from({ length: 30 }, (_, n) => (n % 3 ? one : two).write(both(n))))
+    await Promise.all(Array.from({ length: 30 }, (_, n) => writeAll(n % 3 ? one : two, both(n))))
     const [first, second] = [readDocument(store, KEY), readDocument(store, other)]
     expect(Object.keys(JSON.parse(first.text ?? '{}')).length).toBe(30)
     expect(first.history.map(record => record.write_id)).toEqual(
@@ -273,7 +282,7 @@ describe('changes of one document', () => {
       Array.from({ length: 8 }, async () => {
         while (!done) {
           await write(busy, set({ [`k${n++ % 100}`]: n }))
-          // A store in memory would never let timers have a turn.
+          // A store in memory would never let timers run.
           await new Promise(setImmediate)
         }
       }),

@@ -5,26 +5,26 @@ import { WinnerBackoff } from '../../../../src/settings/write/winner-backoff.ts'
 const KEY = makeKey('settings', 'kytos', 'a')
 const OTHER = makeKey('settings', 'kytos', 'b')
 
-/** A courtesy and its clock; `win` is a commit of 10 ms, and gives the rest after it. */
+/** A backoff and its clock; `win` is a commit of 10 ms, and returns the rest after it. */
 function stage() {
   let now = 1_000
-  const courtesy = new WinnerBackoff(() => now)
+  const backoff = new WinnerBackoff(() => now)
   return {
-    courtesy,
+    backoff,
     pass: (ms: number) => (now += ms),
     win(key = KEY) {
       now += 10
-      courtesy.won([key], 10)
-      return courtesy.rest([key])
+      backoff.won([key], 10)
+      return backoff.rest([key])
     },
   }
 }
 
 describe('whoever changes a document that others change too', () => {
   it('rests after each win, and from the fourth in a row on twice as long each time, and then goes on for as long', () => {
-    const { courtesy, pass, win } = stage()
+    const { backoff, pass, win } = stage()
     for (let n = 0; n < 15; n++) win()
-    courtesy.met([KEY])
+    backoff.met([KEY])
     for (const growth of [1, 1, 1, 2, 4, 8]) {
       const rest = win()
       expect(rest).toBeGreaterThanOrEqual(10 * 1.4 * growth)
@@ -34,15 +34,15 @@ describe('whoever changes a document that others change too', () => {
       expect(win()).toBe(0)
       pass(rest)
     }
-    courtesy.followed([KEY])
+    backoff.followed([KEY])
     expect(win()).toBeLessThan(25)
-    expect(courtesy.rest([OTHER])).toBe(0)
-    expect(courtesy.rest([OTHER, KEY])).toBe(courtesy.rest([KEY]))
+    expect(backoff.rest([OTHER])).toBe(0)
+    expect(backoff.rest([OTHER, KEY])).toBe(backoff.rest([KEY]))
   })
 
   it('is no longer held up once nobody else was there for two seconds', () => {
-    const { courtesy, pass, win } = stage()
-    courtesy.met([KEY])
+    const { backoff, pass, win } = stage()
+    backoff.met([KEY])
     expect(win()).toBeGreaterThan(0)
     pass(2_001)
     expect([win(), win(), win()]).toEqual([0, 0, 0])
@@ -64,13 +64,13 @@ describe('whoever changes a document that others change too', () => {
   })
 
   it('knows it of a document that another controller changed last only when it was its own a moment ago', () => {
-    const { courtesy, pass, win } = stage()
-    courtesy.followed([KEY])
+    const { backoff, pass, win } = stage()
+    backoff.followed([KEY])
     expect(win()).toBe(0)
-    courtesy.followed([KEY])
+    backoff.followed([KEY])
     expect(win()).toBeGreaterThan(0)
     pass(2_100)
-    courtesy.followed([KEY])
+    backoff.followed([KEY])
     expect(win()).toBe(0)
   })
 })

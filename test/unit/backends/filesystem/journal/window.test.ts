@@ -42,7 +42,7 @@ describe('The window of recent batches', () => {
 
   it('wakes those who wait', async () => {
     const window = new BatchWindow({ batches: 1, bytes: 1 }, 0n)
-    const change = window.changed()
+    const change = window.nextChange()
     window.append([batch(1n)])
     await change
   })

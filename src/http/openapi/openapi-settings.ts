@@ -1,0 +1,159 @@
+import type { CommandName } from '../../../events/map.ts'
+import { FILES_BODY, OBJECT_BODY, PATCH_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
+import { ref, success, successList } from './openapi-nouns.ts'
+import type { Operation, Route, Success } from './operation.ts'
+import { API } from './paths.ts'
+
+/* The routes of settings, schemas, history, status and readable files. */
+
+const NAMESPACE = `${API}/:username/:name`
+
+const SETTINGS: Success = {
+  description: 'The current settings.',
+  schema: ref('Settings'),
+  headers: ['ETag'],
+}
+
+const change = (name: CommandName, operation: Pick<Operation, 'summary' | 'body'>): Operation => ({
+  commands: [name],
+  query: ['scope', 'dry_run'],
+  headers: ['If-Match', 'X-Comment'],
+  // The handler selects the method of the command, so an unknown one is impossible.
+  excludes: name === 'kytos.settings.update' ? ['METHOD_NOT_FOUND'] : [],
+  success: { 200: SETTINGS },
+  ...operation,
+})
+
+export const SETTINGS_ROUTES = {
+  namespaces: {
+    path: `${API}/`,
+    GET: {
+      summary: 'Lists the namespaces that have settings or a schema.',
+      commands: ['kytos.settings.list'],
+      query: ['prefix'],
+      excludes: ['SCOPE_MALFORMED'],
+      success: successList('Summary', 'The summaries of the namespaces.'),
+    },
+  },
+  settings: {
+    path: NAMESPACE,
+    GET: {
+      summary: 'Returns the settings of a NApp.',
+      commands: ['kytos.settings.retrieve'],
+      query: ['explain', 'fresh', 'scope'],
+      success: { 200: SETTINGS },
+    },
+    PUT: {
+      ...change('kytos.settings.update', {
+        summary: 'Replaces the overrides; creates them with If-None-Match.',
+        body: OBJECT_BODY,
+      }),
+      commands: ['kytos.settings.update', 'kytos.settings.create'],
+      headers: ['If-Match', 'If-None-Match', 'X-Comment'],
+      success: {
+        200: SETTINGS,
+        201: { ...SETTINGS, description: 'The created settings.', headers: ['ETag', 'Location'] },
+      },
+    },
+    PATCH: change('kytos.settings.update', {
+      summary: 'Changes the overrides: JSON Merge Patch (RFC 7396) or JSON Patch (RFC 6902).',
+      body: PATCH_BODY,
+    }),
+    DELETE: {
+      ...change('kytos.settings.delete', {
+        summary: 'Deletes the overrides, so that the values of the layers below apply.',
+      }),
+      query: ['scope'],
+    },
+  },
+  transaction: {
+    path: `${API}/transaction`,
+    POST: {
+      summary: 'Applies several changes: all of them or none.',
+      commands: ['kytos.settings.transaction'],
+      query: ['dry_run'],
+      headers: ['X-Comment'],
+      body: TRANSACTION_BODY,
+      success: success('TransactionResult', 'The settings after the transaction.'),
+    },
+  },
+  schema: {
+    path: `${NAMESPACE}/schema`,
+    GET: {
+      summary: 'Returns the JSON Schema in use.',
+      commands: ['kytos.settings.describe'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED'],
+      success: success('Description'),
+    },
+    PUT: {
+      summary: 'Registers a JSON Schema.',
+      commands: ['kytos.settings.register'],
+      query: ['napp_version'],
+      excludes: ['SCOPE_MALFORMED'],
+      body: OBJECT_BODY,
+      success: { 200: SETTINGS },
+    },
+  },
+  history: {
+    path: `${NAMESPACE}/history`,
+    GET: {
+      summary: 'Lists the changes of the overrides with their authors, newest first.',
+      commands: ['kytos.settings.history'],
+      query: ['limit', 'scope'],
+      excludes: ['VERSION_NOT_FOUND'],
+      success: successList('HistoryRecord', 'The kept records.'),
+    },
+  },
+  version: {
+    path: `${NAMESPACE}/history/:version`,
+    GET: {
+      summary: 'Returns one version of the overrides.',
+      commands: ['kytos.settings.history'],
+      query: ['scope'],
+      success: success('HistoryRecord'),
+    },
+  },
+  status: {
+    path: `${API}/status`,
+    GET: {
+      summary: 'Returns the state of the service and the readable files that differ from their documents.',
+      commands: ['kytos.settings.status'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED', 'NAMESPACE_MALFORMED', 'BOX_MALFORMED', 'NAMESPACE_NOT_FOUND'],
+      success: success('Status'),
+    },
+  },
+  namespaceStatus: {
+    path: `${NAMESPACE}/status`,
+    GET: {
+      summary: 'Returns the state of the service with the readable files of one NApp.',
+      commands: ['kytos.settings.status'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED', 'BOX_MALFORMED'],
+      success: success('Status'),
+    },
+  },
+  controllers: {
+    path: `${API}/controllers`,
+    GET: {
+      summary: 'Lists the answering controller and all controllers with their own overrides.',
+      commands: ['kytos.settings.controllers'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED'],
+      success: success('Controllers', 'The controllers, with the namespaces of their overrides.'),
+    },
+  },
+  restoreFiles: {
+    path: `${API}/files/restore`,
+    // The path could also be the id of a NApp, whose route has no POST.
+    shared: true,
+    POST: {
+      summary: 'Restores missing readable files: all of them or those of one namespace.',
+      commands: ['kytos.settings.restore_files'],
+      query: [],
+      body: FILES_BODY,
+      success: success('RestoredFiles', 'The documents whose missing files were restored.'),
+    },
+  },
+} satisfies Readonly<Record<string, Route>>

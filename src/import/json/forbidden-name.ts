@@ -1,0 +1,12 @@
+import { isArray, isObject, type Json } from '../../../model/value.ts'
+
+/** The one member name that a service refuses over its bus, so that an import refuses it everywhere. */
+export const FORBIDDEN_NAME = '__proto__'
+export const FORBIDDEN_REASON = `the member name "${FORBIDDEN_NAME}" is not allowed`
+
+/** True when a member at any depth has the forbidden name. */
+export function hasForbiddenName(value: Json): boolean {
+  if (isArray(value)) return value.some(hasForbiddenName)
+  if (!isObject(value)) return false
+  return Object.entries(value).some(([key, member]) => key === FORBIDDEN_NAME || hasForbiddenName(member))
+}

@@ -1,0 +1,68 @@
+import type { Description, Settings } from '../../events/nouns.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
+import type { Ask } from './ask.ts'
+
+/** What a service has of a namespace, or would have after a planned import. */
+export interface NamespaceState {
+  /** Undefined for a namespace that does not exist yet. */
+  readonly revision: string | undefined
+  /** The stored overrides of the cluster. */
+  readonly overrides: JsonObject
+  readonly schema: JsonObject | undefined
+  /** The schema that the service has now. */
+  readonly serviceSchema: JsonObject | undefined
+  /** What the NApp shipped beside its schema: the layer between the defaults and the overrides. */
+  readonly seed: JsonObject
+  /** The settings that a layer above the overrides of the cluster hides on this controller, with the layer. */
+  readonly hidden: ReadonlyMap<string, string>
+}
+
+/** @throws SettingsError the error of the service. */
+export async function readNamespace(ask: Ask, namespace: string): Promise<NamespaceState> {
+  const settings: Settings | undefined = await unlessUnknown(
+    ask('kytos.settings.retrieve', { namespace, explain: true }),
+  )
+  const described: Description | undefined = settings?.schema
+    ? await unlessUnknown(ask('kytos.settings.describe', { namespace }))
+    : undefined
+  const seed: JsonObject = {}
+  const hidden = new Map<string, string>()
+  for (const [pointer, leaf] of Object.entries(settings?.explain ?? {})) {
+    const keys = keysOf(pointer)
+    if (leaf.layer === 'controller' || leaf.layer === 'environment') hidden.set(keys[0] ?? '', leaf.layer)
+    for (const { layer, value, pointer: place } of [{ ...leaf, pointer }, ...leaf.shadowed])
+      if (layer === 'seed') setAt(seed, place === undefined ? keys : keysOf(place), value)
+  }
+  const { revision, overrides = {} } = settings ?? {}
+  const schema = described?.schema
+  return { revision, overrides, schema, serviceSchema: schema, seed, hidden }
+}
+
+async function unlessUnknown<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+function keysOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+function setAt(target: JsonObject, keys: readonly string[], value: Json): void {
+  let at = target
+  for (const key of keys.slice(0, -1)) {
+    const next = Object.hasOwn(at, key) ? at[key] : undefined
+    const member: JsonObject = isObject(next) ? next : {}
+    setMember(at, key, member)
+    at = member
+  }
+  const last = keys.at(-1)
+  if (last !== undefined) setMember(at, last, value)
+}

@@ -1,0 +1,52 @@
+import type { Backend } from '../../backends/backend.ts'
+import type { HistoryRecord } from '../../events/nouns.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
+import type { SchemaDocument } from '../schema/schema-document.ts'
+import { readRecords } from '../state/document-reader.ts'
+import { presentRecord, type StoredRecord } from '../state/record.ts'
+import { redact } from '../state/secrets.ts'
+
+/** The records of an answer that names no limit. */
+export const DEFAULT_HISTORY_RECORDS = 20
+/** The most records of one answer; about as many are kept. */
+export const MAX_HISTORY_RECORDS = 1_000
+
+/** The history of one document, as answers carry it. */
+export interface HistoryRequest {
+  readonly namespace: Namespace
+  readonly scope: Scope
+  readonly limit: number
+  /** Only this version, whatever the limit. */
+  readonly version: number | undefined
+  /** The schema by which secrets are redacted. */
+  readonly schema: () => SchemaDocument | undefined
+  /** Throws for an unknown namespace; called when there are no records. */
+  readonly requireKnown: () => void
+}
+
+/**
+ * The newest records of a document, newest first, or the one of a version.
+ * @throws SettingsError VERSION_NOT_FOUND, and as `requireKnown`.
+ */
+export async function readHistory(
+  backend: Backend,
+  { namespace, scope, limit, version, schema, requireKnown }: HistoryRequest,
+): Promise<readonly HistoryRecord[]> {
+  const read = version === undefined ? limit : MAX_HISTORY_RECORDS
+  const records = await readRecords(backend, overridesKey(namespace, scope), read)
+  if (records.length === 0) requireKnown()
+  const present = (record: StoredRecord) =>
+    presentRecord({ ...record, data: record.data && redact(record.data, schema()) })
+  if (version === undefined) return records.map(present)
+  const found = records.find(record => record.version === version)
+  if (found) return [present(found)]
+  const kept =
+    records.length === 0
+      ? 'no version is kept'
+      : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
+  throw new SettingsError(
+    'VERSION_NOT_FOUND',
+    `The history of "${namespace}" has no version ${version}: ${kept}.`,
+  )
+}

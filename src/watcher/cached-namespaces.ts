@@ -1,0 +1,136 @@
+import type { RuleBroken } from '../../events/changes.ts'
+import type { Revision } from '../../model/document.ts'
+import type { Key } from '../../model/key.ts'
+import { controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
+import type { JsonObject } from '../../model/value.ts'
+import type { SchemaDocument } from '../schema/schema-document.ts'
+import type { Budget } from '../schema/step-meter.ts'
+import { type DocumentState, parseOverridesKey } from '../state/document-state.ts'
+import type { EnvironmentValue } from '../state/overlay.ts'
+import {
+  emptyNamespace,
+  type NamespaceContext,
+  type NamespaceState,
+  namespaceRevision,
+  project,
+  validateOverrides,
+} from './namespace-state.ts'
+import { schemaInUse, unusableSchema } from './schema-versions.ts'
+
+/** A namespace in its current or a projected state. */
+export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'environment'>
+
+/** The state of every namespace for readers; only the watcher changes it. */
+export class CachedNamespaces {
+  /** The scope of this controller's own overrides. */
+  readonly self: Scope
+  protected readonly context: NamespaceContext
+  protected readonly states = new Map<Namespace, NamespaceState>()
+
+  constructor(controller: string, context: NamespaceContext) {
+    this.self = controllerScope(controller)
+    this.context = context
+  }
+
+  document(namespace: Namespace, scope: Scope): DocumentState | undefined {
+    return this.states.get(namespace)?.documents.get(scope)
+  }
+
+  /** The state of the document at a key. */
+  stateOf(key: Key): DocumentState | undefined {
+    const owner = parseOverridesKey(key)
+    return owner && this.document(owner.namespace, owner.scope)
+  }
+
+  *documents(): Iterable<DocumentState> {
+    for (const { documents } of this.states.values()) yield* documents.values()
+  }
+
+  /** The namespaces that have overrides or a schema, sorted. */
+  namespaces(): Namespace[] {
+    const found = [...this.states.values()].filter(
+      ({ schemas, documents }) =>
+        schemaInUse(schemas) || schemas.stored.size > 0 || [...documents.values()].some(({ entry }) => entry),
+    )
+    return found.map(({ namespace }) => namespace).sort()
+  }
+
+  /** The schema in use on this controller. */
+  schema(namespace: Namespace): SchemaDocument | undefined {
+    const state = this.states.get(namespace)
+    return state && schemaInUse(state.schemas)
+  }
+
+  /** The reason why no stored schema of a namespace can be used; undefined when one can, or without one. */
+  unusableSchema(namespace: Namespace): string | undefined {
+    return unusableSchema(this.stateOfNamespace(namespace).schemas)
+  }
+
+  /** The revision at which the schema in use was stored; undefined while it is not stored. */
+  schemaRevision(namespace: Namespace): Revision | undefined {
+    const { schemas } = this.stateOfNamespace(namespace)
+    return schemas.stored.get(schemaInUse(schemas)?.digest ?? '')?.entry.modRevision
+  }
+
+  hasStoredSchema(namespace: Namespace, digest: string): boolean {
+    return this.states.get(namespace)?.schemas.stored.has(digest) ?? false
+  }
+
+  /** Effective settings: the layers in force, merged. */
+  effective(namespace: Namespace): JsonObject {
+    return this.stateOfNamespace(namespace).effective
+  }
+
+  /**
+   * The effective settings of the last fact. A registration without a commit may have changed `effective`
+   * since.
+   */
+  lastAnnounced(namespace: Namespace): JsonObject {
+    return this.stateOfNamespace(namespace).lastAnnounced
+  }
+
+  /**
+   * The namespace as it would be with these overrides stored, by scope; undefined for deleted ones.
+   * @throws the errors of reading the history.
+   */
+  project(namespace: Namespace, stored: ReadonlyMap<Scope, JsonObject | undefined>): Promise<Projection> {
+    return project(this.stateOfNamespace(namespace), this.self, this.context, stored)
+  }
+
+  /** The values that the environment of this process sets. */
+  environment(namespace: Namespace): readonly EnvironmentValue[] {
+    return this.stateOfNamespace(namespace).environment.values
+  }
+
+  /** The reasons why environment variables are ignored, one sentence each. */
+  environmentProblems(): readonly string[] {
+    const rejected = [...this.states.values()].flatMap(({ environment }) => environment.rejected)
+    return [...this.context.environment.problems(this.namespaces()), ...rejected]
+  }
+
+  /**
+   * The rules that overrides of a scope would break on top of the layers below; empty without a schema.
+   * `cluster` replaces the overrides of the cluster.
+   */
+  validate(
+    namespace: Namespace,
+    scope: Scope,
+    overrides: JsonObject,
+    cluster?: JsonObject,
+    budget?: Budget,
+  ): readonly RuleBroken[] {
+    return validateOverrides(this.stateOfNamespace(namespace), scope, overrides, cluster, budget)
+  }
+
+  /**
+   * `Settings.revision`: the last commit that changed a document or schema of the namespace that affects this
+   * controller. Documents in the scopes `except` are left out.
+   */
+  namespaceRevision(namespace: Namespace, except: readonly Scope[] = []): Revision {
+    return namespaceRevision(this.stateOfNamespace(namespace), this.self, except)
+  }
+
+  protected stateOfNamespace(namespace: Namespace): NamespaceState {
+    return this.states.get(namespace) ?? emptyNamespace(namespace)
+  }
+}
