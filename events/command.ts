@@ -93,6 +93,8 @@ export const CODES = {
   place: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED'],
   /** Of a command with a namespace that must exist. */
   named: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED', 'NAMESPACE_NOT_FOUND'],
+  /** Of a command with a schema. */
+  schema: ['SCHEMA_MALFORMED', 'SCHEMA_TOO_COSTLY'],
   /** Of a command that may create a namespace. */
   creation: ['NAMESPACE_CONFLICT', 'DOCUMENT_TOO_LARGE'],
   /** Of a command that changes overrides. */

@@ -40,7 +40,7 @@ export const COMMANDS = {
       ...COMMON,
     },
     answer: type<Noun.Settings>(),
-    errors: [...CODES.place, 'JSON_MALFORMED', 'SCHEMA_MALFORMED', ...CODES.creation, 'SETTINGS_INVALID'],
+    errors: [...CODES.place, 'JSON_MALFORMED', ...CODES.schema, ...CODES.creation, 'SETTINGS_INVALID'],
   },
   'kytos.settings.create': {
     ...WRITE,

@@ -58,6 +58,8 @@ export const ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: meaning(415, 2),
   SETTINGS_INVALID: meaning(422, 4),
   SCHEMA_REQUIRED: meaning(422, 4),
+  /** The schema is too large to compile, or takes more steps than a validation may take. */
+  SCHEMA_TOO_COSTLY: meaning(422, 4),
   CHANGE_VETOED: meaning(423, 5),
   UPGRADE_REQUIRED: meaning(426, 2),
   INTERNAL_ERROR: meaning(500, 1),

@@ -5,6 +5,7 @@ import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
 import { quote } from '../../model/quote.ts'
+import { rememberText } from '../../model/stored-text.ts'
 import { isObject, type Json } from '../../model/value.ts'
 
 /** One JSON value of NApp data, as it is stored. */
@@ -64,8 +65,8 @@ export function parseCreationTime(value: unknown, actor: Actor): string | undefi
 const IMPOSSIBLE_REVISION_DIGITS = 41
 
 /**
- * The revision that an update requires; undefined when the value is no string of digits, because the users of
- * storehouse 1.3.2 may send any value there.
+ * The revision that an update requires. Undefined for a value that is no string of digits, because users of
+ * storehouse 1.3.2 may send any value.
  */
 export function parseBoxGuard(value: unknown): Revision | undefined {
   if (typeof value !== 'string' || !/^\d+$/.test(value)) return undefined
@@ -101,12 +102,66 @@ export function parseBox(entry: Entry): StoredBox {
   }
 }
 
+/** Shorter boxes are parsed, because that is cheap and detects the texts of other programs. */
+const PARSED_LENGTH = 64 * 1024
+const HEAD = '{"data":'
+
 /**
- * The box as answers carry it. Its data is parsed from the text, because the users of storehouse change the
- * data of the answer and send it back; the data of a command is frozen and may still be the sender's.
+ * A stored box as answers carry it. The data of a long box is parsed when it is read; a caller that only
+ * sends it uses its stored text.
+ * @throws SettingsError STORE_DAMAGED, for a long box perhaps only when its data is read.
+ */
+export function presentStoredBox(entry: Entry): Box {
+  const parts = splitText(entry.text)
+  if (!parts) return presentBox(entry)
+  let data: Json | undefined
+  const box = describeBox(entry, { data: null, ...parts.envelope })
+  Object.defineProperty(box, 'data', {
+    enumerable: true,
+    get: () => {
+      data ??= parseBox(entry).data
+      return data
+    },
+    // A NApp may assign the data of an answer.
+    set: (value: Json) => {
+      data = value
+    },
+  })
+  return rememberText(box, parts.data)
+}
+
+/** The text of the data of a box, and its envelope; undefined for a text that is not of {@link printBox}. */
+function splitText(
+  text: string,
+): { readonly data: string; readonly envelope: Omit<StoredBox, 'data'> } | undefined {
+  if (text.length < PARSED_LENGTH || !text.startsWith(HEAD)) return undefined
+  // The rest was printed by this service and is short; a quote in one of its texts is escaped.
+  const end = text.lastIndexOf(',"created_at":')
+  if (end < 0 || text.length - end > PARSED_LENGTH) return undefined
+  try {
+    const tail = parseJson(`{${text.slice(end + 1)}`)
+    if (!isObject(tail) || Object.keys(tail).join() !== 'created_at,owner,written') return undefined
+    const { created_at, owner, written } = tail
+    if (typeof created_at !== 'string' || !isObject(written) || typeof written.write_id !== 'string')
+      return undefined
+    return {
+      data: text.slice(HEAD.length, end),
+      envelope: { created_at, owner: typeof owner === 'string' ? owner : null },
+    }
+  } catch {
+    return undefined // another program wrote it, so the whole text is parsed
+  }
+}
+
+/**
+ * The box as answers carry it. Its data is parsed from the text, because users of storehouse change the data
+ * of the answer and send it back. The data of a command is frozen and may still be the sender's.
  */
 export function presentBox(entry: Entry): Box {
-  const box = parseBox(entry)
+  return describeBox(entry, parseBox(entry))
+}
+
+function describeBox(entry: Entry, box: StoredBox): Box {
   const [namespace = '', box_id = ''] = splitKey(entry.key).segments
   return {
     namespace,

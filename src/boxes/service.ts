@@ -20,6 +20,7 @@ import {
   parseCreationTime,
   parseName,
   presentBox,
+  presentStoredBox,
   printBox,
   type StoredBox,
 } from './box.ts'
@@ -43,8 +44,8 @@ const ENVELOPE_BYTES = 64 * 1024
  * by their revision, announced by the watcher. Boxes are read from the store, because the cache has only
  * their keys.
  *
- * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race, for
- * which the store guarantees that nothing of it was applied or will be. It is never retried after
+ * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race,
+ * because the store guarantees that a lost commit is never applied. It is never retried after
  * OUTCOME_UNKNOWN, because other callers create and delete the same boxes: a creation would come back after
  * its deletion, and a deletion would also remove the box that was created after it.
  */
@@ -83,7 +84,7 @@ export class BoxService {
 
   async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
     const entry = await this.#options.backend.get(boxKey(content.namespace, content.box_id))
-    return entry ? presentBox(entry) : false
+    return entry ? presentStoredBox(entry) : false
   }
 
   /**

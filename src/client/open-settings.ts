@@ -5,6 +5,7 @@ import type { Facts } from '../../events/map.ts'
 import type { Settings, TransactionOperation, TransactionResult } from '../../events/nouns.ts'
 import { parseCursor } from '../../model/cursor.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
+import { CLUSTER } from '../../model/namespace.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
 import { readSeed } from './assets.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -118,7 +119,7 @@ class BusSettings extends SettingsCache {
       ...(revision === undefined ? {} : { revision }),
       ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
-    return dryRun ? answer : this.#observe(answer)
+    return dryRun ? answer : this.#observe(answer, !isNamedScope(scope))
   }
 
   async transaction(
@@ -135,8 +136,11 @@ class BusSettings extends SettingsCache {
       ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
     if (dryRun) return answer
+    const isOwn = operations.every(one => !('scope' in one && isNamedScope(one.scope)))
     const settings = await Promise.all(
-      answer.settings.map(async one => (one.namespace === this.namespace ? this.#observe(one) : one)),
+      answer.settings.map(async one =>
+        one.namespace === this.namespace ? this.#observe(one, isOwn || one.scope === CLUSTER) : one,
+      ),
     )
     // The facts of one revision arrive one after the other, with turns of sockets and timers possibly in
     // between.
@@ -159,10 +163,13 @@ class BusSettings extends SettingsCache {
     return unsubscribe
   }
 
-  /** The answer, once `values` include it; with `observed: false` if they do not in time. */
-  async #observe<Answer extends Settings>(answer: Answer): Promise<Answer> {
+  /**
+   * The answer, once `values` include it; with `observed: false` if they do not in time. Its revision is that of
+   * the requested scope, so it is only learned if that scope `isOwn`; a fact refreshes the revision otherwise.
+   */
+  async #observe<Answer extends Settings>(answer: Answer, isOwn: boolean): Promise<Answer> {
     const isObserved = answer.observed !== false && (await this.#reach(answer))
-    if (isObserved) this.learnRevision(answer.epoch, answer.revision)
+    if (isObserved && isOwn) this.learnRevision(answer.epoch, answer.revision)
     return isObserved ? answer : { ...answer, observed: false }
   }
 
@@ -229,4 +236,9 @@ class BusSettings extends SettingsCache {
 function frozenCopy(data: JsonObject): JsonObject {
   // A copy of an object is an object.
   return toJson(data) as JsonObject
+}
+
+/** True for the scope of a controller that is named by its id, which may be another one. */
+function isNamedScope(scope: unknown): boolean {
+  return typeof scope === 'string' && scope.startsWith('controller:')
 }

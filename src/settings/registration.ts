@@ -9,6 +9,7 @@ import { placesOf } from '../schema/deprecated.ts'
 import { createSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 import { refuseBroken } from '../schema/validator.ts'
 import type { Cache } from '../watcher/cache.ts'
+import { refuseDescription } from './registered-schema.ts'
 
 /** Rules that a missing value breaks, or may break: overrides can still add it. */
 const ABSENCE_RULES: ReadonlySet<string> = new Set([
@@ -21,8 +22,8 @@ const ABSENCE_RULES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Parses a registration; its defaults and seed must match its schema, but for values that are missing.
- * @throws SettingsError CONTENT_MALFORMED, SCHEMA_MALFORMED, SETTINGS_INVALID.
+ * Parses a registration; its defaults and seed must match its schema, except for missing values.
+ * @throws SettingsError CONTENT_MALFORMED, SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY, SETTINGS_INVALID.
  */
 export function parseRegistration(
   namespace: Namespace,
@@ -32,6 +33,7 @@ export function parseRegistration(
   const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
   const version =
     content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
+  refuseDescription(schema)
   const document = createSchemaDocument(schema, seed, version)
   refuseUnknownModes(schema)
   const broken = document

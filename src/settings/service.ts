@@ -19,6 +19,7 @@ import { explainSettings } from './explain.ts'
 import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
 import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
+import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated } from './registration.ts'
 import { Existence } from './write/existence.ts'
@@ -67,6 +68,7 @@ export class SettingsService {
     const document = parseRegistration(namespace, content)
     const { registrar, watcher, log } = this.#options
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
+      await refuseCostlyOnStored(document, namespace, watcher.cache)
       await registrar.register(namespace, document)
       warnOfDeprecated(namespace, document, watcher.cache, log)
       return presentSettings(this.#view, namespace, CLUSTER)

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Box } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
+import { storedText } from '../../../model/stored-text.ts'
 import type { Json } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import type { SendCommand } from '../auth/caller.ts'
@@ -95,7 +96,8 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
       const box = await send(request, 'kytos.storehouse.retrieve', { namespace, box_id })
       if (!box)
         throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
-      return print(tag(reply, box), box.data)
+      tag(reply, box).type(JSON_TYPE)
+      return storedText(box) ?? printJson(box.data)
     },
     PUT: update('PUT'),
     PATCH: update('PATCH'),

@@ -23,7 +23,7 @@ const SETTINGS = `export default ({ bus }) => ({
 const tells = (name: string) =>
   `export default () => ({ setup() { tell('+${name}') }, shutdown() { tell('-${name}') } })`
 const NEVER = 'new Promise(() => {})'
-const LIMIT = 0.3
+const LIMIT = 1.5
 
 beforeEach(() => {
   told.length = 0
