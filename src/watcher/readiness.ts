@@ -41,11 +41,12 @@ export interface ReadinessOptions {
 }
 
 /**
- * True for an error of the store that ends only when an operator acts. A store that is being filled becomes
- * valid by itself, and after an internal error the store is listed again.
+ * True for an error of the store that ends only when an operator acts. A store that another process can fill
+ * becomes valid by itself, and after an internal error the store is listed again.
  */
-export function needsOperator({ retryable, code, details }: SettingsError): boolean {
-  return !retryable && code !== 'INTERNAL_ERROR' && details.reason !== 'filling'
+export function needsOperator({ retryable, code, details }: SettingsError, isShared: boolean): boolean {
+  const isFilled = isShared && details.reason === 'filling'
+  return !retryable && code !== 'INTERNAL_ERROR' && !isFilled
 }
 
 const STARTING = 'The service is starting.'

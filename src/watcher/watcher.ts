@@ -206,7 +206,7 @@ export class Watcher {
     if (error.code === 'INTERNAL_ERROR')
       this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
     this.#readiness.setState(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
-    if (!this.#wasReady && needsOperator(error)) {
+    if (!this.#wasReady && needsOperator(error, this.#options.backend.supports.sharing)) {
       this.#started.reject(error)
       this.#listener.onFatal(error)
       return false
