@@ -8,7 +8,7 @@ const createNApp = ({ openSettings, log }) => {
         additionalProperties: false,
         'x-apply': 'live',
         properties: {
-          interval: { type: 'number', minimum: 0.05, default: 5, description: 'Seconds between two polls' },
+          interval: { type: 'number', minimum: 0.05, maximum: 3600, default: 5, description: 'Seconds' },
           targets: { type: 'array', items: { type: 'string' }, default: [], description: 'Targets to poll' },
         },
       })
