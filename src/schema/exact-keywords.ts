@@ -1,6 +1,7 @@
 import type { Ajv } from 'ajv'
-import { printCanonical } from '../../model/canonical.ts'
-import { equalJson, isArray, isObject, type Json } from '../../model/value.ts'
+import { equalValues, valueText } from '../../model/equal-values.ts'
+import { compareNumbers } from '../../model/numbers.ts'
+import { isArray, isObject, type Json } from '../../model/value.ts'
 
 /**
  * The exact values of a validation: ajv sees a copy in which each bigint is the nearest double, and the
@@ -25,11 +26,11 @@ const KEYWORDS: Readonly<Record<string, ExactTest>> = {
   exclusiveMinimum: number(order => order > 0),
   exclusiveMaximum: number(order => order < 0),
   multipleOf: (limit, value) => !isNumeric(value) || !isNumeric(limit) || isMultiple(value, limit),
-  enum: (allowed, value) => isArray(allowed) && allowed.some(one => equalJson(one, value)),
-  const: (only, value) => equalJson(only, value),
+  enum: (allowed, value) => isArray(allowed) && allowed.some(one => equalValues(one, value)),
+  const: (only, value) => equalValues(only, value),
   // Compared by their texts, because comparing pairs takes minutes on a long list.
   uniqueItems: (wanted, value) =>
-    wanted !== true || !isArray(value) || new Set(value.map(printCanonical)).size === value.length,
+    wanted !== true || !isArray(value) || new Set(value.map(valueText)).size === value.length,
 }
 
 /** Replaces the keywords of ajv for which a double may differ from an exact integer. */
@@ -89,11 +90,6 @@ export function withDoubles(value: Json, seen?: WeakMap<object, Json>): Json {
 
 function isNumeric(value: Json): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint'
-}
-
-/** Compares exactly, because JavaScript compares a bigint and a double by their mathematical values. */
-function compareNumbers(a: number | bigint, b: number | bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Computes with decimal digits, so that 0.3 is a multiple of 0.1 and 2^64 + 1 is not one of 2. */

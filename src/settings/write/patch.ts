@@ -1,3 +1,4 @@
+import { equalValues } from '../../../model/equal-values.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { quote } from '../../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
@@ -60,7 +61,7 @@ function applyOperation(document: Json, operation: Json, index: number): Json {
       return add(document, path, read(document, tokens(operation.from, 'from', index), index), index)
     case 'test': {
       const expected = operand(operation, index)
-      if (!equalJson(read(document, path, index), expected))
+      if (!equalValues(read(document, path, index), expected))
         throw conflict(index, 'the "test" value differs from the current value')
       return document
     }

@@ -55,6 +55,21 @@ describe('the keywords that doubles would lie about', () => {
       ],
     ],
     ['uniqueItems', false, [[1, 1]], []],
+    ['const', 1e20, [10n ** 20n, 1e20], [10n ** 20n + 1n]],
+    ['const', 10n ** 23n, [1e23], [1e23 + 1e8]],
+    ['const', { id: [1e20] }, [{ id: [10n ** 20n] }], [{ id: [10n ** 20n - 1n] }]],
+    ['enum', ['x', 10n ** 20n], [1e20], [1.1e20]],
+    [
+      'uniqueItems',
+      true,
+      [[1e20, 10n ** 20n + 1n]],
+      [
+        [1e20, 10n ** 20n],
+        [{ a: 1e20 }, { a: 10n ** 20n }],
+      ],
+    ],
+    ['minimum', 10n ** 23n, [1e23], [10n ** 23n - 1n]],
+    ['exclusiveMaximum', 1e23, [10n ** 23n - 1n], [10n ** 23n]],
   ])('%s %s is exact', (keyword, limit, valid, invalid) => {
     for (const value of valid) expect(property({ [keyword]: limit }, value), String(value)).toEqual([])
     for (const value of invalid)
