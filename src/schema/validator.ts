@@ -1,11 +1,12 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { RuleBroken } from '../../events/changes.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { describeErrors } from './broken-rules.ts'
 import { addExactKeywords, type ExactContext, withDoubles } from './exact-keywords.ts'
+import { refuseInvalidSchema, schemaMalformed } from './schema-faults.ts'
 
 /** All rules that the data breaks; empty when it is valid. Never throws. */
 export type Validate = (data: JsonObject) => readonly RuleBroken[]
@@ -46,7 +47,7 @@ export function compileSchema(schema: JsonObject): Validate {
     }
     return describeErrors(check.errors ?? [], data, exactSchema)
   }
-  if (validate({})[0]?.rule === ENDLESS) throw malformed('it refers to itself without end')
+  if (validate({})[0]?.rule === ENDLESS) throw schemaMalformed('it refers to itself without end')
   return validate
 }
 
@@ -60,13 +61,10 @@ export function refuseBroken(broken: readonly RuleBroken[], what: string): void 
   })
 }
 
-/** Validates schemas against the meta-schema; one instance is enough for all. */
-const metaSchemaValidator = new Ajv2020({ strict: false, logger: false, ownProperties: true })
-
 function compile(schema: Json): CompiledCheck {
-  if (!isObject(schema)) throw malformed('it is not a JSON object')
+  if (!isObject(schema)) throw schemaMalformed('it is not a JSON object')
   // ajv would return a promise, which is truthy for all data.
-  if (Object.hasOwn(schema, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
+  if (Object.hasOwn(schema, '$async')) throw schemaMalformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
     // The schema is checked below, because each instance of its own would compile the meta-schema again.
     meta: false,
@@ -84,10 +82,11 @@ function compile(schema: Json): CompiledCheck {
   ;(formats as unknown as (on: Ajv2020) => void)(ajv)
   addExactKeywords(ajv)
   try {
-    metaSchemaValidator.validateSchema(schema, true)
+    refuseInvalidSchema(schema)
     return ajv.compile(schema)
   } catch (cause) {
-    throw malformed(reasonOf(cause, schema), cause)
+    if (isSettingsError(cause)) throw cause
+    throw schemaMalformed(reasonOf(cause, schema), { cause })
   }
 }
 
@@ -96,13 +95,5 @@ function reasonOf(cause: unknown, schema: JsonObject): string {
   if (cause instanceof RangeError) return 'it refers to itself without end'
   if (message.startsWith('no schema with key or ref'))
     return `"$schema" is ${quote(schema.$schema)}; omit it, or set it to draft 2020-12`
-  return message.replace(/^schema is invalid: /, '').replaceAll(/\bdata(?=\/)/g, '')
-}
-
-function malformed(why: string, cause?: unknown): SettingsError {
-  return new SettingsError(
-    'SCHEMA_MALFORMED',
-    `Invalid JSON Schema (draft 2020-12): ${why}.`,
-    cause === undefined ? {} : { cause },
-  )
+  return message
 }

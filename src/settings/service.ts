@@ -20,7 +20,7 @@ import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './his
 import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
 import type { Registrar } from './registrar.ts'
-import { parseRegistration, warnOfDeprecated } from './registration.ts'
+import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
 import { Overrides, type OverridesOptions, type OverridesRequest } from './write/overrides.ts'
@@ -66,7 +66,8 @@ export class SettingsService {
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
       await registrar.register(namespace, document)
       warnOfDeprecated(namespace, document, watcher.cache, log)
-      return presentSettings(this.#view, namespace, CLUSTER)
+      const warnings = warnOfKeywords(namespace, document, log)
+      return { ...presentSettings(this.#view, namespace, CLUSTER), ...(warnings.length > 0 && { warnings }) }
     })
   }
 

@@ -73,6 +73,7 @@ const SETTINGS = {
   'observed?': FLAG,
   'shadowed?': listOf(TEXT),
   'deprecated?': listOf(TEXT),
+  'warnings?': listOf(TEXT),
   'explain?': mapOf(ref('Explanation')),
   'preview?': ref('Preview'),
 } as const

@@ -1,6 +1,6 @@
 /**
- * A JSON Schema (2020-12) of the OpenAPI document. Generators of clients accept no boolean schema, no `enum`
- * and no `const` without a type; an object without declared members would become a type without members.
+ * A JSON Schema (2020-12) of the OpenAPI document. Generators of clients accept no boolean schema, and no
+ * `enum` or `const` without a type. An object without declared members becomes a type without members.
  */
 export type Schema = Readonly<Record<string, unknown>>
 
