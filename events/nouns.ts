@@ -31,6 +31,8 @@ export interface Settings {
   readonly shadowed?: readonly string[]
   /** Pointers of this change that the schema marks as deprecated. */
   readonly deprecated?: readonly string[]
+  /** Sentences about the registered schema: keywords that are probably misspelt. */
+  readonly warnings?: readonly string[]
   /**
    * The origin of each value of `data`, by JSON Pointer of every leaf; arrays and empty objects are leaves.
    * Only on request.

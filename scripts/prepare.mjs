@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Python with the packages that the tests need. */
 export const PYTHON = join(root, 'node_modules', '.cache', 'python', 'bin', 'python3')
+/** The folder with the generators of clients that the tests run. */
+export const CLIENT_TOOLS = join(root, 'node_modules', '.cache', 'openapi-clients')
 const PING_TIMEOUT_MS = 10_000
 const NETWORK_ERROR =
   /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|FETCH_ERROR|ERR_SOCKET_TIMEOUT)\b/

@@ -1,9 +1,9 @@
 import { _, type Ajv, type KeywordCxt } from 'ajv'
-import { printCanonical } from '../../model/canonical.ts'
-import { equalJson, isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { equalValues, valueText } from '../../model/equal-values.ts'
+import { compareNumbers } from '../../model/numbers.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { CHARACTERS_A_STEP, type StepMeter } from './step-meter.ts'
 
-/**
 /**
  * The exact values of a validation: ajv sees a copy in which each bigint is the nearest double, and the
  * keywords below look up the exact values here. Set during one validation.
@@ -37,7 +37,7 @@ const KEYWORDS: Readonly<Record<string, Prepare>> = {
     return isMultiple(value, limit)
   },
   enum: anyOf,
-  const: only => value => equalJson(only, value),
+  const: only => value => equalValues(only, value),
   // Compared by their texts, because comparing pairs takes minutes on a long list.
   uniqueItems: (wanted, meter) => value => {
     if (wanted !== true || !isArray(value)) return true
@@ -52,7 +52,7 @@ const KEYWORDS: Readonly<Record<string, Prepare>> = {
 /** Finds a value by its text, because comparing it with each value of a long list takes minutes. */
 function anyOf(allowed: Json, meter: StepMeter): ExactTest {
   if (!isArray(allowed)) return () => false
-  const texts = new Set(allowed.map(printCanonical))
+  const texts = new Set(allowed.map(valueText))
   // Most values are no container, and most lists have none.
   const hasContainers = allowed.some(one => typeof one === 'object' && one !== null)
   return value =>
@@ -60,7 +60,7 @@ function anyOf(allowed: Json, meter: StepMeter): ExactTest {
 }
 
 function canonical(value: Json, meter: StepMeter): string {
-  const text = printCanonical(value)
+  const text = valueText(value)
   meter.spend(text.length / CHARACTERS_A_STEP)
   return text
 }
@@ -176,11 +176,6 @@ export function measure(value: Json): Extent {
 
 function isNumeric(value: Json): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint'
-}
-
-/** Compares exactly, because JavaScript compares a bigint and a double by their mathematical values. */
-function compareNumbers(a: number | bigint, b: number | bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Computes with decimal digits, so that 0.3 is a multiple of 0.1 and 2^64 + 1 is not one of 2. */

@@ -9,6 +9,7 @@ import { describeErrors } from './broken-rules.ts'
 import { addExactKeywords, type ExactContext, measure, withDoubles } from './exact-keywords.ts'
 import { compilePattern } from './pattern.ts'
 import { PatternRefused } from './pattern-property.ts'
+import { refuseInvalidSchema, schemaMalformed } from './schema-faults.ts'
 import { refuseCostlySchema, SCHEMA_INSTRUCTIONS, tooCostly } from './schema-size.ts'
 import {
   addStepKeyword,
@@ -77,7 +78,7 @@ export function compileSchema(schema: JsonObject): Validate {
     }
   }
   const [broken] = validate({})
-  if (broken?.rule === ENDLESS) throw malformed('it refers to itself without end')
+  if (broken?.rule === ENDLESS) throw schemaMalformed('it refers to itself without end')
   if (broken?.rule === BUDGET)
     throw tooCostly(`its validation of {} takes more than ${VALIDATION_STEPS} steps`)
   return validate
@@ -114,15 +115,13 @@ export function refuseBroken(broken: readonly RuleBroken[], what: string): void 
   })
 }
 
-/** Validates schemas against the meta-schema; one instance is enough for all. */
-const metaSchemaValidator = new Ajv2020({ strict: false, logger: false, ownProperties: true })
-
 /** Compiles for all broken rules with `collects`, else for the first one. */
 function compile(schema: unknown, context: ExactContext, collects: boolean): CompiledCheck {
   // The cast is safe, because the schema is a copy of JSON.
-  if (!isObject(schema as Json)) throw malformed('it is not a JSON object')
+  if (!isObject(schema as Json)) throw schemaMalformed('it is not a JSON object')
   // ajv would return a promise, which is truthy for all data.
-  if (Object.hasOwn(schema as object, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
+  if (Object.hasOwn(schema as object, '$async'))
+    throw schemaMalformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
     // The schema is checked below, because each instance of its own would compile the meta-schema again.
     meta: false,
@@ -146,12 +145,12 @@ function compile(schema: unknown, context: ExactContext, collects: boolean): Com
   addExactKeywords(ajv, context)
   addStepKeyword(ajv, context.meter, collects)
   try {
-    metaSchemaValidator.validateSchema(schema as JsonObject, true)
+    refuseInvalidSchema(schema as JsonObject)
     // The cast is safe, because ajv returns a promise only for `$async`.
     return ajv.compile(schema as JsonObject) as CompiledCheck
   } catch (cause) {
     if (isSettingsError(cause)) throw cause
-    throw malformed(reasonOf(cause, schema as JsonObject), cause)
+    throw schemaMalformed(reasonOf(cause, schema as JsonObject), { cause })
   }
 }
 
@@ -180,13 +179,5 @@ function reasonOf(cause: unknown, schema: JsonObject): string {
   if (cause instanceof RangeError) return 'it refers to itself without end'
   if (message.startsWith('no schema with key or ref'))
     return `"$schema" is ${quote(schema.$schema)}; omit it, or set it to draft 2020-12`
-  return message.replace(/^schema is invalid: /, '').replaceAll(/\bdata(?=\/)/g, '')
-}
-
-function malformed(why: string, cause?: unknown): SettingsError {
-  return new SettingsError(
-    'SCHEMA_MALFORMED',
-    `Invalid JSON Schema (draft 2020-12): ${why}.`,
-    cause === undefined ? {} : { cause },
-  )
+  return message
 }

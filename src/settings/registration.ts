@@ -6,6 +6,7 @@ import { CLUSTER, type Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log/log.ts'
 import { refuseUnknownModes } from '../schema/apply-modes.ts'
 import { placesOf } from '../schema/deprecated.ts'
+import { misspeltKeywords } from '../schema/misspelt-keywords.ts'
 import { createSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 import { refuseBroken } from '../schema/validator.ts'
 import type { Cache } from '../watcher/cache.ts'
@@ -46,6 +47,17 @@ export function parseRegistration(
       : `The default of the schema of "${namespace}"`,
   )
   return document
+}
+
+/** Logs and returns a warning for each keyword of the schema that is probably misspelt. */
+export function warnOfKeywords(
+  namespace: Namespace,
+  { schema }: SchemaDocument,
+  log: Log,
+): readonly string[] {
+  const warnings = misspeltKeywords(schema)
+  for (const warning of warnings) log.warn(`The schema of "${namespace}": ${warning}`)
+  return warnings
 }
 
 /** Warns of overrides that set values which the schema marks as deprecated. */

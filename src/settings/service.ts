@@ -21,7 +21,7 @@ import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
 import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
-import { parseRegistration, warnOfDeprecated } from './registration.ts'
+import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
 import { Existence } from './write/existence.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
@@ -71,7 +71,8 @@ export class SettingsService {
       await refuseCostlyOnStored(document, namespace, watcher.cache)
       await registrar.register(namespace, document)
       warnOfDeprecated(namespace, document, watcher.cache, log)
-      return presentSettings(this.#view, namespace, CLUSTER)
+      const warnings = warnOfKeywords(namespace, document, log)
+      return { ...presentSettings(this.#view, namespace, CLUSTER), ...(warnings.length > 0 && { warnings }) }
     })
   }
 

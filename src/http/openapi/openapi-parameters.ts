@@ -1,5 +1,5 @@
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
-import type { Schema } from './openapi-schema.ts'
+import { type Schema, textOf } from './openapi-schema.ts'
 
 /*
  * The parameters of requests. Their schemas define the allowed values; Query and headers.ts parse by them.
@@ -29,7 +29,7 @@ const boxName = (description: string) =>
       minLength: 1,
       maxLength: 180,
       pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f/\\]+$`,
-      not: { enum: ['.', '..'] },
+      not: textOf('.', '..'),
     },
   }) as const
 
@@ -74,7 +74,7 @@ export const HEADERS = {
       'The revision on which a change is based, in quotes, as in the ETag of GET; another one is rejected.',
     schema: { type: 'string', pattern: String.raw`^("(0|[1-9]\d{0,39})"|0|[1-9]\d{0,39})$` },
   },
-  'If-None-Match': { description: '`*`: create only.', schema: { const: '*' } },
+  'If-None-Match': { description: '`*`: create only.', schema: textOf('*') },
   'X-Comment': {
     description: 'A comment for the history.',
     schema: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },

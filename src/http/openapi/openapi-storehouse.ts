@@ -1,5 +1,6 @@
 import { BOX_BODY } from './openapi-bodies.ts'
 import { listOf, objectOf } from './openapi-nouns.ts'
+import { ANY } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
 
@@ -11,7 +12,7 @@ const V1 = `${STOREHOUSE}/v1`
 const V2 = `${STOREHOUSE}/v2`
 const TEXT = { type: 'string' } as const
 
-const DATA: Success = { description: 'The data of the box.', schema: {}, headers: ['ETag'] }
+const DATA: Success = { description: 'The data of the box.', schema: ANY, headers: ['ETag'] }
 
 const CREATE: Operation = {
   summary: 'Creates a box.',

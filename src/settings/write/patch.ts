@@ -1,3 +1,4 @@
+import { equalValues } from '../../../model/equal-values.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { quote } from '../../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
@@ -104,7 +105,8 @@ class Patching {
   #test(path: readonly string[], expected: Json, index: number): void {
     const value = read(this.document, path, index)
     this.#spend(sizeOf(value))
-    if (!equalJson(value, expected)) throw conflict(index, 'the "test" value differs from the current value')
+    if (!equalValues(value, expected))
+      throw conflict(index, 'the "test" value differs from the current value')
   }
 
   #add(path: readonly string[], value: Json, index: number): void {

@@ -19,7 +19,13 @@ export interface Described {
   readonly body: readonly string[]
   readonly description: string
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>
+    Record<
+      string,
+      {
+        readonly content?: Readonly<Record<string, { readonly schema?: object }>>
+        readonly 'x-codes'?: readonly string[]
+      }
+    >
   >
 }
 
@@ -68,6 +74,9 @@ export function createAnswerCheck(
     const named = Object.keys(response.content ?? {})
     if (!response.content) return body === undefined ? [] : [`${key} ${status} has a body`]
     if (!named.includes(media)) return [`${key} ${status} is ${media}, not ${named.join(', ')}`]
+    const { code } = Object(body) as { readonly code?: string }
+    if (media === 'application/problem+json' && !response['x-codes']?.includes(code ?? ''))
+      return [`${key} ${status} has the code ${code}, which the document does not name`]
     const schema = response.content[media]?.schema
     if (schema === undefined || body === undefined) return []
     const text = JSON.stringify(close(schema)).replaceAll('"#/', '"api:#/')

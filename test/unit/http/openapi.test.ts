@@ -63,7 +63,7 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     }
   }
   return {
-    [`GET ${API}/`]: { 200: [`${API}/`] },
+    [`GET ${API}`]: { 200: [`${API}/`] },
     [`GET ${API}/{username}/{name}`]: { 200: [`${FULL}?explain=true&fresh=true`], 404: [NOBODY] },
     [`PUT ${API}/{username}/{name}`]: {
       200: [`${FULL}?dry_run=true`, { json: { n: 3 } }],
@@ -213,6 +213,52 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(operations.length)
   })
 
+  it('holds no schema that generators of clients do not accept, or type as an object without members', async () => {
+    const { document } = await openDescribed()
+    const refused: string[] = []
+    const walk = (value: unknown, place: string): void => {
+      if (typeof value !== 'object' || value === null) return
+      const schema = value as Readonly<Record<string, unknown>>
+      if (('enum' in schema || 'const' in schema) && !('type' in schema)) refused.push(`${place}: no type`)
+      if (schema.type === 'object' && !('properties' in schema) && !('additionalProperties' in schema))
+        refused.push(`${place}: no members`)
+      for (const [key, member] of Object.entries(schema)) {
+        const holdsSchemas = key === 'properties' || key === 'schemas' || key === 'schema' || key === 'items'
+        const members = key === 'schema' || key === 'items' ? { [key]: member } : Object(member)
+        if (holdsSchemas)
+          for (const [name, one] of Object.entries(members))
+            if (typeof one === 'boolean') refused.push(`${place}/${key}/${name}: ${one}`)
+        walk(member, `${place}/${key}`)
+      }
+    }
+    walk(document.components, '')
+    walk(document.paths, '')
+    expect(refused).toEqual([])
+    expect(document.components.schemas.Settings).toMatchObject({
+      properties: { data: { $ref: '#/components/schemas/JsonObject' } },
+    })
+    expect(document.components.schemas.JsonObject).toEqual({ type: 'object', additionalProperties: true })
+  })
+
+  it('names its operations by their routes: clients call functions by these names', async () => {
+    const { document } = await openDescribed()
+    const names = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => {
+        const { operationId, tags } = operation as { readonly operationId: string; readonly tags: string[] }
+        return [`${method} ${path}`, `${tags.join()}.${operationId}`]
+      }),
+    )
+    expect(Object.fromEntries(names)).toMatchObject({
+      [`get ${API}`]: 'settings.getNamespaces',
+      [`patch ${API}/{username}/{name}`]: 'settings.patchSettings',
+      [`get ${API}/{username}/{name}/history/{version}`]: 'settings.getVersion',
+      [`put ${STOREHOUSE}/v1/{namespace}/{box_id}`]: 'storehouse.putBox',
+      'get /healthz': 'service.getAlive',
+    })
+    // A fallback has parts of the path.
+    expect(names.filter(([, name = '']) => !/^[a-z]+\.[a-z]+[A-Z][A-Za-z]+$/.test(name))).toEqual([])
+  })
+
   it('is open to everybody and says which right the rest takes', async () => {
     const { operations } = await openDescribed()
     const rights = Object.fromEntries(
@@ -220,7 +266,7 @@ describe('the OpenAPI document', () => {
     )
     expect(rights).toMatchObject({
       'GET /healthz': undefined,
-      [`GET ${API}/`]: 'read',
+      [`GET ${API}`]: 'read',
       [`PATCH ${API}/{username}/{name}`]: 'write',
       [`PATCH ${API}/dead_letter`]: 'admin',
     })
