@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { run } from './cli/program.ts'
+import { guardConsole } from './log/guarded-console.ts'
 
 /*
  * The process: signals, exit code, and the ready message to its parent process. The first SIGTERM or SIGINT
@@ -18,7 +19,7 @@ function interrupt(): void {
 
 function fail(error: unknown): void {
   failed = true
-  process.stderr.write(
+  guardConsole(process.stderr).write(
     `kytos-settings: stopping after an uncaught error: ${error instanceof Error ? error.stack : String(error)}\n`,
   )
   stop.abort()

@@ -11,6 +11,7 @@ import { shippedNApps } from '../../host/shipped.ts'
 import { disable, enable, install, linkInstalled } from '../../host/tree.ts'
 import { printNApps } from '../print/napps-table.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 
 interface NAppsOptions {
   readonly config?: string
@@ -89,7 +90,7 @@ async function list(root: string, { json = false }: NAppsOptions, context: CliCo
     return
   }
   context.stdout.write(printNApps(napps))
-  for (const { error } of broken) context.stderr.write(`kytos-settings: ${error.message}\n`)
+  for (const { error } of broken) printMessage(context.stderr, error.message)
 }
 
 async function enableAll(root: string, wanted: readonly string[], context: CliContext): Promise<void> {
@@ -126,8 +127,9 @@ async function disableAll(
       napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
     )
     if (dependents.length > 0)
-      context.stderr.write(
-        `kytos-settings: NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.\n`,
+      printMessage(
+        context.stderr,
+        `NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.`,
       )
   }
 }
