@@ -71,7 +71,8 @@ export function addNAppsCommand(program: Command, context: CliContext): void {
 }
 
 async function readRoot(command: Command, context: CliContext): Promise<string> {
-  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, context))
+  const { config } = command.optsWithGlobals<NAppsOptions>()
+  const { daemon } = await loadConfig(findConfig(config, context), { isNamed: config !== undefined })
   return daemon.napps
 }
 

@@ -128,7 +128,7 @@ async function installed(
   { config }: AddressOptions,
   context: CliContext,
 ): Promise<readonly string[]> {
-  const { daemon } = await loadConfig(findConfig(config, context))
+  const { daemon } = await loadConfig(findConfig(config, context), { isNamed: config !== undefined })
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
   if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)
