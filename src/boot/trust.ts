@@ -48,11 +48,14 @@ export async function findDistrust(file: string): Promise<Distrust | undefined> 
 }
 
 /**
- * Rejects a path that another user of this host could change. `purpose` begins the message: what is not done.
+ * Rejects a path that another user of this host could change; of an absent one, the nearest folder above it.
+ * A path that cannot be looked at is left to the code that opens it. `purpose` begins the message.
  * @throws SettingsError CONFIG_UNTRUSTED with the command that repairs it.
  */
 export async function requireTrusted(path: string, purpose: string, advice = ''): Promise<void> {
-  const distrust = await findDistrust(await nearestExisting(path))
+  // A system without user ids has no folders of other users to tell apart.
+  if (process.getuid === undefined) return
+  const distrust = await nearestExisting(path).then(findDistrust, () => undefined)
   if (!distrust) return
   throw new SettingsError(
     'CONFIG_UNTRUSTED',

@@ -1,10 +1,12 @@
+import { join } from 'node:path'
 import type { RootBus } from '../../events/event.ts'
 import { isSettingsError, type SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
 import type { Config } from '../boot/config.ts'
+import { requireTrusted } from '../boot/trust.ts'
 import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import type { Log } from '../log/log.ts'
-import type { FoundNApp } from './discover.ts'
+import { type FoundNApp, INSTALLED } from './discover.ts'
 import { ProblemLog } from './problem-log.ts'
 import { type RunningNApp, startNApp } from './running-napp.ts'
 import { type Scan, scanNApps } from './scan-napps.ts'
@@ -110,6 +112,9 @@ class NAppHost implements Host {
 
   start(): Promise<void> {
     return this.#enqueue(async () => {
+      // The code of NApps runs in this process.
+      for (const folder of [this.#root, join(this.#root, INSTALLED)])
+        await requireTrusted(folder, `The NApps of ${this.#root} are not started`)
       const shipped = this.#options.shipped ?? (await shippedNApps())
       for (const remark of await linkShipped(
         this.#root,
