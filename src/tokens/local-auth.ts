@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { OWNER_NAME } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { withImplied } from '../../model/permissions.ts'
@@ -35,8 +36,6 @@ export interface LocalAuth {
 
 const SERVICE_FILE = 'service.json'
 const LOCAL_TOKEN_ID = 'local'
-/** The name of the local token's holder in the history. */
-const LOCAL_ADMIN = 'local-admin'
 
 /** Access for the owner of `folder`, which belongs to this process. */
 export function createLocalAuth(folder: string, tokens: Tokens, log: Log): LocalAuth {
@@ -44,7 +43,8 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
   const token = createTokenText(LOCAL_TOKEN_ID)
   const hash = hashToken(token)
   const principal: Principal = {
-    name: LOCAL_ADMIN,
+    name: OWNER_NAME,
+    by: 'local',
     rights: withImplied(['admin']),
     expires: Number.POSITIVE_INFINITY,
     isValid: () => true,

@@ -58,7 +58,9 @@ export function addTokenCommand(program: Command, context: CliContext): void {
       const created = await execute(command, context, {
         request: ['POST', '/token', fields],
         offline: async store =>
-          toJson((await store.create(fields, { type: 'user', name: userInfo().username })).created),
+          toJson(
+            (await store.create(fields, { type: 'user', name: userInfo().username, by: 'local' })).created,
+          ),
       })
       // The token is alone on stdout, so that a script can read it.
       if (!json) context.stderr.write(`${describeNew(created)}\n`)

@@ -70,7 +70,7 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
   let store: OwnStore | undefined
   let bus: RemoteBus | undefined
   const askStore = ({ bus }: OwnStore): Ask => {
-    const view = bus.view({ type: 'user', name: userInfo().username })
+    const view = bus.view({ type: 'user', name: userInfo().username, by: 'local' })
     return (name, content, options) => ask(view, name, content, options)
   }
   // For each command, because a restarted service has another token for its owner.
