@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { isHandled } from '../model/failure.ts'
 import { run } from './cli/program.ts'
+import { guardConsole } from './log/guarded-console.ts'
 
 /*
  * The process: signals, exit code, and the ready message to its parent process. The first SIGTERM or SIGINT
@@ -20,7 +21,7 @@ function interrupt(): void {
 function fail(error: unknown): void {
   if (isHandled(error)) return
   failed = true
-  process.stderr.write(
+  guardConsole(process.stderr).write(
     `kytos-settings: stopping after an uncaught error: ${error instanceof Error ? error.stack : String(error)}\n`,
   )
   stop.abort()

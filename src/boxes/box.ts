@@ -1,5 +1,5 @@
 import type { Box } from '../../events/nouns.ts'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, printActor } from '../../model/actor.ts'
 import { type Entry, printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
@@ -82,7 +82,7 @@ export function printBox(box: StoredBox, writeId: string, actor: Actor, at: stri
     data: box.data,
     created_at: box.created_at,
     owner: box.owner,
-    written: { write_id: writeId, actor: { type: actor.type, name: actor.name }, at },
+    written: { write_id: writeId, actor: printActor(actor), at },
   })
 }
 

@@ -1,11 +1,13 @@
+import { join } from 'node:path'
 import type { RootBus } from '../../events/event.ts'
 import type { NAppStatus } from '../../events/nouns.ts'
 import type { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
 import type { Config } from '../boot/config.ts'
+import { requireTrusted } from '../boot/trust.ts'
 import { SETTINGS_NAPP } from '../client/manifest.ts'
 import type { Log } from '../log/log.ts'
-import type { FoundNApp } from './discover.ts'
+import { type FoundNApp, INSTALLED } from './discover.ts'
 import { NAppRunner } from './napp-runner.ts'
 import { ProblemLog } from './problem-log.ts'
 import { type Scan, scanNApps } from './scan-napps.ts'
@@ -121,6 +123,9 @@ class NAppHost implements Host {
 
   start(): Promise<void> {
     return this.#enqueue(async () => {
+      // The code of NApps runs in this process.
+      for (const folder of [this.#root, join(this.#root, INSTALLED)])
+        await requireTrusted(folder, `The NApps of ${this.#root} are not started`)
       const shipped = this.#options.shipped ?? (await shippedNApps())
       for (const remark of await linkShipped(
         this.#root,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { cp, lstat, mkdir, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readdir, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
@@ -7,13 +7,16 @@ import { MANIFEST, nappId } from '../client/manifest.ts'
 import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
 import { readAssets } from './load-napp.ts'
 
+/** Not writable by others, whatever the umask: the code of NApps runs in the service. */
+const FOLDER_MODE = 0o755
+
 /** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Returns false if it was enabled. */
 export async function enable(root: string, id: string): Promise<boolean> {
   const link = join(root, id)
   return translateFailure(root, async () => {
     if (await isDangling(link)) await unlink(link)
     if (await exists(link)) return false
-    await mkdir(dirname(link), { recursive: true })
+    await mkdir(dirname(link), { recursive: true, mode: FOLDER_MODE })
     // A relative link, so that the whole tree can be moved.
     await symlink(relative(dirname(link), join(root, INSTALLED, id)), link)
     return true
@@ -43,7 +46,7 @@ export async function disable(root: string, id: string): Promise<boolean> {
 export async function linkInstalled(root: string, id: string, folder: string): Promise<void> {
   const link = join(root, INSTALLED, id)
   await translateFailure(root, async () => {
-    await mkdir(dirname(link), { recursive: true })
+    await mkdir(dirname(link), { recursive: true, mode: FOLDER_MODE })
     if (await isDangling(link)) await unlink(link)
     await symlink(folder, link)
   })
@@ -108,9 +111,10 @@ async function checkFolder(source: string): Promise<string> {
  */
 async function replaceFolder(source: string, target: string): Promise<void> {
   const aside = join(dirname(target), `.${randomUUID()}`)
-  await mkdir(dirname(target), { recursive: true })
+  await mkdir(dirname(target), { recursive: true, mode: FOLDER_MODE })
   try {
     await cp(source, `${aside}.new`, { recursive: true, verbatimSymlinks: true })
+    await protect(`${aside}.new`)
     if (await exists(target)) await rename(target, `${aside}.old`)
     await rename(`${aside}.new`, target)
   } finally {
@@ -134,4 +138,14 @@ async function translateFailure<T>(root: string, work: () => Promise<T>): Promis
 
 function conflict(id: string, message: string): SettingsError {
   return new SettingsError('NAPP_CONFLICT', message, { details: { napp: id } })
+}
+
+/** Removes the write permission of others from a folder and all in it, which keep the modes of their source. */
+async function protect(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue
+    const path = join(entry.parentPath, entry.name)
+    await chmod(path, (await lstat(path)).mode & 0o755)
+  }
+  await chmod(folder, (await lstat(folder)).mode & 0o755)
 }

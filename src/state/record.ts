@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ChangeKind, HistoryRecord } from '../../events/nouns.ts'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, parseActor, printActor } from '../../model/actor.ts'
 import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
 import { nestsWithin } from '../../model/extent.ts'
 import { parseJson, printJson } from '../../model/json.ts'
@@ -47,7 +47,7 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
     version: record.version,
     kind: record.kind,
     data: record.data ?? null,
-    actor: { type: record.actor.type, name: record.actor.name },
+    actor: printActor(record.actor),
     controller: record.controller,
     comment: record.comment ?? null,
     at: record.at,
@@ -76,7 +76,7 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
     stored: entry.modRevision,
     kind: isKind(fields.kind) ? fields.kind : 'updated',
     data: isObject(fields.data) ? fields.data : undefined,
-    actor: isActor(fields.actor) ? fields.actor : UNKNOWN_ACTOR,
+    actor: parseActor(fields.actor) ?? UNKNOWN_ACTOR,
     controller: text(fields.controller) ?? '',
     comment: text(fields.comment),
     at: text(fields.at) ?? '',
@@ -153,12 +153,6 @@ function isKind(value: Json | undefined): value is ChangeKind {
 const MAX_RECORDED_DEPTH = MAX_DEPTH - 8
 /** The actor of a record that names none. */
 const UNKNOWN_ACTOR: Actor = { type: 'file', name: 'unknown' }
-
-const ACTOR_TYPES: readonly unknown[] = ['napp', 'user', 'file', 'import', 'system'] satisfies Actor['type'][]
-
-function isActor(value: Json | undefined): value is JsonObject & Actor {
-  return isObject(value) && ACTOR_TYPES.includes(value.type) && typeof value.name === 'string'
-}
 
 function text(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined

@@ -14,6 +14,7 @@ import { disable, enable, install, linkInstalled, uninstall } from '../../host/t
 import { printNApps } from '../print/napps-table.ts'
 import { askNAppStates, waitForNApps } from '../service/napp-states.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 
 interface NAppsOptions {
   readonly config?: string
@@ -96,7 +97,8 @@ export function addNAppsCommand(program: Command, context: CliContext): void {
 }
 
 async function readConfig(command: Command, context: CliContext): Promise<Config> {
-  return loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, context))
+  const { config } = command.optsWithGlobals<NAppsOptions>()
+  return loadConfig(findConfig(config, context), { isNamed: config !== undefined })
 }
 
 async function list(config: Config, { json = false }: NAppsOptions, context: CliContext): Promise<void> {
@@ -116,7 +118,7 @@ async function list(config: Config, { json = false }: NAppsOptions, context: Cli
     return
   }
   context.stdout.write(printNApps(napps, states))
-  for (const { error } of broken) context.stderr.write(`kytos-settings: ${error.message}\n`)
+  for (const { error } of broken) printMessage(context.stderr, error.message)
 }
 
 /** The states of the NApps by id; undefined, with a warning if a service runs, when they are not known. */
@@ -128,7 +130,7 @@ async function readStates(
     const states = await askNAppStates(config)
     return states && new Map(states.map(state => [state.napp, state]))
   } catch (error) {
-    stderr.write(`kytos-settings: The states of the NApps are not known: ${toSettingsError(error).message}\n`)
+    printMessage(stderr, `The states of the NApps are not known: ${toSettingsError(error).message}`)
     return undefined
   }
 }
@@ -208,8 +210,9 @@ async function uninstallAll(config: Config, wanted: readonly string[], context: 
     )
     warnOfDependents(tree, id, ids, context)
     if (preInstalled.includes(id))
-      context.stderr.write(
-        `kytos-settings: napps_pre_installed lists ${id}: the next start installs it again. Remove it from the list.\n`,
+      printMessage(
+        context.stderr,
+        `napps_pre_installed lists ${id}: the next start installs it again. Remove it from the list.`,
       )
   }
   const stamps = new Map(ids.map(id => [id, undefined]))
@@ -222,8 +225,9 @@ function warnOfDependents(tree: Discovery, id: string, ids: readonly string[], c
     napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
   )
   if (dependents.length > 0)
-    context.stderr.write(
-      `kytos-settings: NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.\n`,
+    printMessage(
+      context.stderr,
+      `NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.`,
     )
 }
 

@@ -8,6 +8,7 @@ import type { Service } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { pathOf, printKey } from '../terminal/key-path.ts'
 import { printAnswer, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 import type { Changed } from './overrides-edit.ts'
@@ -28,7 +29,7 @@ export async function printChanged(
   if (json) printAnswer(true, after, () => '', context)
   else if (preview) context.stdout.write(printPreview(namespace, preview, terminal))
   else context.stdout.write(await describeChange(service, changed, scope, terminal))
-  for (const remark of remarks(before, after)) context.stderr.write(`kytos-settings: ${remark}\n`)
+  for (const remark of remarks(before, after)) printMessage(context.stderr, remark)
   const rejection = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
   if (!rejection) return
   const why =

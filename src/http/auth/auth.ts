@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Unsubscribe } from '../../../events/event.ts'
+import { ANONYMOUS_NAME } from '../../../model/actor.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { PERMISSIONS, type Permission } from '../../../model/permissions.ts'
 import type { Log } from '../../log/log.ts'
@@ -102,10 +103,10 @@ export async function createAuth(
   const identify = async (request: FastifyRequest, isOpen: boolean): Promise<Caller> => {
     const text = isOpen ? undefined : bearerOf(request)
     if (text !== undefined) {
-      const { name, ...principal } = await checkCredential(request, text)
-      return { actor: { type: 'user', name }, hasCredential: true, ...principal }
+      const { name, by, ...principal } = await checkCredential(request, text)
+      return { actor: { type: 'user', name, by }, hasCredential: true, ...principal }
     }
-    const name = plainAddress(request.ip) ?? 'anonymous'
+    const name = plainAddress(request.ip) ?? ANONYMOUS_NAME
     return {
       actor: { type: 'user', name },
       rights: required ? NO_PERMISSIONS : ANONYMOUS_PERMISSIONS,

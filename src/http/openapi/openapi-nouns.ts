@@ -89,7 +89,11 @@ const TOKEN = {
 /** The JSON Schema of every noun, by name. */
 export const NOUNS: Readonly<Record<string, Schema>> = {
   ...BODY_NOUNS,
-  Actor: objectOf({ type: textOf('napp', 'user', 'file', 'import', 'system'), name: TEXT }),
+  Actor: objectOf({
+    type: textOf('napp', 'user', 'file', 'import', 'system'),
+    name: TEXT,
+    'by?': { anyOf: [objectOf({ token: TEXT }), objectOf({ login: TEXT }), textOf('local')] },
+  }),
   Settings: objectOf(SETTINGS),
   Explanation: objectOf({ ...LAYER_VALUE, shadowed: listOf(objectOf({ ...LAYER_VALUE, 'pointer?': TEXT })) }),
   Preview: objectOf({

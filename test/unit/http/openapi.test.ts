@@ -372,6 +372,7 @@ async function unsure(
   const tokens: Tokens = {
     check: () => ({
       name: 'admin',
+      by: 'local',
       rights: new Set(['read', 'write', 'admin']),
       expires: Number.POSITIVE_INFINITY,
       isValid: () => true,
