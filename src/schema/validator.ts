@@ -6,6 +6,7 @@ import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { describeErrors } from './broken-rules.ts'
 import { addExactKeywords, type ExactContext, withDoubles } from './exact-keywords.ts'
+import { withLocalReferences } from './references.ts'
 
 /** All rules that the data breaks; empty when it is valid. Never throws. */
 export type Validate = (data: JsonObject) => readonly RuleBroken[]
@@ -26,7 +27,7 @@ const MAX_REPORTED_RULES = 20
  */
 export function compileSchema(schema: JsonObject): Validate {
   const schemas = new WeakMap<object, Json>()
-  const check = compile(withDoubles(schema, schemas))
+  const check = compile(withDoubles(withLocalReferences(schema), schemas))
   const exactSchema = (copy: unknown): JsonObject => {
     const exact = typeof copy === 'object' && copy !== null ? schemas.get(copy) : undefined
     return isObject(exact) ? exact : {}
