@@ -130,6 +130,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     defaults: OBJECT,
     apply: mapOf(APPLY),
   }),
+  RemovedSchemas: objectOf({ namespace: TEXT, removed: listOf(TEXT) }),
   HistoryRecord: objectOf({
     version: COUNT,
     kind: { enum: ['created', 'updated', 'deleted'] },
