@@ -92,6 +92,19 @@ export const COMMANDS = {
     answer: type<Noun.Description>(),
     errors: CODES.named,
   },
+  'kytos.settings.remove_schema': {
+    ...WRITE,
+    fields: {
+      namespace: required<string>(),
+      /** All schemas of the namespace when absent. */
+      digest: optional<string>(),
+      /** Removes schemas that a controller may use. */
+      force: optional<boolean>(),
+      ...COMMON,
+    },
+    answer: type<Noun.RemovedSchemas>(),
+    errors: [...CODES.named, 'SCHEMA_IN_USE'],
+  },
   'kytos.settings.transaction': {
     ...WRITE,
     fields: {

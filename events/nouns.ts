@@ -182,6 +182,13 @@ export interface Description {
   readonly apply: Readonly<Record<string, ApplyMode>>
 }
 
+/** The schemas that were removed from the store. */
+export interface RemovedSchemas {
+  readonly namespace: string
+  /** Their digests. */
+  readonly removed: readonly string[]
+}
+
 /** One change of one document. `data` is its content after the change, null after a deletion. */
 export interface HistoryRecord {
   readonly version: number

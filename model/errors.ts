@@ -47,6 +47,8 @@ export const ERRORS = {
   DOCUMENT_EXISTS: meaning(409, 5),
   NAMESPACE_CONFLICT: meaning(409, 5),
   PATCH_CONFLICT: meaning(409, 5),
+  /** A controller may use the schema. */
+  SCHEMA_IN_USE: meaning(409, 5),
   REVISION_MISMATCH: meaning(412, 5),
   DOCUMENT_TOO_LARGE: meaning(413, 4),
   /** The request did not arrive within its deadline. */

@@ -59,6 +59,11 @@ export const FINDINGS = {
   },
   'service.state': { severity: ['broken'], means: 'The service is STALE or OFFLINE.' },
   'service.unreadable': { severity: ['broken'], means: 'The address file of the service cannot be read.' },
+  'user.other': {
+    severity: ['broken'],
+    means:
+      'This user may not look into a folder, which belongs to another user. Run the doctor as that user.',
+  },
   'folder.none': { severity: ['broken'], means: 'The path of a folder is not a folder.' },
   'folder.unwritable': {
     severity: ['broken'],

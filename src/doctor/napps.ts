@@ -7,6 +7,7 @@ import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts
 import { asRoot, edit, kytosSettings, shellWord } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 import { examineNAppFiles, examineNAppStates } from './napp-states.ts'
+import { findOtherOwner, otherUser } from './other-user.ts'
 import type { RunningService } from './running.ts'
 
 /** Examines whether the NApps can be started, in the order that their manifests require. */
@@ -30,6 +31,8 @@ export async function examineNApps(config: Config, running: RunningService): Pro
       ],
     }
   } catch (error) {
+    const other = await findOtherOwner(config, root)
+    if (other) return { part, findings: [otherUser(config, other)] }
     const repair = asRoot(`chmod -R u+rwX,a+rX ${shellWord(root)}`)
     return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
   }

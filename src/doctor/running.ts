@@ -61,7 +61,7 @@ export async function examineRunning(
         : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
     return { part, running: { service, health }, findings: problems }
   } catch (error) {
-    const user = `"#$(stat -c %u ${shellWord(own)})"`
+    const user = `"#$(sudo stat -c %u ${shellWord(own)})"`
     const repair = `sudo -u ${user} ${kytosSettings(config, 'doctor')}   # as the user of the service`
     return {
       part,

@@ -9,6 +9,7 @@ import { describeErrors } from './broken-rules.ts'
 import { addExactKeywords, type ExactContext, measure, withDoubles } from './exact-keywords.ts'
 import { compilePattern } from './pattern.ts'
 import { PatternRefused } from './pattern-property.ts'
+import { withLocalReferences } from './references.ts'
 import { refuseInvalidSchema, schemaMalformed } from './schema-faults.ts'
 import { refuseCostlySchema, SCHEMA_INSTRUCTIONS, tooCostly } from './schema-size.ts'
 import {
@@ -48,7 +49,7 @@ const MAX_REPORTED_RULES = 20
  */
 export function compileSchema(schema: JsonObject): Validate {
   refuseCostlySchema(schema)
-  const { copy, exact } = withDoubles(schema, countedObject)
+  const { copy, exact } = withDoubles(withLocalReferences(schema), countedObject)
   const schemas = new WeakMap(exact)
   const context: ExactContext = { data: undefined, schemas, meter: new StepMeter() }
   const isValid = compile(copy, context, false)

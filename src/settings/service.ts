@@ -10,7 +10,14 @@ import {
 } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
-import type { Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/nouns.ts'
+import type {
+  Description,
+  HistoryRecord,
+  RemovedSchemas,
+  Settings,
+  Summary,
+  TransactionResult,
+} from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
@@ -22,6 +29,7 @@ import { presentChanged, presentDescription, presentSettings, presentSummary, ty
 import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
+import { parseDigest, removeSchemas } from './schema-removal.ts'
 import { Existence } from './write/existence.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
@@ -52,6 +60,7 @@ export class SettingsService {
     'kytos.settings.delete': (content, { actor }) => this.delete(content, actor),
     'kytos.settings.list': content => this.list(content),
     'kytos.settings.describe': content => this.describe(content),
+    'kytos.settings.remove_schema': content => this.removeSchema(content),
     'kytos.settings.transaction': (content, { actor }) => this.transaction(content, actor),
     'kytos.settings.history': content => this.history(content),
   } satisfies Partial<Handlers>
@@ -150,6 +159,14 @@ export class SettingsService {
   async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {
     const { namespace } = this.#parse(content)
     return presentDescription(this.#view, namespace)
+  }
+
+  async removeSchema(content: CommandContent<'kytos.settings.remove_schema'>): Promise<RemovedSchemas> {
+    const { namespace } = this.#parse(content)
+    const digest = content.digest === undefined ? undefined : parseDigest(content.digest)
+    const force = parseFlag(content.force, 'force')
+    requireReady(this.#options.watcher)
+    return removeSchemas({ namespace, digest, force }, this.#options)
   }
 
   async history(content: CommandContent<'kytos.settings.history'>): Promise<readonly HistoryRecord[]> {

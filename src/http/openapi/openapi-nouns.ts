@@ -135,6 +135,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     defaults: JSON_OBJECT,
     apply: mapOf(APPLY),
   }),
+  RemovedSchemas: objectOf({ namespace: TEXT, removed: listOf(TEXT) }),
   HistoryRecord: objectOf({
     version: COUNT,
     kind: textOf('created', 'updated', 'deleted'),

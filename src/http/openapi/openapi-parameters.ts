@@ -42,6 +42,11 @@ export const QUERY = {
   explain: flag('Adds the layer that sets each value.'),
   fresh: flag('Waits until the cache has the state of the store at the time of the request.'),
   dry_run: flag('Returns the effect of the change without writing it.'),
+  force: flag('Removes a schema that a controller may use.'),
+  digest: {
+    description: 'The digest of one schema; all schemas of the namespace when absent.',
+    schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
   scope: {
     description: '`cluster` (default), `controller` (the answering controller) or `controller:<id>`.',
     schema: { type: 'string', pattern: `^(cluster|controller|controller:${NAMESPACE_PART})$` },

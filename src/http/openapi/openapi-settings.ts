@@ -95,6 +95,14 @@ export const SETTINGS_ROUTES = {
       body: OBJECT_BODY,
       success: { 200: SETTINGS },
     },
+    DELETE: {
+      summary: 'Removes stored schemas.',
+      commands: ['kytos.settings.remove_schema'],
+      query: ['digest', 'force'],
+      excludes: ['SCOPE_MALFORMED'],
+      headers: ['X-Comment'],
+      success: success('RemovedSchemas', 'The digests of the removed schemas.'),
+    },
   },
   history: {
     path: `${NAMESPACE}/history`,

@@ -108,6 +108,16 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       }
       return tagged(reply, await send(request, 'kytos.settings.register', content))
     },
+    DELETE: request => {
+      const query = new Query(request)
+      const digest = query.text('digest')
+      return send(request, 'kytos.settings.remove_schema', {
+        namespace: namespaceOf(request),
+        ...(digest !== undefined && { digest }),
+        ...(query.flag('force') && { force: true }),
+        ...commentOf(request),
+      })
+    },
   })
 
   route(app, ROUTES.history, {

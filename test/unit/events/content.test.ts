@@ -29,6 +29,10 @@ const TAKEN: Readonly<
   'kytos.settings.delete': { content: { namespace: 'kytos/x' }, more: { revision: '0' } },
   'kytos.settings.list': { content: {}, more: { prefix: 'k' } },
   'kytos.settings.describe': { content: { namespace: 'kytos/x' } },
+  'kytos.settings.remove_schema': {
+    content: { namespace: 'kytos/x' },
+    more: { digest: 'a'.repeat(64), force: true },
+  },
   'kytos.settings.transaction': {
     content: { operations: [{ namespace: 'kytos/x', data: {} }] },
     more: { dry_run: false },

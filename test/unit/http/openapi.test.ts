@@ -95,6 +95,11 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       423: [`${API}/transaction`, one({ namespace: 'me/hooked', data: { n: 8 } })],
     },
     [`GET ${API}/{username}/{name}/schema`]: { 200: [`${FULL}/schema`], 404: [`${NOBODY}/schema`] },
+    [`DELETE ${API}/{username}/{name}/schema`]: {
+      404: [`${NOBODY}/schema`],
+      409: [`${FULL}/schema`],
+      200: [`${FREE}/schema?force`],
+    },
     [`PUT ${API}/{username}/{name}/schema`]: {
       200: [`${FREE}/schema`, { json: {} }],
       409: [`${API}/ME/full/schema`, { json: {} }],

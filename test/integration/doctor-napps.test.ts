@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseJson } from '../../model/json.ts'
 import { writeFiles } from '../unit/host/napps-tree.ts'
+import { doctor } from './doctor-stage.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 
 const FINE = 'export default () => ({ setup() {} })'
@@ -76,15 +77,15 @@ describe('a NApp that cannot be started', () => {
     const { napps } = (await answer.json()) as { napps: { napp: string; state: string; reason: string }[] }
     const list = await run(cwd, 'napps', 'list')
     const status = await run(cwd, 'status')
-    const doctor = await run(cwd, 'doctor')
+    const examined = await doctor(cwd, 'kytos.ini')
     expect(list.output).toMatch(/\[ie\] +\| a\/fine:1 +\| running/)
     expect(status.output).toMatch(/NApps +\d+ running, 4 failed/)
-    expect(doctor.exit).toBe(1)
+    expect(examined.broken).toEqual(Array(4).fill('napp.failed'))
     for (const [name, { reason }] of Object.entries(FAILURES)) {
       expect(list.output).toMatch(new RegExp(`\\[ie\\] +\\| a/${name}:1 +\\| failed`))
       expect(list.output).toMatch(new RegExp(`a/${name} failed to start: .*${reason.source}`))
       expect(status.output).toMatch(new RegExp(`a/${name} +failed to start: .*${reason.source}`))
-      expect(doctor.output).toMatch(new RegExp(`a/${name}: It failed to start: .*${reason.source}`))
+      expect(examined.findings.find(({ where }) => where === `a/${name}`)?.what).toMatch(reason)
       expect(napps).toContainEqual(
         expect.objectContaining({
           napp: `a/${name}`,
@@ -131,8 +132,8 @@ describe('a NApp that cannot be started', () => {
     const cwd = await freshFolder()
     expect((await run(cwd, 'napps', 'install', await source(cwd, 'x', {}))).exit).toBe(0)
     await rm(join(cwd, 'napps/.installed/a/x/main.mjs'))
-    expect((await run(cwd, 'doctor')).output).toMatch(/a\/x: .*"main\.mjs" named by "main" does not exist/)
+    expect((await doctor(cwd, 'kytos.ini')).find('napp.files').what).toMatch(/"main\.mjs" named by "main"/)
     await writeFiles(join(cwd, 'napps/.installed/a/x'), { 'main.mjs': FINE, 'settings.json': '[' })
-    expect((await run(cwd, 'doctor')).output).toMatch(/a\/x: .*settings\.json is invalid/)
+    expect((await doctor(cwd, 'kytos.ini')).find('napp.files').what).toMatch(/settings\.json is invalid/)
   })
 })
