@@ -15,6 +15,7 @@ import { LingeringCloses } from './connections/lingering-close.ts'
 import { createApp } from './create-app.ts'
 import { addEventRoutes } from './events/event-routes.ts'
 import { OpenResponses } from './messages/open-responses.ts'
+import { addPreconditions } from './messages/preconditions.ts'
 import { rejectRoute } from './messages/routes.ts'
 import { ServedPaths } from './messages/served-paths.ts'
 import { ROUTES } from './openapi/openapi-routes.ts'
@@ -126,6 +127,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     await auth.authenticate(request)
     if (request.is404) await rejectRoute(request, reply, served, KNOWN_PATHS)
   })
+  addPreconditions(app)
   addOpenApiRoute(app)
   addHealthRoutes(app, health, isAnnounced)
   const send = createSendCommand(bus)
