@@ -203,10 +203,10 @@ export const COMMANDS = {
   'kytos.storehouse.delete': {
     ...WRITE,
     ignoresOthers: true,
-    fields: { namespace: required<string>(), box_id: required<string>() },
+    fields: { namespace: required<string>(), box_id: required<string>(), revision: optional<string>() },
     /** True when the box existed. */
     answer: type<boolean>(),
-    errors: ['BOX_MALFORMED'],
+    errors: ['BOX_MALFORMED', 'REVISION_MISMATCH'],
   },
   'kytos.storehouse.list': {
     ...READ,

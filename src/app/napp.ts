@@ -76,6 +76,7 @@ export default function createNApp(context: SettingsContext): NApp {
         hosts,
         log,
         auth,
+        isAnnounced: () => localAuth?.isAnnounced ?? false,
         ...(certificate && { certificate }),
       })
       await created.start()

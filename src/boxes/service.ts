@@ -106,9 +106,10 @@ export class BoxService {
     })
   }
 
-  /** True when the box existed. */
+  /** True when the box existed. @throws SettingsError REVISION_MISMATCH for another revision than expected. */
   async delete(content: Content<'delete'>): Promise<boolean> {
     const key = boxKey(content.namespace, content.box_id)
+    const guard = parseBoxGuard(content.revision)
     this.#requireReady()
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
@@ -117,6 +118,8 @@ export class BoxService {
       for (;;) {
         const entry = await backend.get(key)
         if (!entry) return false
+        if (guard !== undefined && guard !== entry.modRevision)
+          throw revisionMismatch(key, entry.modRevision, guard)
         const outcome = await this.#commit(
           { key, delete: true, expected: entry.modRevision, marker: true },
           entry.modRevision,

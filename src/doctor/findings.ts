@@ -51,6 +51,10 @@ export const FINDINGS = {
   'certificate.expiring': { severity: ['warning'], means: 'A certificate expires within 30 days.' },
   'certificate.key': { severity: ['broken'], means: 'A key does not match its certificate.' },
   'service.stopped': { severity: ['hint'], means: 'No service with this configuration runs on this host.' },
+  'service.connections': {
+    severity: ['warning'],
+    means: 'The service rejected connections since its start, or most of its connections are in use.',
+  },
   'service.gone': { severity: ['warning'], means: 'The service was killed; its address file remains.' },
   'service.silent': {
     severity: ['broken'],

@@ -59,7 +59,8 @@ export async function examineRunning(
       state === 'READY'
         ? []
         : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
-    return { part, running: { service, health }, findings: problems }
+    const findings = [...problems, ...(await examineConnections(service))]
+    return { part, running: { service, health }, findings }
   } catch (error) {
     const user = `"#$(sudo stat -c %u ${shellWord(own)})"`
     const repair = `sudo -u ${user} ${kytosSettings(config, 'doctor')}   # as the user of the service`
@@ -69,6 +70,22 @@ export async function examineRunning(
       findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)],
     }
   }
+}
+
+/** The share of its connections above which a service is reported. */
+const CONNECTIONS_IN_USE = 0.8
+
+/** Reports a service that rejects connections, or soon will. */
+async function examineConnections({ url, token }: LocalService): Promise<readonly Finding[]> {
+  const text = await get(`${url}/metrics`, { authorization: `Bearer ${token}` }).catch(() => '')
+  const metric = (name: string): number =>
+    Number(new RegExp(`^kytos_settings_${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+  const [open, limit] = [metric('connections'), metric('connections_limit')]
+  const rejected = metric('connections_rejected_total')
+  if (rejected === 0 && open <= limit * CONNECTIONS_IN_USE) return []
+  const what = `${open} of at most ${limit} connections are open; ${rejected} were rejected since the start.`
+  const repair = `ss -tn 'sport = :${portOf({ url, token })}'   # shows the clients; a higher "ulimit -n" raises the limit`
+  return [warning('service.connections', url, what, repair)]
 }
 
 /**

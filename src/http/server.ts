@@ -8,11 +8,14 @@ import { type AuthOptions, createAuth } from './auth/auth.ts'
 import { createSendCommand } from './auth/caller.ts'
 import { type Certificate, followCertificate } from './auth/certificate.ts'
 import { addBusRoutes } from './bus/bus-routes.ts'
+import { ConnectionCounter } from './connections/connection-counter.ts'
+import { type ConnectionLimits, limitsFor, readDescriptorLimit } from './connections/connection-limits.ts'
 import { type Deadlines, REQUEST_MS } from './connections/deadlines.ts'
 import { LingeringCloses } from './connections/lingering-close.ts'
 import { createApp } from './create-app.ts'
 import { addEventRoutes } from './events/event-routes.ts'
 import { OpenResponses } from './messages/open-responses.ts'
+import { addPreconditions } from './messages/preconditions.ts'
 import { rejectRoute } from './messages/routes.ts'
 import { ServedPaths } from './messages/served-paths.ts'
 import { ROUTES } from './openapi/openapi-routes.ts'
@@ -53,6 +56,10 @@ export interface HttpOptions {
   readonly grace?: number
   /** Deadlines of a request; {@link REQUEST_MS} by default. */
   readonly deadlines?: Deadlines
+  /** The limits of connections; those for the descriptors of this process by default. */
+  readonly connectionLimits?: ConnectionLimits
+  /** False while the CLI cannot find this service: `/readyz` is then 503. True by default. */
+  readonly isAnnounced?: () => boolean
 }
 
 export interface Http {
@@ -90,11 +97,14 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     heartbeat = 15_000,
     grace = 7_000,
     deadlines = REQUEST_MS,
+    connectionLimits = limitsFor(readDescriptorLimit()),
+    isAnnounced = () => true,
   } = options
   const { auth: authOptions = { required: false }, hosts = [] } = options
   const responses = new OpenResponses()
   const closes = new LingeringCloses()
   const app = createApp({ log, certificate, deadlines, responses, closes })
+  const counter = new ConnectionCounter(app.server, connectionLimits, log)
   const served = new ServedPaths(app)
   if (certificate) followCertificate(app, certificate, log)
   const auth = await createAuth(app, authOptions, log)
@@ -117,8 +127,9 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     await auth.authenticate(request)
     if (request.is404) await rejectRoute(request, reply, served, KNOWN_PATHS)
   })
+  addPreconditions(app)
   addOpenApiRoute(app)
-  addHealthRoutes(app, health)
+  addHealthRoutes(app, health, isAnnounced)
   const send = createSendCommand(bus)
   addSettingsRoutes(app, send)
   addStatusRoutes(app, send)
@@ -127,9 +138,10 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   if (authOptions.tokens) addTokenRoutes(app, authOptions.tokens, log)
   const events = addEventRoutes(app, { feed, heartbeat, guard: auth.guard })
   const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: auth.guard, closes })
-  if (metrics) addMetricsRoutes(app, metrics, events, connections)
+  if (metrics) addMetricsRoutes(app, metrics, { events, connections, counter })
   try {
-    await app.listen({ host: listen, port })
+    // For "localhost" fastify would also open a second server, without the limits of this one.
+    await app.listen({ host: listen === 'localhost' ? '127.0.0.1' : listen, port })
   } catch (cause) {
     await app.close()
     throw listenError(cause, listen, port)

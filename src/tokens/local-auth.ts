@@ -28,6 +28,8 @@ export interface LocalService {
 export interface LocalAuth {
   /** The tokens of the service, and the one in the file. */
   readonly tokens: Tokens
+  /** True while the file exists, as far as this process knows. */
+  readonly isAnnounced: boolean
   /** Writes the file; a failure is reported to the log. */
   open(url: string): Promise<void>
   /** Removes the file; a failure is reported to the log. */
@@ -64,6 +66,9 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
       create: (request, actor) => tokens.create(request, actor),
       list: () => tokens.list(),
       revoke: id => tokens.revoke(id),
+    },
+    get isAnnounced() {
+      return written
     },
     async open(url) {
       try {

@@ -10,7 +10,7 @@ import { MAX_COMMENT_CHARACTERS } from '../openapi/openapi-parameters.ts'
 export function readIfMatch(request: FastifyRequest): string | undefined {
   const got = request.headers['if-match']
   if (got === undefined) return undefined
-  const revision = /^"?(\d+)"?$/.exec(got.trim())?.[1]
+  const revision = /^(?:\d+|"\d+")$/.test(got.trim()) ? got.trim().replaceAll('"', '') : undefined
   if (revision !== undefined && parseRevision(revision) !== undefined) return revision
   throw new SettingsError(
     'CONTENT_MALFORMED',

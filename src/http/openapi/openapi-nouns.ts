@@ -2,7 +2,7 @@ import { ERRORS } from '../../../model/errors.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import { BODY_NOUNS } from './openapi-bodies.ts'
 import { ANY, JSON_OBJECT, ref, type Schema, textOf } from './openapi-schema.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Success } from './operation.ts'
 
 /*
  * The nouns of events/map.ts and of the modules that it imports, as JSON Schema. A test validates every
@@ -31,6 +31,12 @@ export function objectOf(members: Readonly<Record<string, Schema>>): Schema {
 export const success = (noun: string, description = `The ${noun}.`): Operation['success'] => ({
   200: { description, schema: ref(noun) },
 })
+/** The response to a GET whose If-None-Match names the current ETag. */
+export const NOT_MODIFIED: Success = {
+  description: 'If-None-Match names the current ETag.',
+  type: null,
+  headers: ['ETag'],
+}
 /** The success response of a list of nouns. */
 export const successList = (noun: string, description: string): Operation['success'] => ({
   200: { description, schema: listOf(ref(noun)) },
@@ -173,7 +179,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     napps: listOf(
       objectOf({
         napp: TEXT,
-        state: { enum: ['starting', 'running', 'failed'] },
+        state: textOf('starting', 'running', 'failed'),
         version: orNull(TEXT),
         since: TIME,
         reason: orNull(TEXT),

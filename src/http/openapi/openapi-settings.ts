@@ -1,6 +1,6 @@
 import type { CommandName } from '../../../events/map.ts'
 import { FILES_BODY, OBJECT_BODY, PATCH_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
-import { success, successList } from './openapi-nouns.ts'
+import { NOT_MODIFIED, success, successList } from './openapi-nouns.ts'
 import { ref } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { API } from './paths.ts'
@@ -42,7 +42,8 @@ export const SETTINGS_ROUTES = {
       summary: 'Returns the settings of a NApp.',
       commands: ['kytos.settings.retrieve'],
       query: ['explain', 'fresh', 'scope'],
-      success: { 200: SETTINGS },
+      success: { 200: SETTINGS, 304: NOT_MODIFIED },
+      errors: ['REVISION_MISMATCH'],
     },
     PUT: {
       ...change('kytos.settings.update', {

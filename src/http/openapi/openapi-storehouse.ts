@@ -1,5 +1,5 @@
 import { BOX_BODY } from './openapi-bodies.ts'
-import { listOf, objectOf } from './openapi-nouns.ts'
+import { listOf, NOT_MODIFIED, objectOf } from './openapi-nouns.ts'
 import { ANY } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
@@ -54,14 +54,15 @@ const BOX = {
   GET: {
     summary: 'The data of a box.',
     commands: ['kytos.storehouse.retrieve'],
-    success: { 200: DATA },
-    errors: ['BOX_NOT_FOUND'],
+    success: { 200: DATA, 304: NOT_MODIFIED },
+    errors: ['BOX_NOT_FOUND', 'REVISION_MISMATCH'],
   },
   PUT: update('Replaces the data of a box.'),
   PATCH: update('Replaces top-level members of the data of a box; null is stored as a value.'),
   DELETE: {
     summary: 'Deletes a box.',
     commands: ['kytos.storehouse.delete'],
+    headers: ['If-Match'],
     success: { 200: { description: 'The box was deleted.', schema: objectOf({ response: TEXT }) } },
     errors: ['BOX_NOT_FOUND'],
   },

@@ -26,7 +26,7 @@ interface BoxName {
 
 /**
  * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag
- * has the revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are
+ * has the revision of a box, If-Match guards an update or a deletion, and a POST never replaces a box. Query parameters are
  * ignored, as there.
  */
 export function addStorehouseRoutes(app: FastifyInstance, send: SendCommand, log: Log): void {
@@ -103,12 +103,9 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
     PATCH: update('PATCH'),
     DELETE: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
-      if (request.headers['if-match'] !== undefined)
-        throw new SettingsError(
-          'CONTENT_MALFORMED',
-          'The deletion of a box does not support If-Match: nothing was deleted. Remove the header.',
-        )
-      const isDeleted = await send(request, 'kytos.storehouse.delete', { namespace, box_id })
+      const revision = readIfMatch(request)
+      const guard = revision === undefined ? {} : { revision }
+      const isDeleted = await send(request, 'kytos.storehouse.delete', { namespace, box_id, ...guard })
       if (!isDeleted)
         throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(reply, { response: 'Box deleted' })

@@ -125,7 +125,7 @@ export async function openWorld(): Promise<World> {
   await put(`${API}/me/full`, { n: 2 })
   await put(`${API}/me/hooked`, { n: 2 })
   rig.bus.view({ type: 'napp', name: 'me/hook' }).consume('me/hooked', { changing: () => 'not now' })
-  for (const path of ['v2/net/a', 'v2/net/z', 'v2/backup/b'])
+  for (const path of ['v2/net/a', 'v2/net/a-gone', 'v2/net/z', 'v2/backup/b', 'v2/backup/b-gone'])
     await put(`${STOREHOUSE}/${path}`, { deep: { a: null } }, 'POST')
   rig.bus.on('me/napp.said', () => {
     throw new Error('it always fails')

@@ -34,6 +34,7 @@ const FREE = `${API}/me/free`
 const HOOKED = `${API}/me/hooked`
 const NOBODY = `${API}/me/nobody`
 const MISMATCH = { 'if-match': '"999"' }
+const ANY_TAG = { headers: { 'if-none-match': '*' } }
 const patch = (json: unknown) => ({ headers: { 'content-type': 'application/json-patch+json' }, json })
 
 /** The document of a guarded server, and that server. */
@@ -56,15 +57,25 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       412: [at, { json: {}, headers: MISMATCH }],
     } as const
     return {
-      [`GET ${path}`]: { 200: [at], 404: [none] },
+      [`GET ${path}`]: {
+        200: [at],
+        404: [none],
+        // A backup has no ETag.
+        ...(!path.includes('backup') && { 304: [at, ANY_TAG], 412: [at, { headers: MISMATCH }] }),
+      },
       [`PUT ${path}`]: change,
       [`PATCH ${path}`]: change,
-      [`DELETE ${path}`]: { 404: [none], 200: [at] },
+      [`DELETE ${path}`]: { 200: [`${at}-gone`], 404: [none], 412: [at, { headers: MISMATCH }] },
     }
   }
   return {
     [`GET ${API}`]: { 200: [`${API}/`] },
-    [`GET ${API}/{username}/{name}`]: { 200: [`${FULL}?explain=true&fresh=true`], 404: [NOBODY] },
+    [`GET ${API}/{username}/{name}`]: {
+      200: [`${FULL}?explain=true&fresh=true`],
+      304: [FULL, ANY_TAG],
+      404: [NOBODY],
+      412: [FULL, { headers: MISMATCH }],
+    },
     [`PUT ${API}/{username}/{name}`]: {
       200: [`${FULL}?dry_run=true`, { json: { n: 3 } }],
       201: [FREE, { json: {}, headers: { 'if-none-match': '*' } }],
