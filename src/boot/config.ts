@@ -112,8 +112,8 @@ export function findConfig(explicit: string | undefined, { cwd, env }: ConfigCon
 /**
  * Reads and validates a file in the syntax of Kytos: defaults filled in, relative paths from the file's
  * folder, unknown keys rejected in `[settings*]` only. Runs no code of a backend. `isNamed` is true when the
- * operator named the file (`-c FILE`), or starts the service with it; a file that was only found is rejected if
- * another user could have written it, because it names where settings, tokens and passwords are sent.
+ * operator named the file (`-c FILE`), or starts the service with it. A file that was only found is rejected if
+ * another user could have written it, because it decides which host receives settings and passwords.
  * @throws SettingsError CONFIG_ABSENT, CONFIG_UNTRUSTED, or CONFIG_INVALID with all problems and their lines.
  */
 export async function loadConfig(

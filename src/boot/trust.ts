@@ -17,8 +17,7 @@ const STICKY = 0o1000
  * The reason why another user of this host could change a file: the file, a folder above it or a link on its
  * path belongs to neither this user nor root, or is writable by others. Undefined when only this user and
  * root can change it. A folder with the sticky bit, such as /tmp, is safe, because users cannot replace files
- * of others in it; so is one that is writable by a group without other members, as sshd of Debian has it,
- * because many systems create files with umask 002.
+ * of others in it. A group without other members does not count, because many systems use umask 002.
  */
 export async function findDistrust(file: string): Promise<Distrust | undefined> {
   const user = process.getuid?.()
@@ -53,7 +52,7 @@ export async function findDistrust(file: string): Promise<Distrust | undefined> 
  * @throws SettingsError CONFIG_UNTRUSTED with the command that repairs it.
  */
 export async function requireTrusted(path: string, purpose: string, advice = ''): Promise<void> {
-  // A system without user ids has no folders of other users to tell apart.
+  // A system without user ids does not report the owner of a folder.
   if (process.getuid === undefined) return
   const distrust = await nearestExisting(path).then(findDistrust, () => undefined)
   if (!distrust) return

@@ -26,10 +26,10 @@ export interface Found {
 /**
  * The address of the service: from the command line, else from the environment (KYTOS_SETTINGS_URL,
  * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini.
- * The token of the owner is sent to that service only; a given token only to a named address or to this host,
- * so that no kytos.ini sends it elsewhere.
+ * The token of the owner is sent to that service only. A given token is sent to a named address or to this
+ * host, so that no kytos.ini sends it elsewhere.
  * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an
- * unreadable file, CONFIG_UNTRUSTED for a file of another user and for a token that would leave this host.
+ * unreadable file. CONFIG_UNTRUSTED for a file of another user, or a token that would leave this host.
  */
 export async function findAddress(options: AddressOptions, context: CliContext): Promise<Found> {
   const token = await readToken(options.tokenFile, context)

@@ -268,7 +268,7 @@ describe('where no credential is needed', () => {
     expect((await ask(rig, 'PATCH', NAMESPACE, bearer('x'))).status).toBe(401)
     expect(
       (await ask(rig, 'PATCH', NAMESPACE, (await rig.token(['write'], 'ci')).headers)).json.updated_by,
-    ).toEqual({ type: 'user', name: 'ci' })
+    ).toEqual({ type: 'user', name: 'ci', by: { token: expect.stringMatching(/^[0-9a-f]{16}$/) } })
   })
 
   it.each(['GET', 'POST', 'DELETE'])('tokens take one all the same: %s', async method => {
