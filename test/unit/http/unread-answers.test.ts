@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ANSWER_LIMITS, AnswerBudget, type AnswerShare } from '../../../src/http/connections/answer-budget.ts'
+import { printBackup } from '../../../src/http/routes/box-reports.ts'
 import { openBusSocket } from '../../support/bus-socket.ts'
 import { API, openBareRig, sendText } from './harness.ts'
 
@@ -149,4 +150,24 @@ describe('the budget', () => {
     expect(granted).toEqual(['kept'])
     expect(budget.bytes).toBe(5)
   })
+})
+
+it('a backup of large boxes holds one of them at a time, of small ones up to eight', async () => {
+  const inFlight: number[] = []
+  for (const data of ['x', 'x'.repeat(2 * MiB)]) {
+    let reading = 0
+    let most = 0
+    const ids = Array.from({ length: 40 }, (_, i) => `b${i}`)
+    const pieces = printBackup(ids, async box_id => {
+      most = Math.max(most, ++reading)
+      await new Promise(setImmediate)
+      reading--
+      return { namespace: 'net', box_id, data, created_at: '', owner: null, revision: '1' }
+    })
+    const seen: string[] = []
+    for await (const piece of pieces) seen.push(...(/"b\d+"/.exec(piece.slice(0, 9)) ?? []))
+    expect(seen).toEqual(ids.map(id => `"${id}"`))
+    inFlight.push(most)
+  }
+  expect(inFlight).toEqual([8, 1])
 })
