@@ -72,6 +72,8 @@ export const ERRORS = {
   SERVICE_ABSENT: meaning(503, 6, true),
   SERVICE_STOPPING: meaning(503, 6, true),
   CONNECTION_BUSY: meaning(503, 6, true),
+  /** The caller, or all callers together, have too many answers that they do not read. */
+  ANSWERS_UNREAD: meaning(503, 6, true),
   READER_SLOW: meaning(503, 6, true),
   LISTENER_SLOW: meaning(503, 6, true),
   OUTCOME_UNKNOWN: meaning(504, 6),

@@ -4,7 +4,7 @@ import { MESSAGE_BYTES } from '../../events/limits.ts'
 import { printJson } from '../../model/json.ts'
 import type { Log } from '../log/log.ts'
 import type { Certificate } from './auth/certificate.ts'
-import type { Deadlines } from './connections/deadlines.ts'
+import type { Deadlines } from './connections/connection-limits.ts'
 import {
   answerExpectations,
   type ClientError,

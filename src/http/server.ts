@@ -8,10 +8,17 @@ import { type AuthOptions, createAuth } from './auth/auth.ts'
 import { createSendCommand } from './auth/caller.ts'
 import { type Certificate, followCertificate } from './auth/certificate.ts'
 import { addBusRoutes } from './bus/bus-routes.ts'
+import { ANSWER_LIMITS, AnswerBudget, type AnswerLimits } from './connections/answer-budget.ts'
 import { ConnectionCounter } from './connections/connection-counter.ts'
-import { type ConnectionLimits, limitsFor, readDescriptorLimit } from './connections/connection-limits.ts'
-import { type Deadlines, REQUEST_MS } from './connections/deadlines.ts'
+import {
+  type ConnectionLimits,
+  type Deadlines,
+  limitsFor,
+  REQUEST_MS,
+  readDescriptorLimit,
+} from './connections/connection-limits.ts'
 import { LingeringCloses } from './connections/lingering-close.ts'
+import { limitUnreadAnswers } from './connections/unread-answers.ts'
 import { createApp } from './create-app.ts'
 import { addEventRoutes } from './events/event-routes.ts'
 import { OpenResponses } from './messages/open-responses.ts'
@@ -58,6 +65,8 @@ export interface HttpOptions {
   readonly deadlines?: Deadlines
   /** The limits of connections; those for the descriptors of this process by default. */
   readonly connectionLimits?: ConnectionLimits
+  /** The limits of unread answers; {@link ANSWER_LIMITS} by default. */
+  readonly answerLimits?: AnswerLimits
   /** False while the CLI cannot find this service: `/readyz` is then 503. True by default. */
   readonly isAnnounced?: () => boolean
 }
@@ -99,6 +108,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     deadlines = REQUEST_MS,
     connectionLimits = limitsFor(readDescriptorLimit()),
     isAnnounced = () => true,
+    answerLimits = ANSWER_LIMITS,
   } = options
   const { auth: authOptions = { required: false }, hosts = [] } = options
   const responses = new OpenResponses()
@@ -126,8 +136,11 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     responses.add(reply.raw)
     await auth.authenticate(request)
     if (request.is404) await rejectRoute(request, reply, served, KNOWN_PATHS)
+    await unread.admit(request, reply.raw)
   })
   addPreconditions(app)
+  const budget = new AnswerBudget(answerLimits)
+  const unread = limitUnreadAnswers(app, budget)
   addOpenApiRoute(app)
   addHealthRoutes(app, health, isAnnounced)
   const send = createSendCommand(bus)
@@ -137,7 +150,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addDeadLetterRoutes(app, bus.deadLetters)
   if (authOptions.tokens) addTokenRoutes(app, authOptions.tokens, log)
   const events = addEventRoutes(app, { feed, heartbeat, guard: auth.guard })
-  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: auth.guard, closes })
+  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: auth.guard, closes, budget })
   if (metrics) addMetricsRoutes(app, metrics, { events, connections, counter })
   try {
     // For "localhost" fastify would also open a second server, without the limits of this one.

@@ -7,7 +7,9 @@ import { isCommand } from '../../../events/names.ts'
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
+import { type AnswerBudget, estimateAnswer } from '../connections/answer-budget.ts'
 import { MAX_UNSENT_BYTES } from '../events/fact-reader.ts'
+import { AdmissionQueue } from './admission-queue.ts'
 import { CLOSE_CODES, type Closing, credentialEnded, serviceStopping } from './bus-closing.ts'
 import {
   type ClientFrame,
@@ -33,8 +35,8 @@ import { PendingCommands } from './pending-commands.ts'
  *  1. Frames are handled in their order, and each is answered or rejected; commands run concurrently, each
  *     answered once.
  *  2. Memory is bounded: MAX_PENDING_COMMANDS pending commands, MAX_UNSENT_BYTES of events and one more event
- *     (fact-reader.ts). Nothing is read while pending frames exceed MAX_PENDING_BYTES or more than
- *     MAX_UNSENT_BYTES are unsent.
+ *     (fact-reader.ts), and answers within the budget of the caller. Nothing is read while a command waits for
+ *     its share, pending frames exceed MAX_PENDING_BYTES, or more than MAX_UNSENT_BYTES are unsent.
  *  3. A connection without a sign of life between two beats (peer-liveness.ts) is dropped, unless it is not
  *     being read.
  *  4. When the service stops, pending commands are answered, new ones rejected, and the connection is closed
@@ -55,6 +57,9 @@ export interface BusConnectionOptions {
   readonly receivedBytes: () => number
   /** Called once when the connection is closed. */
   readonly onClose: () => void
+  /** The budget for answers that are not read, and the caller to whom they count. */
+  readonly budget: AnswerBudget
+  readonly caller: string
 }
 
 /** A WebSocket connection to the bus. */
@@ -63,6 +68,7 @@ export class BusConnection {
   readonly #options: BusConnectionOptions
   readonly #pending = new PendingCommands()
   readonly #liveness = new PeerLiveness()
+  readonly #queue: AdmissionQueue
   #subscription: BusSubscription | undefined
   #closing: Closing | undefined
   #unsentEvents = 0
@@ -70,12 +76,14 @@ export class BusConnection {
   constructor(socket: WebSocket, options: BusConnectionOptions) {
     this.#socket = socket
     this.#options = options
+    this.#queue = new AdmissionQueue(options.budget, options.caller, () => this.#resume())
     // The default binaryType makes every message a Buffer.
     socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
     socket.on('pong', () => this.#liveness.recordSign())
     socket.on('error', () => {}) // ws closes the connection itself, with a close code.
     socket.on('close', () => {
       this.#subscription?.stop()
+      this.#queue.clear()
       options.onClose()
     })
   }
@@ -83,7 +91,10 @@ export class BusConnection {
   /** Sends a ping and the cursor of the reader; drops a peer without a sign of life since the last beat. */
   beat(): void {
     const isSilent = this.#liveness.isSilent(this.#socket.bufferedAmount, this.#options.receivedBytes())
-    if (isSilent && !this.#pending.exceedsBytes) {
+    // Nothing is read while commands wait, signs of life included; unread answers show a dead peer.
+    const isUnread =
+      this.#pending.exceedsBytes || (this.#queue.isWaiting && this.#socket.bufferedAmount === 0)
+    if (isSilent && !isUnread) {
       this.#socket.terminate()
       return
     }
@@ -132,7 +143,8 @@ export class BusConnection {
 
   /** True while nothing may be read, signs of life included. */
   get #isFull(): boolean {
-    return this.#pending.exceedsBytes || this.#socket.bufferedAmount > MAX_UNSENT_BYTES
+    const isUnsent = this.#socket.bufferedAmount > MAX_UNSENT_BYTES
+    return this.#pending.exceedsBytes || this.#queue.isWaiting || isUnsent
   }
 
   #handle(frame: ClientFrame, bytes: number): void {
@@ -143,27 +155,44 @@ export class BusConnection {
         this.#sendCommand(frame, bytes)
         break
       case 'subscribe':
-        this.#subscribe(frame)
+        this.#inOrder(frame, () => this.#subscribe(frame))
         break
       case 'publish':
-        this.#publish(frame.name, frame.content)
+        this.#inOrder(frame, () => this.#publish(frame.name, frame.content))
     }
+  }
+
+  /** Runs a frame without an answer after the commands before it. */
+  #inOrder({ kind }: ClientFrame, run: () => void): void {
+    this.#queue.add(undefined, () => {
+      try {
+        run()
+      } catch (error) {
+        this.#send(this.#printError(undefined, error, kind))
+      }
+    })
   }
 
   #sendCommand({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
     checkCommandName(name)
     this.#pending.add(id, bytes)
-    // The bus rejects unknown commands, and each handler checks its content.
-    ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
-      // Every answer is JSON, by the table of commands; some commands have none.
-      .then(answer => printAnswerFrame(id, (answer ?? null) as Json))
-      .catch(error => this.#printError(id, error))
-      .then(text =>
-        this.#send(text, () => {
-          this.#pending.delete(id)
-          this.#closeWhenDone()
-        }),
+    this.#queue.add(estimateAnswer([name]), share => {
+      // The bus rejects unknown commands, and each handler checks its content.
+      new Promise(resolve =>
+        resolve(ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)),
       )
+        // Every answer is JSON, by the table of commands; some commands have none.
+        .then(answer => printAnswerFrame(id, (answer ?? null) as Json))
+        .catch(error => this.#printError(id, error))
+        .then(text => {
+          share?.resize(Buffer.byteLength(text))
+          this.#send(text, () => {
+            this.#pending.delete(id)
+            share?.release()
+            this.#closeWhenDone()
+          })
+        })
+    })
   }
 
   #subscribe({ names, namespaces, since }: Extract<ClientFrame, { kind: 'subscribe' }>): void {
@@ -224,11 +253,15 @@ export class BusConnection {
   #send(frame: string | Buffer, sent?: () => void): void {
     this.#socket.send(frame, { binary: false }, () => {
       sent?.()
-      if (!this.#socket.isPaused || this.#isFull) return
-      // Signs of life were not read either: a beat at this moment must not find the peer silent.
-      this.#liveness.recordSign()
-      this.#socket.resume()
+      this.#resume()
     })
+  }
+
+  #resume(): void {
+    if (!this.#socket.isPaused || this.#isFull) return
+    // Signs of life were not read either: a beat at this moment must not find the peer silent.
+    this.#liveness.recordSign()
+    this.#socket.resume()
   }
 
   #end(closing: Closing): void {

@@ -5,7 +5,9 @@ import { permissionFor } from '../../../events/names.ts'
 import type { Log } from '../../log/log.ts'
 import type { Auth } from '../auth/auth.ts'
 import { callerBus, callerOf, requirePermission } from '../auth/caller.ts'
+import type { AnswerBudget } from '../connections/answer-budget.ts'
 import type { LingeringCloses } from '../connections/lingering-close.ts'
+import { keyOf } from '../connections/unread-answers.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
@@ -21,6 +23,7 @@ export interface BusRoutesOptions {
   /** Ends a connection when the credential of its request ends. */
   readonly guard: Auth['guard']
   readonly closes: LingeringCloses
+  readonly budget: AnswerBudget
 }
 
 export interface BusRoutes {
@@ -33,7 +36,7 @@ export interface BusRoutes {
 /** `GET /bus`: the bus for other processes, over WebSockets. */
 export function addBusRoutes(
   app: FastifyInstance,
-  { bus, feed, log, heartbeat, guard, closes }: BusRoutesOptions,
+  { bus, feed, log, heartbeat, guard, closes, budget }: BusRoutesOptions,
 ): BusRoutes {
   const accept = acceptUpgrades(app, closes)
   const connections = new Set<BusConnection>()
@@ -68,6 +71,8 @@ export function addBusRoutes(
         checkReader,
         receivedBytes,
         onClose,
+        budget,
+        caller: keyOf(request),
       })
       connections.add(connection)
       socket.once(

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { SettingsError } from '../../../model/errors.ts'
 import type { OpenResponses } from '../messages/open-responses.ts'
 import { problemOf } from '../messages/problem.ts'
-import { REQUEST_MS } from './deadlines.ts'
+import { REQUEST_MS } from './connection-limits.ts'
 import type { LingeringCloses } from './lingering-close.ts'
 
 /*

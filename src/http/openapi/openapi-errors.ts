@@ -24,6 +24,7 @@ const NEEDING_PERMISSION: readonly ErrorCode[] = [
   'TOKEN_INVALID',
   'PERMISSION_DENIED',
   'RATE_LIMITED',
+  'ANSWERS_UNREAD',
 ]
 
 /** The error codes of an operation, by status. */

@@ -18,6 +18,8 @@ export interface BoxMetadata {
 
 /** Maximum number of concurrent reads. */
 const MAX_CONCURRENT_READS = 8
+/** Bytes of boxes above which the next box is read alone, because a reader that is slow keeps them waiting. */
+const SMALL_BATCH_BYTES = 1_048_576
 
 /**
  * The metadata of the boxes whose `option` (box_id, owner or created_at) contains the query, in the order of
@@ -50,10 +52,15 @@ export async function* printBackup(ids: readonly string[], retrieve: RetrieveBox
   yield lead === '{' ? '{}' : '}'
 }
 
+/** Reads one box, then more at a time as long as they are small. */
 async function* readAll(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<Box> {
-  for (let at = 0; at < ids.length; at += MAX_CONCURRENT_READS) {
-    for (const box of await Promise.all(ids.slice(at, at + MAX_CONCURRENT_READS).map(retrieve)))
-      if (box) yield box
+  let count = 1
+  for (let at = 0; at < ids.length; ) {
+    const boxes = await Promise.all(ids.slice(at, at + count).map(retrieve))
+    at += count
+    const bytes = boxes.reduce((sum, box) => sum + (box ? printJson(box.data).length : 0), 0)
+    count = bytes > SMALL_BATCH_BYTES ? 1 : Math.min(2 * count, MAX_CONCURRENT_READS)
+    for (const box of boxes) if (box) yield box
   }
 }
 

@@ -8,8 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { limitsFor } from '../../../src/http/connections/connection-limits.ts'
-import { REQUEST_MS } from '../../../src/http/connections/deadlines.ts'
+import { limitsFor, REQUEST_MS } from '../../../src/http/connections/connection-limits.ts'
 import { NAMESPACE, openBareRig, openRealRig } from './harness.ts'
 
 const WAIT = { timeout: 30_000 }

@@ -71,7 +71,14 @@ export async function openBareRig(
   options: Partial<
     Pick<
       HttpOptions,
-      'feed' | 'health' | 'heartbeat' | 'grace' | 'deadlines' | 'connectionLimits' | 'isAnnounced'
+      | 'feed'
+      | 'health'
+      | 'heartbeat'
+      | 'grace'
+      | 'deadlines'
+      | 'connectionLimits'
+      | 'isAnnounced'
+      | 'answerLimits'
     >
   > = {},
 ): Promise<Rig & { readonly feed: WritableFeed }> {
