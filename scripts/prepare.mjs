@@ -39,9 +39,9 @@ export function installPackages() {
   if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return
   print('Installing the packages (npm ci) ...')
   const reason = registryFailure()
-  if (reason === undefined) return runOrFail('npm', ['ci'])
+  if (reason === undefined) return runOrFail('npm', ['ci', '--ignore-scripts'])
   // The cache of npm may contain all of them.
-  const { status } = spawnSync('npm', ['ci', '--offline'], { cwd: root, stdio: 'ignore' })
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--offline'], { cwd: root, stdio: 'ignore' })
   if (status === 0) return
   fail(
     `The packages are not installed, and the registry of npm cannot be reached (${reason}). ` +
