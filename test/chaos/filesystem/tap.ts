@@ -88,7 +88,7 @@ export function tapSteps(folders: readonly string[], watchmen: readonly Watchman
 
   const open = promises.open
   const openWatched = async (path: string, flags = 'r', mode?: number): Promise<FileHandle> => {
-    if (flags !== 'w') return watched(await open(path, flags, mode), path, before, after)
+    if (flags !== 'w' && flags !== 'wx') return watched(await open(path, flags, mode), path, before, after)
     const step = { action: 'create', path, existed: RAW.existsSync(path) } as const
     before(step)?.end()
     const handle = await open(path, flags, mode)
