@@ -154,7 +154,10 @@ async function examineContents(
     ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
   }
   // The module of another package is examined with its store.
-  if (!config.other) await check(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
+  // The folder of a store is examined with that store, which reports write permissions of others.
+  const isOpen =
+    config.settings.backend === 'filesystem' && (await isWritableByOthers(config.filesystem.path))
+  if (!config.other && !isOpen) await check(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
   const { tls_cert, tls_key } = config.settings
   if (tls_cert !== undefined && tls_key !== undefined && isSound(tls_cert) && isSound(tls_key)) {
     await check(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))
@@ -187,4 +190,9 @@ export async function examineLocalAuth({
       `chmod 600 ${shellWord(file)}`,
     ),
   ]
+}
+
+async function isWritableByOthers(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found !== undefined && (found.mode & 0o022) !== 0
 }
