@@ -33,6 +33,12 @@ const LINES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'napps install': [['napps', 'install', ARGUMENT]],
   'napps enable': [['napps', 'enable', ARGUMENT]],
   'napps disable': [['napps', 'disable', ARGUMENT]],
+  'napps uninstall': [['napps', 'uninstall', ARGUMENT]],
+  'napps create': [['napps', 'create', ARGUMENT]],
+  'schema remove': [
+    ['schema', 'remove', NAPP],
+    ['schema', 'remove', ARGUMENT],
+  ],
   status: [['status'], ['status', ARGUMENT]],
   controllers: [['controllers']],
   list: [['list'], ['list', ARGUMENT]],

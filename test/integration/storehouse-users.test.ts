@@ -131,7 +131,7 @@ describe.each(Object.entries(PLACES))('a user of storehouse %s', (place, openCal
     const { revision } = data as { readonly revision: string }
     expect(await call('update', { ...at, data: { n: 3 }, revision })).toMatchObject({ error: null })
     expect(await call('list', { namespace: 'net', data: {}, ...odd })).toMatchObject({ data: ['a'] })
-    expect(await call('delete', { ...at, data: {}, ...odd, revision: '999' })).toMatchObject({ data: true })
+    expect(await call('delete', { ...at, data: {}, ...odd, revision: 999 })).toMatchObject({ data: true })
   })
 })
 
