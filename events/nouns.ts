@@ -16,6 +16,7 @@ export interface Settings {
   readonly data: JsonObject
   /** The overrides that are stored in the requested scope. */
   readonly overrides: JsonObject
+  /** The last commit that changed what the controller of the requested scope sees. */
   readonly revision: string
   /** The version of the document in the requested scope; 0 before the first. */
   readonly version: number
@@ -54,7 +55,10 @@ export interface TransactionOperation {
   readonly method?: Method | 'DELETE'
   /** A JSON object; for JSON_PATCH an array of operations; for DELETE absent. */
   readonly data?: Json
-  /** Rejects the whole transaction unless the namespace is at this revision before it. */
+  /**
+   * Rejects the whole transaction unless the namespace is at this revision of its scope before it:
+   * `<epoch>.<revision>`, or the revision alone.
+   */
   readonly revision?: string
 }
 
@@ -175,6 +179,9 @@ export interface Box {
   readonly created_at: string
   readonly owner: string | null
   readonly revision: string
+  readonly epoch: number
+  /** Identifies the command that wrote the box; null when another program wrote it. */
+  readonly write_id: string | null
 }
 
 export type ChangeKind = 'created' | 'updated' | 'deleted'

@@ -12,6 +12,8 @@ export interface StoredBox {
   readonly data: Json
   readonly created_at: string
   readonly owner: string | null
+  /** Identifies the command that wrote the box; null when another program wrote it. */
+  readonly writeId: string | null
 }
 
 /** The longest percent-encoded namespace or box id, because with `.json` it must be a file name. */
@@ -69,15 +71,15 @@ export function parseCreationTime(value: unknown, actor: Actor): string | undefi
 }
 
 /**
- * The stored text of a box. `writeId` makes it unique, so that a commit whose answer was lost can be
+ * The stored text of a box. `write_id` makes it unique, so that a commit whose answer was lost can be
  * distinguished from a lost race.
  */
-export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
+export function printBox(box: StoredBox, actor: Actor, at: string): string {
   return printJson({
     data: box.data,
     created_at: box.created_at,
     owner: box.owner,
-    written: { write_id: writeId, actor: { type: actor.type, name: actor.name }, at },
+    written: { write_id: box.writeId, actor: { type: actor.type, name: actor.name }, at },
   })
 }
 
@@ -94,11 +96,13 @@ export function parseBox(entry: Entry): StoredBox {
     data: value.data,
     created_at: typeof value.created_at === 'string' ? value.created_at : '',
     owner: typeof value.owner === 'string' ? value.owner : null,
+    writeId:
+      isObject(value.written) && typeof value.written.write_id === 'string' ? value.written.write_id : null,
   }
 }
 
-/** The box as answers carry it. */
-export function presentBox(entry: Entry, box = parseBox(entry)): Box {
+/** The box as answers carry it; `epoch` is that of the store. */
+export function presentBox(entry: Entry, epoch: number, box = parseBox(entry)): Box {
   const [namespace = '', box_id = ''] = splitKey(entry.key).segments
   return {
     namespace,
@@ -107,6 +111,8 @@ export function presentBox(entry: Entry, box = parseBox(entry)): Box {
     created_at: box.created_at,
     owner: box.owner,
     revision: printRevision(entry.modRevision),
+    epoch,
+    write_id: box.writeId,
   }
 }
 

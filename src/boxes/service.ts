@@ -12,6 +12,8 @@ import { printJson } from '../../model/json.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { KeyedMutex } from '../../model/keyed-mutex.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
+import { META_KEY } from '../watcher/epoch.ts'
+import { freshenEpoch } from '../watcher/wait-for-cache.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import {
   boxKey,
@@ -22,13 +24,15 @@ import {
   printBox,
   type StoredBox,
 } from './box.ts'
-import { boxNotFound, contention, deletionUnknown, revisionMismatch, writeUnknown } from './box-errors.ts'
+import { boxNotFound, contention, deletionUnknown, refuseMismatch, writeUnknown } from './box-errors.ts'
 
 export interface BoxServiceOptions {
   readonly backend: Backend
   readonly watcher: Watcher
 }
 
+/** A box without the command that writes it. */
+type BoxContent = Omit<StoredBox, 'writeId'>
 type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> =
   CommandContent<`kytos.storehouse.${N}`>
 
@@ -39,7 +43,7 @@ const ENVELOPE_BYTES = 64 * 1024
 
 /**
  * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded
- * by their revision, announced by the watcher. Boxes are read from the store, because the cache has only
+ * by their revision (with an epoch, in the store of that epoch only), announced by the watcher. Boxes are read from the store, because the cache has only
  * their keys.
  *
  * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race, for
@@ -70,7 +74,7 @@ export class BoxService {
     const owner =
       content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
     const createdAt = parseCreationTime(content.created_at, actor)
-    const make = (entry: Entry | undefined): StoredBox => {
+    const make = (entry: Entry | undefined): BoxContent => {
       if (entry)
         throw new SettingsError(
           'DOCUMENT_EXISTS',
@@ -78,12 +82,15 @@ export class BoxService {
         )
       return { data, created_at: createdAt ?? new Date().toISOString(), owner }
     }
-    return this.#change(key, actor, make, 'absent')
+    return this.#change(key, actor, make, { isNew: true })
   }
 
   async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
-    const entry = await this.#options.backend.get(boxKey(content.namespace, content.box_id))
-    return entry ? presentBox(entry) : false
+    const key = boxKey(content.namespace, content.box_id)
+    // Before the read: an epoch that ended meanwhile fulfils no guard, and one that began later would.
+    const { epoch } = this.#options.watcher.cache
+    const entry = await this.#options.backend.get(key)
+    return entry ? presentBox(entry, epoch) : false
   }
 
   /**
@@ -96,13 +103,19 @@ export class BoxService {
     const expected = parseGuard(content.revision)
     const key = boxKey(content.namespace, content.box_id)
     const data = parseValue(content.data, 'data')
-    return this.#change(key, actor, entry => {
+    const { backend, watcher } = this.#options
+    const hasEpoch = expected?.epoch !== undefined
+    if (hasEpoch && expected.epoch !== watcher.cache.epoch) {
+      this.#requireReady()
+      await freshenEpoch(backend, watcher)
+    }
+    const make = (entry: Entry | undefined): BoxContent => {
       if (!entry) throw boxNotFound(key)
-      if (expected !== undefined && entry.modRevision !== expected)
-        throw revisionMismatch(key, entry.modRevision, expected)
+      if (expected) refuseMismatch(key, { epoch: watcher.cache.epoch, revision: entry.modRevision }, expected)
       const box = parseBox(entry)
       return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
-    })
+    }
+    return this.#change(key, actor, make, { hasEpoch })
   }
 
   /** True when the box existed. */
@@ -117,7 +130,7 @@ export class BoxService {
         const entry = await backend.get(key)
         if (!entry) return false
         const outcome = await this.#commit(
-          { key, delete: true, expected: entry.modRevision, marker: true },
+          [{ key, delete: true, expected: entry.modRevision, marker: true }],
           entry.modRevision,
         )
         if (outcome.committed) {
@@ -137,14 +150,14 @@ export class BoxService {
   }
 
   /**
-   * Commits a change of a box. One that is `likely` absent is not read first, because the commit's guard
-   * shows it.
+   * Commits a change of a box. A new one is not read first, because the commit's guard shows it. With
+   * `hasEpoch` the change belongs to the store of the current epoch only.
    */
   async #change(
     key: Key,
     actor: Actor,
-    make: (entry: Entry | undefined) => StoredBox,
-    likely?: 'absent',
+    make: (entry: Entry | undefined) => BoxContent,
+    { isNew = false, hasEpoch = false }: { readonly isNew?: boolean; readonly hasEpoch?: boolean },
   ): Promise<Box> {
     this.#requireReady()
     return this.#mutex.run(key, async () => {
@@ -152,16 +165,16 @@ export class BoxService {
       const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (let attempt = 1; ; attempt++) {
-        const isGuess = likely === 'absent' && attempt === 1
+        const isGuess = isNew && attempt === 1
+        const { epoch, meta } = watcher.cache
         const entry = isGuess ? undefined : await backend.get(key)
-        const box = make(entry)
         const writeId = randomUUID()
-        const text = printBox(box, writeId, actor, new Date().toISOString())
+        const box = { ...make(entry), writeId }
+        const text = printBox(box, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
-        const outcome = await this.#commit(
-          { key, put: text, expected: entry?.modRevision ?? 'absent', marker: true },
-          writeId,
-        )
+        const put: Operation = { key, put: text, expected: entry?.modRevision ?? 'absent', marker: true }
+        const ofStore: Operation = { key: META_KEY, check: true, expected: meta?.modRevision ?? 'absent' }
+        const outcome = await this.#commit(hasEpoch ? [put, ofStore] : [put], writeId)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return presentBox(
@@ -171,6 +184,7 @@ export class BoxService {
               modRevision: outcome.revision,
               createRevision: entry?.createRevision ?? outcome.revision,
             },
+            epoch,
             box,
           )
         }
@@ -182,9 +196,9 @@ export class BoxService {
   }
 
   /** `mark` is the write id of a put, or the revision of the box to be deleted. */
-  async #commit(operation: Operation, mark: string | Revision) {
+  async #commit(operations: readonly Operation[], mark: string | Revision) {
     try {
-      return await this.#options.backend.commit([operation])
+      return await this.#options.backend.commit(operations)
     } catch (error) {
       if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
       throw typeof mark === 'string' ? writeUnknown(error, mark) : deletionUnknown(error, mark)
@@ -192,7 +206,7 @@ export class BoxService {
   }
 
   /** Limits the data only, because the rest of the stored text is not the caller's. */
-  #refuseLarge({ data }: StoredBox, text: string): void {
+  #refuseLarge({ data }: BoxContent, text: string): void {
     const limit = this.#options.backend.supports.entryBytes - ENVELOPE_BYTES
     // Checked first, because the text is printed already and is never shorter than the data.
     if (Buffer.byteLength(text) <= limit) return

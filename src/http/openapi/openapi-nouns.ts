@@ -1,7 +1,7 @@
 import { ERRORS } from '../../../model/errors.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import type { Schema } from './openapi-schema.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, Success } from './operation.ts'
 
 /*
  * The nouns of events/map.ts and of the modules that it imports, as JSON Schema. A test validates every
@@ -33,8 +33,12 @@ export const success = (noun: string, description = `The ${noun}.`): Operation['
   200: { description, schema: ref(noun) },
 })
 /** The success response of a list of nouns. */
-export const successList = (noun: string, description: string): Operation['success'] => ({
-  200: { description, schema: listOf(ref(noun)) },
+export const successList = (
+  noun: string,
+  description: string,
+  headers: Success['headers'] = [],
+): Operation['success'] => ({
+  200: { description, schema: listOf(ref(noun)), headers },
 })
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 const mapOf = (schema: Schema): Schema => ({ type: 'object', additionalProperties: schema })

@@ -32,7 +32,8 @@ export const SETTINGS_ROUTES = {
       commands: ['kytos.settings.list'],
       query: ['prefix'],
       excludes: ['SCOPE_MALFORMED'],
-      success: successList('Summary', 'The summaries of the namespaces.'),
+      tagged: true,
+      success: successList('Summary', 'The summaries of the namespaces.', ['ETag']),
     },
   },
   settings: {
@@ -41,6 +42,7 @@ export const SETTINGS_ROUTES = {
       summary: 'Returns the settings of a NApp.',
       commands: ['kytos.settings.retrieve'],
       query: ['explain', 'fresh', 'scope'],
+      tagged: true,
       success: { 200: SETTINGS },
     },
     PUT: {

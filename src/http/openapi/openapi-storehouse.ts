@@ -10,6 +10,7 @@ import { STOREHOUSE } from './paths.ts'
 const V1 = `${STOREHOUSE}/v1`
 const V2 = `${STOREHOUSE}/v2`
 const TEXT = { type: 'string' } as const
+const MAYBE_TEXT = { type: ['string', 'null'] } as const
 
 const DATA: Success = { description: 'The data of the box.', schema: {}, headers: ['ETag'] }
 
@@ -53,6 +54,7 @@ const BOX = {
   GET: {
     summary: 'The data of a box.',
     commands: ['kytos.storehouse.retrieve'],
+    tagged: true,
     success: { 200: DATA },
     errors: ['BOX_NOT_FOUND'],
   },
@@ -85,7 +87,9 @@ export const STOREHOUSE_ROUTES = {
       success: {
         200: {
           description: 'The metadata of the boxes.',
-          schema: listOf(objectOf({ box_id: TEXT, owner: { type: ['string', 'null'] }, created_at: TEXT })),
+          schema: listOf(
+            objectOf({ box_id: TEXT, owner: MAYBE_TEXT, created_at: TEXT, write_id: MAYBE_TEXT }),
+          ),
         },
       },
       errors: ['BOX_NOT_FOUND'],

@@ -7,6 +7,7 @@ import type { Json } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import type { SendCommand } from '../auth/caller.ts'
 import { readBody } from '../messages/bodies.ts'
+import { etagOf, tagged } from '../messages/entity-tag.ts'
 import { readIfMatch } from '../messages/headers.ts'
 import { type RouteHandler, type RouteRequest, route } from '../messages/routes.ts'
 import { STOREHOUSE_ROUTES } from '../openapi/openapi-storehouse.ts'
@@ -25,7 +26,7 @@ interface BoxName {
 
 /**
  * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag
- * has the revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are
+ * has the epoch and revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are
  * ignored, as there.
  */
 export function addStorehouseRoutes(app: FastifyInstance, send: SendCommand, log: Log): void {
@@ -67,7 +68,9 @@ function createBox(send: SendCommand): RouteHandler {
     reply
       .code(201)
       .header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
-    return print(tag(reply, box), { response: 'Box created.', id: box.box_id })
+    // The tag is that of the created box, not of this body.
+    reply.header('etag', etagOf(printJson(box.data), box))
+    return print(reply, { response: 'Box created.', id: box.box_id })
   }
 }
 
@@ -86,7 +89,7 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
         data,
         ...guard,
       })
-      return print(tag(reply, box), box.data)
+      return tag(request, reply, box)
     }
 
   return {
@@ -95,7 +98,7 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
       const box = await send(request, 'kytos.storehouse.retrieve', { namespace, box_id })
       if (!box)
         throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
-      return print(tag(reply, box), box.data)
+      return tag(request, reply, box)
     },
     PUT: update('PUT'),
     PATCH: update('PATCH'),
@@ -156,8 +159,9 @@ function print(reply: FastifyReply, value: Json): string {
   return printJson(value)
 }
 
-function tag(reply: FastifyReply, { revision }: Box): FastifyReply {
-  return reply.header('etag', `"${revision}"`)
+/** The data of a box as the body of an answer, with its ETag. */
+function tag(request: RouteRequest, reply: FastifyReply, box: Box): string | FastifyReply {
+  return tagged(request, reply, printJson(box.data), box)
 }
 
 function boxNotFound(message: string, response?: string): SettingsError {

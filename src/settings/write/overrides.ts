@@ -8,6 +8,7 @@ import type { Log } from '../../log/log.ts'
 import { documentVersion } from '../../state/document-state.ts'
 import { seal } from '../../state/secrets.ts'
 import type { Position } from '../../watcher/readiness.ts'
+import { freshenEpoch } from '../../watcher/wait-for-cache.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 import { admitPlan } from './admission.ts'
 import type { Decision, ReadDocument, WriteOptions, Written, WrittenDocument } from './change-attempt.ts'
@@ -103,9 +104,11 @@ export class Overrides {
     const { edits, actor, comment, dryRun } = request
     const documents = groupByDocument(edits)
     for (const { namespace, scope, edits } of documents) {
+      const { cache } = watcher
+      const isOtherStore = edits.some(({ expected }) => (expected?.epoch ?? cache.epoch) !== cache.epoch)
+      if (isOtherStore) await freshenEpoch(backend, watcher)
       const isBehind = edits.some(
-        ({ expected }) =>
-          expected !== undefined && watcher.cache.namespaceRevision(namespace, scope) !== expected,
+        ({ expected }) => expected && cache.namespaceRevision(namespace, scope) !== expected.revision,
       )
       if (dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }

@@ -1,8 +1,9 @@
 import type { Backend } from '../../../backends/backend.ts'
 import type { Preview } from '../../../events/changes.ts'
 import { differences } from '../../../events/differences.ts'
-import { DOCUMENT_BYTES, type Revision } from '../../../model/document.ts'
+import { DOCUMENT_BYTES } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import type { ExpectedRevision } from '../../../model/expected-revision.ts'
 import { refuseExcess } from '../../../model/extent.ts'
 import { mergeLayers } from '../../../model/merge.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts'
@@ -20,7 +21,7 @@ export interface OverridesEdit {
   readonly namespace: Namespace
   readonly scope: Scope
   /** The revision that the namespace must have before the change. */
-  readonly expected?: Revision | undefined
+  readonly expected?: ExpectedRevision | undefined
   /**
    * Computes the next overrides; undefined deletes them. `before` is the result of the edit before it of the
    * same document, else the stored overrides, or those in force where the text is no JSON object.

@@ -34,6 +34,8 @@ const FREE = `${API}/me/free`
 const HOOKED = `${API}/me/hooked`
 const NOBODY = `${API}/me/nobody`
 const MISMATCH = { 'if-match': '"999"' }
+/** A client that has an answer already. */
+const CACHED = { headers: { 'if-none-match': '*' } }
 const patch = (json: unknown) => ({ headers: { 'content-type': 'application/json-patch+json' }, json })
 
 /** The document of a guarded server, and that server. */
@@ -56,15 +58,19 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       412: [at, { json: {}, headers: MISMATCH }],
     } as const
     return {
-      [`GET ${path}`]: { 200: [at], 404: [none] },
+      [`GET ${path}`]: { 200: [at], 304: [at, CACHED], 404: [none] },
       [`PUT ${path}`]: change,
       [`PATCH ${path}`]: change,
       [`DELETE ${path}`]: { 404: [none], 200: [at] },
     }
   }
   return {
-    [`GET ${API}/`]: { 200: [`${API}/`] },
-    [`GET ${API}/{username}/{name}`]: { 200: [`${FULL}?explain=true&fresh=true`], 404: [NOBODY] },
+    [`GET ${API}/`]: { 200: [`${API}/`], 304: [`${API}/`, CACHED] },
+    [`GET ${API}/{username}/{name}`]: {
+      304: [FULL, CACHED],
+      200: [`${FULL}?explain=true&fresh=true`],
+      404: [NOBODY],
+    },
     [`PUT ${API}/{username}/{name}`]: {
       200: [`${FULL}?dry_run=true`, { json: { n: 3 } }],
       201: [FREE, { json: {}, headers: { 'if-none-match': '*' } }],
