@@ -9,7 +9,7 @@ import type { ApplyMode, Explanation, Method, Preview } from './changes.ts'
 
 export type ServiceState = 'READY' | 'STALE' | 'OFFLINE'
 
-/** The settings of one namespace as this controller sees them. */
+/** The settings of one namespace as the controller of the requested scope sees them, by default this one. */
 export interface Settings {
   readonly namespace: string
   /** Effective: all layers merged. */
@@ -26,6 +26,11 @@ export interface Settings {
   readonly updated_at: string | null
   readonly updated_by: Actor | null
   readonly schema: boolean
+  /**
+   * True in the scope of another controller: `data` is what its stored layers and the schema in use here
+   * result in. Its environment is not known here.
+   */
+  readonly assumed?: true
   /** False when the change is durable but not visible here yet, because the watch was down. */
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */

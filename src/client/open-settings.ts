@@ -162,7 +162,8 @@ class BusSettings extends SettingsCache {
   /** The answer, once `values` include it; with `observed: false` if they do not in time. */
   async #observe<Answer extends Settings>(answer: Answer): Promise<Answer> {
     const isObserved = answer.observed !== false && (await this.#reach(answer))
-    if (isObserved) this.learnRevision(answer.epoch, answer.revision)
+    // An assumed answer has the revision of what another controller sees.
+    if (isObserved && !answer.assumed) this.learnRevision(answer.epoch, answer.revision)
     return isObserved ? answer : { ...answer, observed: false }
   }
 

@@ -69,7 +69,7 @@ export class SettingsService {
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
       await registrar.register(namespace, document)
       warnOfDeprecated(namespace, document, watcher.cache, log)
-      return presentSettings(this.#view, namespace, CLUSTER)
+      return this.#present(namespace, CLUSTER)
     })
   }
 
@@ -92,9 +92,9 @@ export class SettingsService {
     const { backend, watcher } = this.#options
     if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
     this.#names.require(namespace, scope)
-    if (!explain) return presentSettings(this.#view, namespace, scope)
-    return explainSettings(backend, watcher.cache, namespace, () =>
-      presentSettings(this.#view, namespace, scope),
+    if (!explain) return this.#present(namespace, scope)
+    return explainSettings(backend, watcher.cache, { namespace, scope }, seen =>
+      presentSettings(this.#view, namespace, scope, seen),
     )
   }
 
@@ -164,6 +164,12 @@ export class SettingsService {
       schema: () => this.#view.cache.schema(namespace),
       requireKnown: () => this.#existence.require({ namespace, scope }),
     })
+  }
+
+  async #present(namespace: Namespace, scope: Scope): Promise<Settings> {
+    // Both are of the moment of the call.
+    const view = this.#view
+    return presentSettings(view, namespace, scope, await view.cache.project(namespace, undefined, scope))
   }
 
   get #view(): View {

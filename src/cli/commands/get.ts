@@ -3,6 +3,7 @@ import type { Settings } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
 import { settingNotFound } from '../edit/setting-not-found.ts'
+import { assumedRemark } from '../print/other-controller.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -22,12 +23,13 @@ Examples:
   kytos-settings get kytos/link_discovery polling_time
   kytos-settings get kytos/link_discovery liveness.min_hellos
   kytos-settings get kytos/link_discovery /ignored_loops/00:00:00:00:00:00:00:01
+  kytos-settings get kytos/link_discovery --scope controller:controller-2
   kytos-settings get kytos/link_discovery --json
 
 KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
 A single value is printed alone: a string without quotes, any other value as JSON.`
 
-/** Adds `get`, which shows the effective settings on the controller of the service. */
+/** Adds `get`, which shows the effective settings on the controller of the service, or on another one. */
 export function addGetCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('get'))
     .description('show the effective settings of a NApp, or one of them')
@@ -35,18 +37,20 @@ export function addGetCommand(program: Command, context: CliContext): void {
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
     .option(
       '--scope <scope>',
-      'scope of the overrides to mark: cluster, controller or controller:ID',
+      'scope whose overrides are marked; with controller:ID, the settings of that controller',
       'cluster',
     )
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
-      const { scope, ...options } = command.optsWithGlobals<GetOptions>()
+      const { scope = 'cluster', ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
       return withService(options, context, async service => {
         const settings = await service.ask('kytos.settings.retrieve', {
           namespace,
-          ...(scope !== undefined && { scope }),
+          scope,
         })
+        const remark = assumedRemark(settings, scope)
+        if (remark) context.stderr.write(`kytos-settings: ${remark}\n`)
         const terminal = createTerminal(context.stdout, context.env)
         if (!path)
           return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)

@@ -75,6 +75,7 @@ const SETTINGS = {
   updated_at: orNull(TIME),
   updated_by: orNull(ref('Actor')),
   schema: FLAG,
+  'assumed?': { const: true },
   'observed?': FLAG,
   'shadowed?': listOf(TEXT),
   'deprecated?': listOf(TEXT),

@@ -7,6 +7,7 @@ import { type Namespace, overridesKey, type Scope } from '../../../model/namespa
 import type { Log } from '../../log/log.ts'
 import { documentVersion } from '../../state/document-state.ts'
 import { seal } from '../../state/secrets.ts'
+import type { Cache } from '../../watcher/cache.ts'
 import type { Position } from '../../watcher/readiness.ts'
 import { freshenEpoch } from '../../watcher/wait-for-cache.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
@@ -16,8 +17,9 @@ import type { DocumentWriter } from './document-writer.ts'
 import { Existence } from './existence.ts'
 import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
-import { type EditedDocument, makePlan, type OverridesEdit, type PlannedDocument } from './plan.ts'
+import { type EditedDocument, makePlan, type OverridesEdit, type Plan, type PlannedDocument } from './plan.ts'
 
+const NOWHERE: ReadonlyMap<Key, Preview> = new Map()
 /** How long the answer to an empty change waits for the cache to reach the store. */
 const UNCHANGED_ANSWER_MS = 2_000
 
@@ -69,6 +71,8 @@ interface AttemptResult {
    */
   readonly wentBack: boolean
   readonly previews: ReadonlyMap<Namespace, Preview>
+  /** With a dry run, the effect on other controllers, by the key of their overrides. */
+  readonly elsewhere: ReadonlyMap<Key, Preview>
 }
 
 /**
@@ -123,7 +127,7 @@ export class Overrides {
     const observed = await (committed
       ? watcher.passed(committed.written.revision, result.position)
       : dryRun || this.#observesUnchanged(written, result))
-    return this.#results(request, written, result.previews, observed)
+    return this.#results(request, written, result, observed)
   }
 
   /** Checks a change of the documents as they were read, and asks the consumers about it. */
@@ -149,13 +153,14 @@ export class Overrides {
     const guards = [...conditions, ...existing.filter(({ key }) => !guarded.has(key))]
     const plan = await makePlan(documents, { backend, cache, strict })
     const previews = await admitPlan(plan, request, { consumers, cache })
+    const elsewhere = request.dryRun ? await previewElsewhere(plan, cache) : NOWHERE
     return {
       next: plan.documents.map(document => ({
         ...document,
         next: document.next && seal(document.next, cache.schema(document.namespace)),
       })),
       guards,
-      result: { position, wentBack, previews },
+      result: { position, wentBack, previews, elsewhere },
     }
   }
 
@@ -179,10 +184,10 @@ export class Overrides {
   #results(
     { actor, dryRun }: OverridesRequest,
     documents: readonly WrittenDocument<PlannedDocument>[],
-    previews: ReadonlyMap<Namespace, Preview>,
+    { previews, elsewhere }: AttemptResult,
     observed: boolean,
   ): readonly OverridesResult[] {
-    return documents.map(({ namespace, scope, written, shadowed, deprecated }) => {
+    return documents.map(({ key, namespace, scope, written, shadowed, deprecated }) => {
       const together = new Map(
         documents.flatMap(other =>
           other.namespace === namespace ? [[other.scope, other.written] as const] : [],
@@ -192,10 +197,21 @@ export class Overrides {
         this.#options.log.warn(
           `${actor.name} changed deprecated settings of "${namespace}": ${deprecated.join(', ')}.`,
         )
-      const preview = dryRun ? previews.get(namespace) : undefined
+      const preview = dryRun ? (elsewhere.get(key) ?? previews.get(namespace)) : undefined
       return { namespace, scope, written, together, observed, shadowed, deprecated, preview }
     })
   }
+}
+
+/** The effect of a change of overrides of other controllers there; their NApps cannot be asked. */
+async function previewElsewhere(plan: Plan, cache: Cache): Promise<ReadonlyMap<Key, Preview>> {
+  const previews = new Map<Key, Preview>()
+  for (const { key, namespace, scope } of plan.documents) {
+    if (!cache.isElsewhere(scope)) continue
+    const { changes, rejected } = await plan.effectOn(namespace, scope)
+    previews.set(key, { changes, consumers: [], rejected })
+  }
+  return previews
 }
 
 function groupByDocument(edits: readonly OverridesEdit[]): readonly EditedDocument[] {

@@ -12,6 +12,7 @@ import { placesOf } from '../../schema/deprecated.ts'
 import { valueAt } from '../../schema/exact-keywords.ts'
 import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
+import type { OverridesPlace } from '../../state/document-state.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import type { NextDocument, ReadDocument, Target } from './change-attempt.ts'
@@ -54,11 +55,14 @@ export interface PlannedDocument extends EditedDocument, NextDocument {
 export interface Plan {
   readonly documents: readonly PlannedDocument[]
   readonly namespaces: readonly Namespace[]
-  /** The differences in a namespace here. @throws the errors of reading the history. */
-  readonly effectOn: (namespace: Namespace) => Promise<NamespaceEffect>
+  /**
+   * The differences in a namespace as the controller of a scope sees it, by default this one.
+   * @throws the errors of reading the history.
+   */
+  readonly effectOn: (namespace: Namespace, scope?: Scope) => Promise<NamespaceEffect>
 }
 
-/** The effect of a change on a namespace here. */
+/** The effect of a change on a namespace. */
 export interface NamespaceEffect extends Effect {
   /** The scopes whose overrides are newly rejected, and why. */
   readonly rejected: Preview['rejected']
@@ -86,7 +90,7 @@ export async function makePlan(
   return {
     documents: await Promise.all(computed.map(one => planDocument(one, computed, context.cache))),
     namespaces: [...new Set(computed.map(({ namespace }) => namespace))],
-    effectOn: namespace => effectOn(namespace, computed, context.cache),
+    effectOn: (namespace, scope = CLUSTER) => effectOn({ namespace, scope }, computed, context.cache),
   }
 }
 
@@ -197,7 +201,7 @@ function storedAfter(
 }
 
 async function effectOn(
-  namespace: Namespace,
+  { namespace, scope: viewer }: OverridesPlace,
   documents: readonly ComputedDocument[],
   cache: Cache,
 ): Promise<NamespaceEffect> {
@@ -210,8 +214,9 @@ async function effectOn(
   const before = await cache.project(
     namespace,
     new Map(unseen.map(({ scope, base }) => [scope, base.entry && base.data])),
+    viewer,
   )
-  const after = await cache.project(namespace, storedAfter(namespace, documents))
+  const after = await cache.project(namespace, storedAfter(namespace, documents), viewer)
   const rejected = [...after.documents.values()].flatMap(({ scope, rejected: errors }) =>
     errors.length > 0 && !before.documents.get(scope)?.rejected.length ? [{ scope, errors }] : [],
   )
