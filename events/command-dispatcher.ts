@@ -1,7 +1,7 @@
 import { closestMatch } from 'leven'
 import type { Actor } from '../model/actor.ts'
 import { SettingsError, toSettingsError } from '../model/errors.ts'
-import { checkFields } from './content.ts'
+import { checkFields, pickFields } from './content.ts'
 import type { DeadLetterBox } from './dead-letters.ts'
 import type { Answered, Callback, Handler, KytosEvent, Unsubscribe } from './event.ts'
 import { isThenable } from './inbox.ts'
@@ -69,9 +69,10 @@ export class CommandDispatcher {
       const handler = this.#handlers.get(event.name)
       const command = findCommand(event.name)
       if (!handler || !command) throw unservedCommand(event.name)
-      checkFields(event.name, content, command.fields)
+      const known = command.ignoresOthers ? pickFields(content, command.fields) : content
+      checkFields(event.name, known, command.fields)
       // The handler checks the values of the fields, because the content may come from untyped code.
-      const answer = await handler(content as Parameters<Handler<CommandName>>[0], { actor, event })
+      const answer = await handler(known as Parameters<Handler<CommandName>>[0], { actor, event })
       this.#answer(event, actor, callback, answer, null)
     } catch (thrown) {
       const error = toSettingsError(thrown)

@@ -53,6 +53,8 @@ interface Definition {
   readonly answer: Type
   /** Set when the content contains the data of a box, so that its messages may be larger. */
   readonly carries?: 'box'
+  /** Set when members of the content that are no fields are ignored, as storehouse 1.3.2 does. */
+  readonly ignoresOthers?: true
 }
 
 /** The record of a command. `errors` lists its own codes, beside those of its effect. */
@@ -91,6 +93,8 @@ export const CODES = {
   place: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED'],
   /** Of a command with a namespace that must exist. */
   named: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED', 'NAMESPACE_NOT_FOUND'],
+  /** Of a command with a schema. */
+  schema: ['SCHEMA_MALFORMED', 'SCHEMA_TOO_COSTLY'],
   /** Of a command that may create a namespace. */
   creation: ['NAMESPACE_CONFLICT', 'DOCUMENT_TOO_LARGE'],
   /** Of a command that changes overrides. */

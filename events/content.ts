@@ -36,12 +36,19 @@ export function checkFields(command: string, content: object, fields: Fields): v
   }
 }
 
+/** The members of a content that are fields. */
+export function pickFields(content: object, fields: Fields): object {
+  return Object.fromEntries(Object.entries(content).filter(([name]) => Object.hasOwn(fields, name)))
+}
+
+/**
 /**
  * A JSON value from a caller, as a frozen copy.
- * @throws SettingsError JSON_MALFORMED for any other value, and for one that nests too deep to be stored.
+ * @throws SettingsError JSON_MALFORMED for any other value, and for one that nests too deep to be stored;
+ * DOCUMENT_TOO_LARGE for too many values.
  */
 export function parseValue(value: unknown, field: string): Json {
-  const data = toJson(value)
+  const data = toJson(value, true)
   refuseExcess(data, `"${field}"`, Number.POSITIVE_INFINITY)
   return data
 }

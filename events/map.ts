@@ -40,7 +40,7 @@ export const COMMANDS = {
       ...COMMON,
     },
     answer: type<Noun.Settings>(),
-    errors: [...CODES.place, 'JSON_MALFORMED', 'SCHEMA_MALFORMED', ...CODES.creation, 'SETTINGS_INVALID'],
+    errors: [...CODES.place, 'JSON_MALFORMED', ...CODES.schema, ...CODES.creation, 'SETTINGS_INVALID'],
   },
   'kytos.settings.create': {
     ...WRITE,
@@ -93,6 +93,19 @@ export const COMMANDS = {
     answer: type<Noun.Description>(),
     errors: CODES.named,
   },
+  'kytos.settings.remove_schema': {
+    ...WRITE,
+    fields: {
+      namespace: required<string>(),
+      /** All schemas of the namespace when absent. */
+      digest: optional<string>(),
+      /** Removes schemas that a controller may use. */
+      force: optional<boolean>(),
+      ...COMMON,
+    },
+    answer: type<Noun.RemovedSchemas>(),
+    errors: [...CODES.named, 'SCHEMA_IN_USE'],
+  },
   'kytos.settings.transaction': {
     ...WRITE,
     fields: {
@@ -142,14 +155,16 @@ export const COMMANDS = {
   'kytos.storehouse.create': {
     ...WRITE,
     carries: 'box',
+    ignoresOthers: true,
     fields: {
       namespace: required<string>(),
       data: required<Json>(),
       box_id: optional<string>(),
+      /** Ignored unless it is a non-empty string. */
       owner: optional<string>(),
       /**
-       * The time of creation at the source, ISO 8601 in UTC. Only imports and people may set it; a box of a
-       * NApp is created now.
+       * The time of creation at the source, ISO 8601 in UTC. Only imports and people set it; that of a NApp
+       * is ignored.
        */
       created_at: optional<string>(),
     },
@@ -158,6 +173,7 @@ export const COMMANDS = {
   },
   'kytos.storehouse.retrieve': {
     ...READ,
+    ignoresOthers: true,
     fields: { namespace: required<string>(), box_id: required<string>() },
     /** False when the box does not exist. */
     answer: type<Noun.Box | false>(),
@@ -166,11 +182,13 @@ export const COMMANDS = {
   'kytos.storehouse.update': {
     ...WRITE,
     carries: 'box',
+    ignoresOthers: true,
     fields: {
       namespace: required<string>(),
       box_id: required<string>(),
       data: required<Json>(),
       method: optional<'PATCH' | 'PUT'>(),
+      /** Ignored unless it is a string of digits. */
       revision: optional<string>(),
     },
     answer: type<Noun.Box>(),
@@ -185,13 +203,15 @@ export const COMMANDS = {
   },
   'kytos.storehouse.delete': {
     ...WRITE,
-    fields: { namespace: required<string>(), box_id: required<string>() },
+    ignoresOthers: true,
+    fields: { namespace: required<string>(), box_id: required<string>(), revision: optional<string>() },
     /** True when the box existed. */
     answer: type<boolean>(),
-    errors: ['BOX_MALFORMED'],
+    errors: ['BOX_MALFORMED', 'REVISION_MISMATCH'],
   },
   'kytos.storehouse.list': {
     ...READ,
+    ignoresOthers: true,
     fields: { namespace: required<string>() },
     /** Box ids in the order of creation. */
     answer: type<readonly string[]>(),

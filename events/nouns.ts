@@ -37,6 +37,8 @@ export interface Settings {
   readonly shadowed?: readonly string[]
   /** Pointers of this change that the schema marks as deprecated. */
   readonly deprecated?: readonly string[]
+  /** Sentences about the registered schema: keywords that are probably misspelt. */
+  readonly warnings?: readonly string[]
   /**
    * The origin of each value of `data`, by JSON Pointer of every leaf; arrays and empty objects are leaves.
    * Only on request.
@@ -110,6 +112,30 @@ export type FileState = DocumentName & {
   readonly message: string
 }
 
+/**
+ * The state of an enabled NApp. `starting`: it waits for its turn, or a failed start is retried every second.
+ * `failed`: the start is retried once its `napp.json` is saved again.
+ */
+export type NAppRunState = 'starting' | 'running' | 'failed'
+
+/** An enabled NApp of this controller's host, and whether it runs. */
+export interface NAppStatus {
+  /** `username/name`. */
+  readonly napp: string
+  readonly state: NAppRunState
+  /** The version that this state is of; null without one. */
+  readonly version: string | null
+  /** ISO 8601: when the state began. */
+  readonly since: string
+  /**
+   * The problem of its last start; null without one. With `running` it is that of a new version, and the
+   * previous version still runs.
+   */
+  readonly reason: string | null
+  /** A fingerprint of the `napp.json` that the host has read last, which `napps install` waits for. */
+  readonly stamp: string
+}
+
 /** The state of the service and its store. Later releases add members. */
 export interface Status {
   readonly controller: string
@@ -129,6 +155,8 @@ export interface Status {
   readonly files: readonly FileState[]
   /** The number of files beyond those in `files`; absent when there are no more. */
   readonly more_files?: number
+  /** The enabled NApps in the order of their ids; empty without a host. */
+  readonly napps: readonly NAppStatus[]
 }
 
 /** The controllers that this one knows: itself, and every owner of overrides. */
@@ -161,6 +189,13 @@ export interface Description {
   readonly defaults: JsonObject
   /** Apply mode of every property, by pointer. */
   readonly apply: Readonly<Record<string, ApplyMode>>
+}
+
+/** The schemas that were removed from the store. */
+export interface RemovedSchemas {
+  readonly namespace: string
+  /** Their digests. */
+  readonly removed: readonly string[]
 }
 
 /** One change of one document. `data` is its content after the change, null after a deletion. */

@@ -47,11 +47,21 @@ export const ERRORS = {
   DOCUMENT_EXISTS: meaning(409, 5),
   NAMESPACE_CONFLICT: meaning(409, 5),
   PATCH_CONFLICT: meaning(409, 5),
+  /** A controller may use the schema. */
+  SCHEMA_IN_USE: meaning(409, 5),
   REVISION_MISMATCH: meaning(412, 5),
   DOCUMENT_TOO_LARGE: meaning(413, 4),
+  /** The request did not arrive within its deadline. */
+  REQUEST_INCOMPLETE: meaning(408, 1),
+  URL_TOO_LONG: meaning(414, 2),
+  /** The Expect header of the request has an unknown value. */
+  EXPECTATION_UNSUPPORTED: meaning(417, 2),
+  HEADERS_TOO_LARGE: meaning(431, 2),
   UNSUPPORTED_MEDIA_TYPE: meaning(415, 2),
   SETTINGS_INVALID: meaning(422, 4),
   SCHEMA_REQUIRED: meaning(422, 4),
+  /** The schema is too large to compile, or takes more steps than a validation may take. */
+  SCHEMA_TOO_COSTLY: meaning(422, 4),
   CHANGE_VETOED: meaning(423, 5),
   UPGRADE_REQUIRED: meaning(426, 2),
   INTERNAL_ERROR: meaning(500, 1),

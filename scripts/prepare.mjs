@@ -9,6 +9,11 @@ import { fileURLToPath } from 'node:url'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Python with the packages that the tests need. */
 export const PYTHON = join(root, 'node_modules', '.cache', 'python', 'bin', 'python3')
+/** The folder with the generators of clients that the tests run. */
+export const CLIENT_TOOLS = join(root, 'node_modules', '.cache', 'openapi-clients')
+const PING_TIMEOUT_MS = 10_000
+const NETWORK_ERROR =
+  /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|FETCH_ERROR|ERR_SOCKET_TIMEOUT)\b/
 const SOURCES = [
   'model',
   'events',
@@ -33,7 +38,28 @@ export function installPackages() {
   const mark = join(root, 'node_modules', '.package-lock.json')
   if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return
   print('Installing the packages (npm ci) ...')
-  runOrFail('npm', ['ci'])
+  const reason = registryFailure()
+  if (reason === undefined) return runOrFail('npm', ['ci'])
+  // The cache of npm may contain all of them.
+  const { status } = spawnSync('npm', ['ci', '--offline'], { cwd: root, stdio: 'ignore' })
+  if (status === 0) return
+  fail(
+    `The packages are not installed, and the registry of npm cannot be reached (${reason}). ` +
+      'Connect this machine to the network and repeat the command; it is needed for the first start only. ' +
+      'Behind a proxy: npm config set https-proxy URL. With another registry: npm config set registry URL.',
+  )
+}
+
+/** The network error of a single request to the registry, or undefined if it answers. */
+function registryFailure() {
+  const args = ['ping', '--fetch-retries=0', `--fetch-timeout=${PING_TIMEOUT_MS}`]
+  const { stderr, error } = spawnSync('npm', args, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 2 * PING_TIMEOUT_MS,
+  })
+  if (error) return 'code' in error && error.code === 'ETIMEDOUT' ? 'ETIMEDOUT' : undefined
+  return NETWORK_ERROR.exec(stderr)?.[1]
 }
 
 /** Builds unless the build is up to date. */

@@ -2,7 +2,7 @@
 // `npm test` uses. Arguments go to vitest in place of the set. Needs a build and what `npm test` installs.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { root, runOrFail, say } from './prepare.mjs'
+import { print, root, runOrFail } from './prepare.mjs'
 
 /** The contract, and what depends on the server: watches, refusals, rights, secrets, restores and space. */
 const SET = [
@@ -22,7 +22,7 @@ const CHAOS = ['--backend', 'etcd', '--rounds', '6', '--seconds', '4', '--seed',
 
 const files = process.argv.slice(2)
 const env = { ...process.env, ETCD_BINARY: findEtcd() }
-say(`Testing on ${env.ETCD_BINARY} ...`)
+print(`Testing on ${env.ETCD_BINARY} ...`)
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 runOrFail(process.execPath, [vitest, 'run', ...(files.length > 0 ? files : SET)], env)
 if (files.length === 0) runOrFail('npm', ['run', '--silent', 'chaos', '--', ...CHAOS], env)

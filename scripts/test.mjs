@@ -1,10 +1,11 @@
 // `npm test`: installs the requirements of the tests, then runs all of them. Further arguments are passed to
 // vitest: `npm test -- test/unit/host`.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import {
   build,
+  CLIENT_TOOLS,
   checkNode,
   fail,
   installPackages,
@@ -33,6 +34,7 @@ checkNode()
 installPackages()
 installTools()
 installPython()
+installClientTools()
 build()
 runInPlace(process.execPath, [
   join(root, 'node_modules', 'vitest', 'vitest.mjs'),
@@ -85,6 +87,21 @@ function installPython() {
   print('Installing the Python packages of the tests (pip) ...')
   runOrFail('python3', ['-m', 'venv', '--clear', folder])
   runOrFail(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', wanted])
+  writeFileSync(mark, text)
+}
+
+/** Installs the generators of clients into their own folder, because they need another TypeScript. */
+function installClientTools() {
+  const source = join(root, 'test', 'openapi-clients')
+  const mark = join(CLIENT_TOOLS, 'installed.json')
+  const text = readFileSync(join(source, 'package-lock.json'), 'utf8')
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === text) return
+  print('Installing the generators of clients (npm ci) ...')
+  rmSync(CLIENT_TOOLS, { recursive: true, force: true })
+  mkdirSync(CLIENT_TOOLS, { recursive: true })
+  for (const name of ['package.json', 'package-lock.json'])
+    copyFileSync(join(source, name), join(CLIENT_TOOLS, name))
+  runOrFail('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', CLIENT_TOOLS])
   writeFileSync(mark, text)
 }
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { isHandled } from '../model/failure.ts'
 import { run } from './cli/program.ts'
+import { guardConsole } from './log/guarded-console.ts'
 
 /*
  * The process: signals, exit code, and the ready message to its parent process. The first SIGTERM or SIGINT
@@ -17,8 +19,9 @@ function interrupt(): void {
 }
 
 function fail(error: unknown): void {
+  if (isHandled(error)) return
   failed = true
-  process.stderr.write(
+  guardConsole(process.stderr).write(
     `kytos-settings: stopping after an uncaught error: ${error instanceof Error ? error.stack : String(error)}\n`,
   )
   stop.abort()

@@ -1,10 +1,21 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { unwritable } from './format/failures.ts'
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants
 
 /** A lock that is held until it is released or this process ends, in any way. */
 export interface Lock {
@@ -34,12 +45,12 @@ export function takeLock(file: string, store: string): Lock {
   }
   try {
     for (;;) {
-      const descriptor = openForLock(file, 'a+')
+      const descriptor = openForLock(file, OWN_FILE)
       descriptors.push(descriptor)
       const failed = flock(descriptor, file, store)
       if (failed !== undefined) throw unlockable(store, failed)
       if (isStillAt(descriptor, file)) {
-        const folder = openForLock(store, 'r')
+        const folder = openForLock(store, O_RDONLY)
         descriptors.push(folder)
         flock(folder, file, store)
         noteHolder(descriptor)
@@ -54,7 +65,10 @@ export function takeLock(file: string, store: string): Lock {
   }
 }
 
-function openForLock(path: string, flags: 'a+' | 'r'): number {
+/** Creates the file, or opens the one of the last holder; follows no link, which another user may have put there. */
+const OWN_FILE = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW
+
+function openForLock(path: string, flags: number): number {
   try {
     return openSync(path, flags, 0o600)
   } catch (error) {
@@ -126,6 +140,6 @@ function readHolder(file: string): { readonly pid: number; readonly host: string
 
 function isStillAt(descriptor: number, file: string): boolean {
   const here = fstatSync(descriptor)
-  const there = statSync(file, { throwIfNoEntry: false })
+  const there = lstatSync(file, { throwIfNoEntry: false })
   return here.ino === there?.ino && here.dev === there.dev
 }

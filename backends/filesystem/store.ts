@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { isSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { BackendContext, FileProblem, Operation, Outcome } from '../backend.ts'
@@ -13,7 +13,7 @@ import { Committer } from './journal/committer.ts'
 import { type CompactionLimits, Compactor } from './journal/compactor.ts'
 import type { Mark, PlannedCommit } from './journal/group.ts'
 import { beginLog, Journal } from './journal/journal.ts'
-import { type Disk, type JournalFile, logPath } from './journal/journal-folder.ts'
+import { type Disk, type JournalFile, logPath, openNew } from './journal/journal-folder.ts'
 import { type Replay, replay, type Torn } from './journal/replay.ts'
 import type { State } from './journal/state.ts'
 import type { BatchWindow, WindowLimits } from './journal/window.ts'
@@ -194,7 +194,12 @@ async function syncLog(file: JournalFile, { current, torn }: Replay): Promise<vo
 
 async function keepTorn({ file, length }: Torn): Promise<void> {
   const bytes = await readFile(file)
-  await writeFile(`${file}.torn`, bytes.subarray(length), { mode: 0o600 })
+  const kept = await openNew(`${file}.torn`)
+  try {
+    await kept.writeFile(bytes.subarray(length))
+  } finally {
+    await kept.close()
+  }
 }
 
 function tornProblem({ file, lost }: Torn) {

@@ -1,5 +1,5 @@
 /** @type {import('kytos-settings').CreateNApp} */
-const createLivePoller = ({ openSettings, log }) => {
+const createNApp = ({ openSettings, log }) => {
   let timer = /** @type {NodeJS.Timeout | undefined} */ (undefined)
   return {
     async setup() {
@@ -8,22 +8,14 @@ const createLivePoller = ({ openSettings, log }) => {
         additionalProperties: false,
         'x-apply': 'live',
         properties: {
-          interval: {
-            type: 'number',
-            minimum: 0.05,
-            maximum: 3600,
-            default: 5,
-            description: 'Seconds between two polls',
-          },
+          interval: { type: 'number', minimum: 0.05, maximum: 3600, default: 5, description: 'Seconds' },
           targets: { type: 'array', items: { type: 'string' }, default: [], description: 'Targets to poll' },
         },
       })
+      const poll = () => log.info(`polling ${settings.values.targets.join(', ') || 'no targets'}`)
       const begin = (/** @type {number} */ seconds) => {
         clearInterval(timer)
-        timer = setInterval(
-          () => log.info(`polling ${settings.values.targets.join(', ') || 'no targets'}`),
-          seconds * 1000,
-        )
+        timer = setInterval(poll, seconds * 1000)
       }
       begin(settings.values.interval)
       settings.on('interval', begin)
@@ -34,5 +26,4 @@ const createLivePoller = ({ openSettings, log }) => {
     },
   }
 }
-
-export default createLivePoller
+export default createNApp

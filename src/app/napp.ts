@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { loadBackend } from '../boot/backend-registry.ts'
 import { chooseBackend, nameStore } from '../boot/store-choice.ts'
+import { requireTrusted } from '../boot/trust.ts'
 import type { NApp } from '../client/napp.ts'
 import type { SettingsContext } from '../host/settings-context.ts'
 import { loadCertificate } from '../http/auth/certificate.ts'
@@ -36,6 +37,7 @@ export default function createNApp(context: SettingsContext): NApp {
       const { bus, config, log } = context
       const { listen, port, hosts, tls_cert: cert, tls_key: key } = config.settings
       const own = join(config.settings.state_dir, config.settings.controller)
+      await requireTrusted(own, `The state in ${own} is not used`)
       const choice = await chooseBackend(config, warning => log.warn(warning))
       const certificate =
         cert === undefined || key === undefined ? undefined : await loadCertificate({ cert, key })
@@ -51,6 +53,7 @@ export default function createNApp(context: SettingsContext): NApp {
         startTimeout: config.settings.start_timeout * 1_000,
         environment: new Environment(context.env),
         pace: { reconcile: config.settings.reconcile * 1_000 },
+        napps: context.napps,
         fatal: error => context.abort(error),
       })
       service = created
@@ -73,6 +76,7 @@ export default function createNApp(context: SettingsContext): NApp {
         hosts,
         log,
         auth,
+        isAnnounced: () => localAuth?.isAnnounced ?? false,
         ...(certificate && { certificate }),
       })
       await created.start()

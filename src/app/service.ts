@@ -4,6 +4,7 @@ import { createFeed } from '../../events/buffered-feed.ts'
 import type { Handlers, KytosEvent, RootBus } from '../../events/event.ts'
 import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
+import type { NAppStatus } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
 import { BoxService } from '../boxes/service.ts'
@@ -41,6 +42,8 @@ export interface ServiceContext {
   readonly environment?: Environment
   /** Differences from the default intervals of {@link Watcher}. */
   readonly pace?: Partial<Pace>
+  /** The state of each enabled NApp of the host; none without a host. */
+  readonly napps?: () => readonly NAppStatus[]
   /** Called when the store turns out to be unusable after the service started from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
 }
@@ -164,7 +167,13 @@ export function createService(
     strict: context.strict,
   })
   const boxes = new BoxService({ backend, watcher })
-  const status = new StatusService({ backend, watcher, log, controller })
+  const status = new StatusService({
+    backend,
+    watcher,
+    log,
+    controller,
+    ...(context.napps && { napps: context.napps }),
+  })
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
 
@@ -178,7 +187,13 @@ export function createService(
   const adoptAll = (documents: readonly DocumentState[]): void => {
     for (const { key, entry, data, goneAt } of documents) {
       writer
-        .adopt({ key, data, gone: entry === undefined, revision: entry?.modRevision ?? goneAt })
+        .adopt({
+          key,
+          data,
+          text: entry?.text,
+          gone: entry === undefined,
+          revision: entry?.modRevision ?? goneAt,
+        })
         .catch(error => {
           // The next listing finds an edit that could not be recorded now, or the next change records it.
           if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))

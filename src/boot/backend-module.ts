@@ -6,7 +6,7 @@ import { reasonOf } from '../../model/failure.ts'
 import { quote } from '../../model/quote.ts'
 import { isObject, type Json } from '../../model/value.ts'
 import type { OtherBackend } from './config.ts'
-import { allowPackageImports } from './package-imports.ts'
+import { registerModuleHooks } from './module-hooks.ts'
 import { resolveModule, searchedFolders } from './resolve-module.ts'
 import { findDistrust } from './trust.ts'
 
@@ -45,7 +45,7 @@ export async function loadBackendModule(
     )
   }
   if (!isNamed) await rejectUntrusted(configFile, file)
-  allowPackageImports()
+  registerModuleHooks()
   return checkModule(await importModule(file), file)
 }
 

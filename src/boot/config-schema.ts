@@ -136,6 +136,13 @@ export const CONFIG_SCHEMA = {
         'How long a NApp may take to accept a change of its settings, 20 at most; ' +
         'after that, the change is rejected.',
     },
+    setup_timeout: {
+      type: SECONDS,
+      default: '10',
+      description:
+        'How long a NApp may take to load, and again for its setup(); ' +
+        'after that, it has failed and the other NApps start.',
+    },
     reconcile: {
       type: PERIOD,
       default: '300',

@@ -10,6 +10,7 @@ import type { ConfigValues } from './config-schema.ts'
 import { isModulePath, isOwnBackend } from './config-values.ts'
 import { readIni } from './ini.ts'
 import { type ConfigProblem, configInvalid, quote } from './problems.ts'
+import { requireTrusted } from './trust.ts'
 
 /** The validated `kytos.ini`: absolute paths, defaults filled in. */
 export interface Config {
@@ -43,6 +44,8 @@ export interface Config {
     readonly start_timeout: number
     /** The limit, in seconds, for a NApp's decision on a change. */
     readonly hook_timeout: number
+    /** The limit, in seconds, for the import of a NApp's main file, and for its setup(). */
+    readonly setup_timeout: number
     /** Seconds between two comparisons of the cache with the store; 0 for none. */
     readonly reconcile: number
     readonly log: 'auto' | 'text' | 'json'
@@ -109,14 +112,19 @@ export function findConfig(explicit: string | undefined, { cwd, env }: ConfigCon
 /**
  * Reads and validates a file in the syntax of Kytos: defaults filled in, relative paths from the file's
  * folder, unknown keys rejected in `[settings*]` only. Runs no code of a backend. `isNamed` is true when the
- * operator named the file (`-c FILE`), or starts the service with it.
- * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID with all problems and their lines.
+ * operator named the file (`-c FILE`), or starts the service with it. A file that was only found is rejected if
+ * another user could have written it, because it decides which host receives settings and passwords.
+ * @throws SettingsError CONFIG_ABSENT, CONFIG_UNTRUSTED, or CONFIG_INVALID with all problems and their lines.
  */
 export async function loadConfig(
   path: string,
   { isNamed = false }: { readonly isNamed?: boolean } = {},
 ): Promise<Config> {
   const file = resolve(path)
+  if (!isNamed && existsSync(file)) {
+    const purpose = `${file}, which was found and not named, is not used: it could send settings and tokens to others`
+    await requireTrusted(file, purpose, `, or name the file: -c ${file}`)
+  }
   const { values, open, problems } = checkConfig(readIni(decode(file, await read(file))), dirname(file))
   const {
     controller = hostname(),

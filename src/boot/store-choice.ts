@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { printCanonical } from '../../model/canonical.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { hasCode } from '../../model/failure.ts'
@@ -8,6 +8,7 @@ import { publicOptions, readBackendOptions } from './backend-options.ts'
 import type { BackendChoice } from './backend-registry.ts'
 import type { Config, OtherBackend } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
+import { requireTrusted } from './trust.ts'
 
 /**
  * The store that a configuration names, with the secrets from its files; secrets that all users can read are
@@ -16,7 +17,13 @@ import { loadEtcdSecrets } from './etcd-secrets.ts'
  */
 export async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
   if (config.other) return chooseOther(config.other, config.file)
-  if (config.settings.backend === 'filesystem') return { backend: 'filesystem', path: config.filesystem.path }
+  if (config.settings.backend === 'filesystem') {
+    const { path } = config.filesystem
+    // A folder in the store may be a link to another place.
+    for (const folder of [path, ...STORE_FOLDERS.map(name => join(path, name))])
+      await requireTrusted(folder, `The store at ${path} is not opened`)
+    return { backend: 'filesystem', path }
+  }
   const { warnings, ...secrets } = await loadEtcdSecrets(config.etcd)
   for (const warning of warnings) warn(warning)
   const { endpoints, prefix, timeout, username } = config.etcd
@@ -30,6 +37,8 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
     readSecrets: () => loadEtcdSecrets(config.etcd),
   }
 }
+
+const STORE_FOLDERS = ['journal', 'settings', 'controllers', 'boxes']
 
 async function chooseOther(other: OtherBackend, file: string): Promise<BackendChoice> {
   const module = await loadBackendModule(other, file)

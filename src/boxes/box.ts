@@ -1,10 +1,12 @@
 import type { Box } from '../../events/nouns.ts'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, printActor } from '../../model/actor.ts'
 import { type Entry, printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import type { ExpectedRevision } from '../../model/expected-revision.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
 import { quote } from '../../model/quote.ts'
+import { rememberText } from '../../model/stored-text.ts'
 import { isObject, type Json } from '../../model/value.ts'
 
 /** One JSON value of NApp data, as it is stored. */
@@ -46,20 +48,12 @@ export function parseName(value: unknown, field: string): string {
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
 /**
- * Parses the creation time of an imported box; undefined for a box that is created now.
- * @throws SettingsError BOX_MALFORMED for a value that is no such time, or that a NApp sent.
+ * Parses the creation time of an imported box; undefined for a box that is created now. That of a NApp is
+ * ignored, as storehouse 1.3.2 does.
+ * @throws SettingsError BOX_MALFORMED for a value that is no such time.
  */
 export function parseCreationTime(value: unknown, actor: Actor): string | undefined {
-  if (value === undefined) return undefined
-  if (actor.type !== 'import' && actor.type !== 'user') {
-    throw new SettingsError(
-      'BOX_MALFORMED',
-      `"created_at" is allowed only for imports and users, not for ${actor.name}. Omit it.`,
-      {
-        details: { field: 'created_at' },
-      },
-    )
-  }
+  if (value === undefined || (actor.type !== 'import' && actor.type !== 'user')) return undefined
   if (typeof value === 'string' && UTC_TIME.test(value) && !Number.isNaN(Date.parse(value))) return value
   throw new SettingsError(
     'BOX_MALFORMED',
@@ -68,6 +62,27 @@ export function parseCreationTime(value: unknown, actor: Actor): string | undefi
       details: { field: 'created_at' },
     },
   )
+}
+
+/** The digits that neither a revision nor an epoch has, because both are shorter. */
+const IMPOSSIBLE_REVISION_DIGITS = 41
+const IMPOSSIBLE_EPOCH_DIGITS = 17
+
+/**
+ * The revision that an update or a deletion requires: `<epoch>.<revision>`, or the revision alone. Undefined
+ * for any other value, because users of storehouse 1.3.2 may send one.
+ */
+export function parseBoxGuard(value: unknown): ExpectedRevision | undefined {
+  const [, epoch, digits] = typeof value === 'string' ? (/^(?:(\d+)\.)?(\d+)$/.exec(value) ?? []) : []
+  if (digits === undefined) return undefined
+  const revision = BigInt(cutDigits(digits, IMPOSSIBLE_REVISION_DIGITS))
+  return epoch === undefined
+    ? { revision }
+    : { epoch: Number(cutDigits(epoch, IMPOSSIBLE_EPOCH_DIGITS)), revision }
+}
+
+function cutDigits(digits: string, length: number): string {
+  return digits.replace(/^0+(?=\d)/, '').slice(0, length)
 }
 
 /**
@@ -79,7 +94,7 @@ export function printBox(box: StoredBox, actor: Actor, at: string): string {
     data: box.data,
     created_at: box.created_at,
     owner: box.owner,
-    written: { write_id: box.writeId, actor: { type: actor.type, name: actor.name }, at },
+    written: { write_id: box.writeId, actor: printActor(actor), at },
   })
 }
 
@@ -101,8 +116,70 @@ export function parseBox(entry: Entry): StoredBox {
   }
 }
 
-/** The box as answers carry it; `epoch` is that of the store. */
-export function presentBox(entry: Entry, epoch: number, box = parseBox(entry)): Box {
+/** Shorter boxes are parsed, because that is cheap and detects the texts of other programs. */
+const PARSED_LENGTH = 64 * 1024
+const HEAD = '{"data":'
+
+/**
+ * A stored box as answers carry it. The data of a long box is parsed when it is read; a caller that only
+ * sends it uses its stored text.
+ * @throws SettingsError STORE_DAMAGED, for a long box perhaps only when its data is read.
+ */
+export function presentStoredBox(entry: Entry, epoch: number): Box {
+  const parts = splitText(entry.text)
+  if (!parts) return presentBox(entry, epoch)
+  let data: Json | undefined
+  const box = describeBox(entry, epoch, { data: null, ...parts.envelope })
+  Object.defineProperty(box, 'data', {
+    enumerable: true,
+    get: () => {
+      data ??= parseBox(entry).data
+      return data
+    },
+    // A NApp may assign the data of an answer.
+    set: (value: Json) => {
+      data = value
+    },
+  })
+  return rememberText(box, parts.data)
+}
+
+/** The text of the data of a box, and its envelope; undefined for a text that is not of {@link printBox}. */
+function splitText(
+  text: string,
+): { readonly data: string; readonly envelope: Omit<StoredBox, 'data'> } | undefined {
+  if (text.length < PARSED_LENGTH || !text.startsWith(HEAD)) return undefined
+  // The rest was printed by this service and is short; a quote in one of its texts is escaped.
+  const end = text.lastIndexOf(',"created_at":')
+  if (end < 0 || text.length - end > PARSED_LENGTH) return undefined
+  try {
+    const tail = parseJson(`{${text.slice(end + 1)}`)
+    if (!isObject(tail) || Object.keys(tail).join() !== 'created_at,owner,written') return undefined
+    const { created_at, owner, written } = tail
+    if (typeof created_at !== 'string' || !isObject(written) || typeof written.write_id !== 'string')
+      return undefined
+    return {
+      data: text.slice(HEAD.length, end),
+      envelope: {
+        created_at,
+        owner: typeof owner === 'string' ? owner : null,
+        writeId: written.write_id,
+      },
+    }
+  } catch {
+    return undefined // another program wrote it, so the whole text is parsed
+  }
+}
+
+/**
+ * The box as answers carry it; `epoch` is that of the store. Its data is parsed from the text, because users of storehouse change the data
+ * of the answer and send it back. The data of a command is frozen and may still be the sender's.
+ */
+export function presentBox(entry: Entry, epoch: number): Box {
+  return describeBox(entry, epoch, parseBox(entry))
+}
+
+function describeBox(entry: Entry, epoch: number, box: StoredBox): Box {
   const [namespace = '', box_id = ''] = splitKey(entry.key).segments
   return {
     namespace,

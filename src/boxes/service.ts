@@ -1,30 +1,32 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
-import { parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
+import { parseMethod, parseValue } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
 import type { Box } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import type { ExpectedRevision } from '../../model/expected-revision.ts'
 import { printJson } from '../../model/json.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { KeyedMutex } from '../../model/keyed-mutex.ts'
-import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
-import { META_KEY } from '../watcher/epoch.ts'
-import { freshenEpoch } from '../watcher/wait-for-cache.ts'
+import { freshenEpoch, META_KEY } from '../watcher/epoch.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import {
   boxKey,
   parseBox,
+  parseBoxGuard,
   parseCreationTime,
   parseName,
   presentBox,
+  presentStoredBox,
   printBox,
   type StoredBox,
 } from './box.ts'
 import { boxNotFound, contention, deletionUnknown, refuseMismatch, writeUnknown } from './box-errors.ts'
+import { updateMembers } from './update-members.ts'
 
 export interface BoxServiceOptions {
   readonly backend: Backend
@@ -43,11 +45,11 @@ const ENVELOPE_BYTES = 64 * 1024
 
 /**
  * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded
- * by their revision (with an epoch, in the store of that epoch only), announced by the watcher. Boxes are read from the store, because the cache has only
- * their keys.
+ * by their revision (with an epoch, in the store of that epoch only), announced by the watcher. Boxes are
+ * read from the store, because the cache has only their keys.
  *
- * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race, for
- * which the store guarantees that nothing of it was applied or will be. It is never retried after
+ * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race,
+ * because the store guarantees that a lost commit is never applied. It is never retried after
  * OUTCOME_UNKNOWN, because other callers create and delete the same boxes: a creation would come back after
  * its deletion, and a deletion would also remove the box that was created after it.
  */
@@ -71,8 +73,7 @@ export class BoxService {
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
     const data = parseValue(content.data, 'data')
-    const owner =
-      content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
+    const owner = typeof content.owner === 'string' && content.owner !== '' ? content.owner : null
     const createdAt = parseCreationTime(content.created_at, actor)
     const make = (entry: Entry | undefined): BoxContent => {
       if (entry)
@@ -90,7 +91,7 @@ export class BoxService {
     // Before the read: an epoch that ended meanwhile fulfils no guard, and one that began later would.
     const { epoch } = this.#options.watcher.cache
     const entry = await this.#options.backend.get(key)
-    return entry ? presentBox(entry, epoch) : false
+    return entry ? presentStoredBox(entry, epoch) : false
   }
 
   /**
@@ -100,39 +101,36 @@ export class BoxService {
    */
   async update(content: Content<'update'>, actor: Actor): Promise<Box> {
     const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
-    const expected = parseGuard(content.revision)
+    const expected = parseBoxGuard(content.revision)
     const key = boxKey(content.namespace, content.box_id)
     const data = parseValue(content.data, 'data')
-    const { backend, watcher } = this.#options
-    const hasEpoch = expected?.epoch !== undefined
-    if (hasEpoch && expected.epoch !== watcher.cache.epoch) {
-      this.#requireReady()
-      await freshenEpoch(backend, watcher)
-    }
     const make = (entry: Entry | undefined): BoxContent => {
       if (!entry) throw boxNotFound(key)
-      if (expected) refuseMismatch(key, { epoch: watcher.cache.epoch, revision: entry.modRevision }, expected)
+      this.#refuseMismatch(entry, expected)
       const box = parseBox(entry)
       return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
     }
-    return this.#change(key, actor, make, { hasEpoch })
+    return this.#change(key, actor, make, { expected })
   }
 
-  /** True when the box existed. */
+  /** True when the box existed. @throws SettingsError REVISION_MISMATCH unless it is as expected. */
   async delete(content: Content<'delete'>): Promise<boolean> {
     const key = boxKey(content.namespace, content.box_id)
+    const expected = parseBoxGuard(content.revision)
     this.#requireReady()
+    await this.#freshenEpoch(expected)
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (;;) {
+        const ofStore = this.#conditions(expected)
         const entry = await backend.get(key)
         if (!entry) return false
-        const outcome = await this.#commit(
-          [{ key, delete: true, expected: entry.modRevision, marker: true }],
-          entry.modRevision,
-        )
+        this.#refuseMismatch(entry, expected)
+        const { modRevision } = entry
+        const deletion: Operation = { key, delete: true, expected: modRevision, marker: true }
+        const outcome = await this.#commit([deletion, ...ofStore], modRevision)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return true
@@ -150,49 +148,63 @@ export class BoxService {
   }
 
   /**
-   * Commits a change of a box. A new one is not read first, because the commit's guard shows it. With
-   * `hasEpoch` the change belongs to the store of the current epoch only.
+   * Commits a change of a box. A new one is not read first, because the commit's guard shows it.
    */
   async #change(
     key: Key,
     actor: Actor,
     make: (entry: Entry | undefined) => BoxContent,
-    { isNew = false, hasEpoch = false }: { readonly isNew?: boolean; readonly hasEpoch?: boolean },
+    {
+      isNew = false,
+      expected,
+    }: { readonly isNew?: boolean; readonly expected?: ExpectedRevision | undefined },
   ): Promise<Box> {
     this.#requireReady()
+    await this.#freshenEpoch(expected)
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (let attempt = 1; ; attempt++) {
         const isGuess = isNew && attempt === 1
-        const { epoch, meta } = watcher.cache
+        const { epoch } = watcher.cache
+        const ofStore = this.#conditions(expected)
         const entry = isGuess ? undefined : await backend.get(key)
         const writeId = randomUUID()
         const box = { ...make(entry), writeId }
         const text = printBox(box, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
         const put: Operation = { key, put: text, expected: entry?.modRevision ?? 'absent', marker: true }
-        const ofStore: Operation = { key: META_KEY, check: true, expected: meta?.modRevision ?? 'absent' }
-        const outcome = await this.#commit(hasEpoch ? [put, ofStore] : [put], writeId)
+        const outcome = await this.#commit([put, ...ofStore], writeId)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
-          return presentBox(
-            {
-              key,
-              text,
-              modRevision: outcome.revision,
-              createRevision: entry?.createRevision ?? outcome.revision,
-            },
-            epoch,
-            box,
-          )
+          const createRevision = entry?.createRevision ?? outcome.revision
+          return presentBox({ key, text, modRevision: outcome.revision, createRevision }, epoch)
         }
         if (isGuess) continue
         if (performance.now() > deadline) throw contention(key, LOST_RACE_RETRY_MS / 1_000)
         await sleep(Math.random() * Math.min(2 ** attempt, 50))
       }
     })
+  }
+
+  /** Waits for the current epoch before a change of the store of another one is rejected. */
+  async #freshenEpoch(expected: ExpectedRevision | undefined): Promise<void> {
+    const { backend, watcher } = this.#options
+    if ((expected?.epoch ?? watcher.cache.epoch) !== watcher.cache.epoch) await freshenEpoch(backend, watcher)
+  }
+
+  /** The guard of a commit that requires an epoch: the store as it is before the box is read. */
+  #conditions(expected: ExpectedRevision | undefined): readonly Operation[] {
+    if (expected?.epoch === undefined) return []
+    const { meta } = this.#options.watcher.cache
+    return [{ key: META_KEY, check: true, expected: meta?.modRevision ?? 'absent' }]
+  }
+
+  /** @throws SettingsError REVISION_MISMATCH. */
+  #refuseMismatch({ key, modRevision }: Entry, expected: ExpectedRevision | undefined): void {
+    const { epoch } = this.#options.watcher.cache
+    if (expected) refuseMismatch(key, { epoch, revision: modRevision }, expected)
   }
 
   /** `mark` is the write id of a put, or the revision of the box to be deleted. */
@@ -229,18 +241,4 @@ export class BoxService {
       `Boxes cannot be changed while the store is unavailable (${health.reason ?? health.state}). Nothing was written; retry.`,
     )
   }
-}
-
-/** Python's `dict.update`. */
-function updateMembers(box: Json, data: Json): JsonObject {
-  if (!isObject(box) || !isObject(data)) {
-    throw new SettingsError(
-      'CONTENT_MALFORMED',
-      'PATCH requires a box that contains a JSON object, and an object as "data". Use PUT to replace other values.',
-    )
-  }
-  const result: JsonObject = {}
-  for (const source of [box, data])
-    for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
-  return result
 }

@@ -28,7 +28,10 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['files'], load: async () => (await import('./commands/files.ts')).addFilesCommand },
   { names: ['edit'], load: async () => (await import('./commands/edit.ts')).addEditCommand },
   { names: ['explain'], load: async () => (await import('./commands/explain.ts')).addExplainCommand },
-  { names: ['describe'], load: async () => (await import('./commands/describe.ts')).addDescribeCommand },
+  {
+    names: ['describe', 'schema'],
+    load: async () => (await import('./commands/describe.ts')).addDescribeCommands,
+  },
   { names: ['watch'], load: async () => (await import('./commands/watch.ts')).addWatchCommand },
   { names: ['history'], load: async () => (await import('./commands/history.ts')).addHistoryCommand },
   { names: ['diff'], load: async () => (await import('./commands/diff.ts')).addDiffCommand },

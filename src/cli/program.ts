@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/package-root.ts'
+import { guardConsole } from '../log/guarded-console.ts'
 import { loadCommands } from './commands.ts'
 import type { CliContext } from './terminal/cli-context.ts'
 import { printError } from './terminal/print-error.ts'
@@ -29,7 +30,8 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unrea
  * Runs one command line (without node and script) and returns its exit code; an error is one message on
  * stderr.
  */
-export async function run(args: readonly string[], context: CliContext): Promise<number> {
+export async function run(args: readonly string[], caller: CliContext): Promise<number> {
+  const context = guardOutputs(caller)
   let exit = 0
   const program = createProgram(context)
   for (const add of await loadCommands(args))
@@ -47,6 +49,19 @@ export async function run(args: readonly string[], context: CliContext): Promise
       context.stderr,
       args.includes('--debug') || context.env.KYTOS_SETTINGS_DEBUG === '1',
     )
+  }
+}
+
+/** The context of a command, all of whose output is guarded. */
+function guardOutputs(context: CliContext): CliContext {
+  const { cwd, env, stdout, stderr } = context
+  return {
+    cwd,
+    env,
+    stdout: guardConsole(stdout),
+    stderr: guardConsole(stderr),
+    interruption: () => context.interruption(),
+    ready: url => context.ready(url),
   }
 }
 

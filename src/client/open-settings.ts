@@ -159,10 +159,12 @@ class BusSettings extends SettingsCache {
     return unsubscribe
   }
 
-  /** The answer, once `values` include it; with `observed: false` if they do not in time. */
+  /**
+   * The answer, once `values` include it; with `observed: false` if they do not in time. The revision of an
+   * assumed answer is not learned, because it is that of the settings that another controller sees.
+   */
   async #observe<Answer extends Settings>(answer: Answer): Promise<Answer> {
     const isObserved = answer.observed !== false && (await this.#reach(answer))
-    // An assumed answer has the revision of what another controller sees.
     if (isObserved && !answer.assumed) this.learnRevision(answer.epoch, answer.revision)
     return isObserved ? answer : { ...answer, observed: false }
   }

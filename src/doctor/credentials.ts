@@ -8,6 +8,7 @@ import { loadCertificate } from '../http/auth/certificate.ts'
 import { type CertificateFile, examineCertificates } from './certificates.ts'
 import { asRoot, kytosSettings, shellWord, thisUser } from './commands.ts'
 import { broken, type Examination, type Finding, warning } from './finding.ts'
+import { asOwner, findOtherOwner } from './other-user.ts'
 
 /** A file that the configuration names. */
 interface NamedFile {
@@ -98,12 +99,13 @@ async function examineFile({ name, file, isSecret = false }: NamedFile, config: 
   }
   const findings: Finding[] = []
   if (typeof found === 'string' || !(await isReadable(file))) {
+    const other = await findOtherOwner(config, file)
     findings.push(
       broken(
         'file.unreadable',
         file,
         `User ${thisUser()} cannot read the file of ${name}.`,
-        grantReadCommand(file, isSecret),
+        other ? asOwner(config, other.uid) : grantReadCommand(file, isSecret),
       ),
     )
   }

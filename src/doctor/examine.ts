@@ -35,7 +35,7 @@ export async function examine(
     await examineFiles(loaded),
     store,
     ...(entries.length > 0 ? [await examineContent(loaded, entries), examineClocks(entries)] : []),
-    await examineNApps(loaded),
+    await examineNApps(loaded, running),
   ]
 }
 
@@ -45,7 +45,8 @@ async function load(explicit: string | undefined, around: ConfigContext): Promis
     file = findConfig(explicit, around)
     return await loadConfig(file, { isNamed: explicit !== undefined })
   } catch (error) {
-    const { code, message } = toSettingsError(error)
+    const { code, message, details } = toSettingsError(error)
+    if (code === 'CONFIG_UNTRUSTED') return broken('config.untrusted', file, message, String(details.repair))
     if (code !== 'CONFIG_ABSENT') {
       return broken(
         'config.invalid',

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Config } from '../boot/config.ts'
 import { asRoot, shellWord, thisUser } from './commands.ts'
 import { broken, type Examination, type Finding, warning } from './finding.ts'
+import { findOtherOwner, otherUser } from './other-user.ts'
 
 const MEBIBYTE = 1024 * 1024
 /** The free space below which a disk is broken, or reported with a warning. */
@@ -18,7 +19,7 @@ export async function examineFiles(config: Config): Promise<Examination> {
   const own = join(state_dir, controller)
   const { path } = config.filesystem
   const folders = backend === 'filesystem' ? [own, path, join(path, 'journal')] : [own]
-  const found = await Promise.all(folders.map(folder => examineFolder(folder, folders)))
+  const found = await Promise.all(folders.map(folder => examineFolder(config, folder, folders)))
   const consequences: readonly (readonly [string, string])[] = [
     ...(backend === 'filesystem' ? [[path, 'changes are rejected when it is full'] as const] : []),
     [own, 'when it is full, the snapshot for a start without the store is not written'],
@@ -30,7 +31,13 @@ export async function examineFiles(config: Config): Promise<Examination> {
   }
 }
 
-async function examineFolder(path: string, all: readonly string[]): Promise<Finding[]> {
+async function examineFolder(config: Config, path: string, all: readonly string[]): Promise<Finding[]> {
+  const other = await findOtherOwner(config, path, constants.W_OK | constants.X_OK)
+  if (other) {
+    // Each place has one finding, and not again for the folders in it.
+    const isInside = all.some(folder => path.startsWith(`${folder}/`))
+    return isInside ? [] : [otherUser(config, other)]
+  }
   const stats = await stat(path).catch(() => undefined)
   if (!stats) {
     // The next start creates it in another examined folder, or in its nearest existing folder.

@@ -51,6 +51,10 @@ export const FINDINGS = {
   'certificate.expiring': { severity: ['warning'], means: 'A certificate expires within 30 days.' },
   'certificate.key': { severity: ['broken'], means: 'A key does not match its certificate.' },
   'service.stopped': { severity: ['hint'], means: 'No service with this configuration runs on this host.' },
+  'service.connections': {
+    severity: ['warning'],
+    means: 'The service rejected connections since its start, or most of its connections are in use.',
+  },
   'service.gone': { severity: ['warning'], means: 'The service was killed; its address file remains.' },
   'service.silent': {
     severity: ['broken'],
@@ -59,6 +63,11 @@ export const FINDINGS = {
   },
   'service.state': { severity: ['broken'], means: 'The service is STALE or OFFLINE.' },
   'service.unreadable': { severity: ['broken'], means: 'The address file of the service cannot be read.' },
+  'user.other': {
+    severity: ['broken'],
+    means:
+      'This user may not look into a folder, which belongs to another user. Run the doctor as that user.',
+  },
   'folder.none': { severity: ['broken'], means: 'The path of a folder is not a folder.' },
   'folder.unwritable': {
     severity: ['broken'],
@@ -168,6 +177,16 @@ export const FINDINGS = {
   'napp.broken': {
     severity: ['broken', 'hint'],
     means: 'The manifest of a NApp is invalid; a hint for a NApp that is not enabled.',
+  },
+  'napp.files': {
+    severity: ['broken', 'hint'],
+    means:
+      'The main file, schema or seed of a NApp is missing or invalid; ' +
+      'a hint for a NApp that is not enabled.',
+  },
+  'napp.failed': {
+    severity: ['broken'],
+    means: 'The running service cannot start a NApp, or runs its previous version.',
   },
   'napp.missing': { severity: ['warning'], means: 'A NApp depends on a NApp that is not enabled.' },
   'napp.cycle': { severity: ['broken'], means: 'The dependencies of NApps form a cycle.' },

@@ -15,10 +15,11 @@ import { toSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
 import { nameDocument } from '../state/files.ts'
-import { edit, kytosSettings, shellWord } from './commands.ts'
+import { edit, kytosSettings, shellWord, thisUser } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
+import { findOtherOwner } from './other-user.ts'
 import { brokenFile, describeFiles, examineWritable } from './readable-files.ts'
-import { askFiles, type RunningService } from './running.ts'
+import { askStatus, type RunningService } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -37,6 +38,12 @@ export async function examineFolderStore(
 ): Promise<StoreExamination> {
   const part = 'the filesystem store'
   const { path } = config.filesystem
+  const other =
+    (await findOtherOwner(config, path)) ?? (await findOtherOwner(config, `${path}/journal`, constants.X_OK))
+  if (other) {
+    const why = `user ${thisUser()} may not look into ${other.path}, which belongs to user ${other.uid}`
+    return { part, findings: [], entries: [], unknown: [`the store: ${why}`] }
+  }
   const { isHeld, findings: lock } = examineLock(path, service !== undefined)
   const findings = [...lock, ...(await examineOverlap(config)), ...(await examineRejected(path))]
   try {
@@ -81,7 +88,7 @@ async function askService(
 ): Promise<{ readonly findings: readonly Finding[]; readonly unknown: string[] }> {
   if (!service) return { findings: [], unknown: [] }
   try {
-    const { files, more } = await askFiles(service)
+    const { files, more_files: more = 0 } = await askStatus(service)
     return { findings: await describeFiles(config, files, more), unknown: [] }
   } catch (error) {
     return {

@@ -6,19 +6,33 @@ import { type BrokenNApp, discover, type FoundNApp, INSTALLED } from '../host/di
 import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts'
 import { asRoot, edit, kytosSettings, shellWord } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
+import { examineNAppFiles, examineNAppStates } from './napp-states.ts'
+import { findOtherOwner, otherUser } from './other-user.ts'
+import type { RunningService } from './running.ts'
 
 /** Examines whether the NApps can be started, in the order that their manifests require. */
-export async function examineNApps(config: Config): Promise<Examination> {
+export async function examineNApps(config: Config, running: RunningService): Promise<Examination> {
   const part = 'NApps'
   const { napps: root } = config.daemon
   try {
     const { napps, broken: bad } = await discover(root)
     const manifests = bad.map(napp => brokenManifest(config, napp))
+    const files = await examineNAppFiles(napps)
+    const states = await examineNAppStates(config, running)
     return {
+      ...states,
       part,
-      findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)],
+      findings: [
+        ...manifests,
+        ...files,
+        ...states.findings,
+        ...examineOrder(config, napps),
+        ...examineSettings(config, napps),
+      ],
     }
   } catch (error) {
+    const other = await findOtherOwner(config, root)
+    if (other) return { part, findings: [otherUser(config, other)] }
     const repair = asRoot(`chmod -R u+rwX,a+rX ${shellWord(root)}`)
     return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
   }

@@ -7,6 +7,7 @@ import type { Entry } from '../../model/document.ts'
 import type { Config } from '../boot/config.ts'
 import { asRoot, edit, kytosSettings, shellWord, thisUser } from './commands.ts'
 import { type Finding, warning } from './finding.ts'
+import { findOtherOwner } from './other-user.ts'
 
 /** The number of namespaces up to which each one has its own finding. */
 const MAX_NAMESPACES = 10
@@ -24,7 +25,7 @@ export async function describeFiles(
   return [
     ...describeMissing(config, of('FILE_MISSING'), more),
     ...of('FILE_REJECTED').map(({ source, message }) => brokenFile(source, message)),
-    ...(await describeUnwritable(of('FILE_UNWRITABLE'))),
+    ...(await describeUnwritable(config, of('FILE_UNWRITABLE'))),
   ]
 }
 
@@ -41,7 +42,7 @@ export function brokenFile(file: string, why: string): Finding {
 /** The obstacles to writing readable files, as far as visible while no process writes; one for each place. */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
-  const places = createPlaceExaminer(await mountPoints())
+  const places = createPlaceExaminer(config, await mountPoints())
   const found = await Promise.all(
     entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])),
   )
@@ -49,7 +50,10 @@ export async function examineWritable(config: Config, entries: readonly Entry[])
 }
 
 /** Creates an examiner of the obstacles to writing a file, which examines each folder once. */
-function createPlaceExaminer(mounts: ReadonlySet<string>): {
+function createPlaceExaminer(
+  config: Config,
+  mounts: ReadonlySet<string>,
+): {
   examine(file: string): Promise<Finding | undefined>
 } {
   const folders = new Map<string, Promise<Finding | undefined>>()
@@ -60,7 +64,7 @@ function createPlaceExaminer(mounts: ReadonlySet<string>): {
         return warning('file.unwritable', file, what, asRoot(`umount ${shellWord(file)}`))
       }
       const folder = dirname(file)
-      const known = folders.get(folder) ?? examineFolder(folder)
+      const known = folders.get(folder) ?? examineFolder(config, folder)
       folders.set(folder, known)
       return (await known) ?? examineKind(file)
     },
@@ -87,7 +91,7 @@ async function examineKind(file: string): Promise<Finding | undefined> {
   )
 }
 
-async function examineFolder(folder: string): Promise<Finding | undefined> {
+async function examineFolder(config: Config, folder: string): Promise<Finding | undefined> {
   const stats = await lstat(folder).catch(() => undefined)
   // The next write creates a missing folder.
   if (!stats) return undefined
@@ -101,6 +105,8 @@ async function examineFolder(folder: string): Promise<Finding | undefined> {
     const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${shellWord(folder)})"`)
     return warning('file.unwritable', folder, `${what}: its file system is read-only.`, remount)
   }
+  const other = await findOtherOwner(config, folder, constants.W_OK | constants.X_OK)
+  if (other) return undefined
   const repair =
     `${asRoot(`chown ${thisUser()} ${shellWord(folder)}`)} && ` +
     `${asRoot(`chmod u+rwx ${shellWord(folder)}`)}   # or run the doctor as the user of the service`
@@ -150,7 +156,7 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
 }
 
 /** One finding for each folder, with the repair of its visible obstacle. */
-async function describeUnwritable(files: readonly FileState[]): Promise<Finding[]> {
+async function describeUnwritable(config: Config, files: readonly FileState[]): Promise<Finding[]> {
   const groups = new Map<string, FileState[]>()
   for (const file of files) {
     const folder = dirname(file.source)
@@ -158,7 +164,7 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     if (group) group.push(file)
     else groups.set(folder, [file])
   }
-  const places = createPlaceExaminer(files.length > 0 ? await mountPoints() : new Set())
+  const places = createPlaceExaminer(config, files.length > 0 ? await mountPoints() : new Set())
   const findings: Finding[] = []
   for (const [folder, [first, ...others]] of groups) {
     if (!first) continue

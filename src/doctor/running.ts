@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { FileState, Status } from '../../events/nouns.ts'
+import type { Status } from '../../events/nouns.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../model/value.ts'
@@ -59,9 +59,10 @@ export async function examineRunning(
       state === 'READY'
         ? []
         : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
-    return { part, running: { service, health }, findings: problems }
+    const findings = [...problems, ...(await examineConnections(service))]
+    return { part, running: { service, health }, findings }
   } catch (error) {
-    const user = `"#$(stat -c %u ${shellWord(own)})"`
+    const user = `"#$(sudo stat -c %u ${shellWord(own)})"`
     const repair = `sudo -u ${user} ${kytosSettings(config, 'doctor')}   # as the user of the service`
     return {
       part,
@@ -69,6 +70,22 @@ export async function examineRunning(
       findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)],
     }
   }
+}
+
+/** The share of its connections above which a service is reported. */
+const CONNECTIONS_IN_USE = 0.8
+
+/** Reports a service that rejects connections, or soon will. */
+async function examineConnections({ url, token }: LocalService): Promise<readonly Finding[]> {
+  const text = await get(`${url}/metrics`, { authorization: `Bearer ${token}` }).catch(() => '')
+  const metric = (name: string): number =>
+    Number(new RegExp(`^kytos_settings_${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+  const [open, limit] = [metric('connections'), metric('connections_limit')]
+  const rejected = metric('connections_rejected_total')
+  if (rejected === 0 && open <= limit * CONNECTIONS_IN_USE) return []
+  const what = `${open} of at most ${limit} connections are open; ${rejected} were rejected since the start.`
+  const repair = `ss -tn 'sport = :${portOf({ url, token })}'   # shows the clients; a higher "ulimit -n" raises the limit`
+  return [warning('service.connections', url, what, repair)]
 }
 
 /**
@@ -97,16 +114,12 @@ async function askHealth({ url }: LocalService): Promise<JsonObject | 'unreachab
 }
 
 /**
- * The readable files that differ from their documents, as listed by the running service, and the number of
- * those that it does not list.
+ * The status of the running service: its NApps, and the readable files that differ from their documents.
  * @throws the error of the request.
  */
-export async function askFiles({
-  url,
-  token,
-}: LocalService): Promise<{ readonly files: readonly FileState[]; readonly more: number }> {
+export async function askStatus({ url, token }: LocalService): Promise<Status> {
   const answer = parseJson(await get(`${url}${API}/status`, { authorization: `Bearer ${token}` }))
-  if (!isObject(answer) || !isArray(answer.files)) {
+  if (!isObject(answer) || !isArray(answer.files) || !isArray(answer.napps)) {
     const why =
       isObject(answer) && typeof answer.detail === 'string'
         ? answer.detail
@@ -114,8 +127,7 @@ export async function askFiles({
     throw new SettingsError('SERVICE_ABSENT', why)
   }
   // The service of this host answers according to the table of commands.
-  const { files, more_files: more = 0 } = answer as unknown as Status
-  return { files, more }
+  return answer as unknown as Status
 }
 
 function portOf({ url }: LocalService): string {

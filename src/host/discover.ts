@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
@@ -73,7 +74,7 @@ export async function readNApp(
     const folder = await realpath(path)
     const { ino, mtimeNs, size } = await stat(file, { bigint: true })
     const manifest = parseManifest(await readFile(file, 'utf8'), file)
-    return { folder, manifest, stamp: [folder, ino, mtimeNs, size].join(':') }
+    return { folder, manifest, stamp: fingerprint([folder, ino, mtimeNs, size].join(':')) }
   } catch (cause) {
     if (!hasCode(cause, 'ENOENT')) throw cause instanceof SettingsError ? cause : unreadable(file, cause)
     return explainAbsence(path)
@@ -101,6 +102,11 @@ export async function isDangling(path: string): Promise<boolean> {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return true
     throw error
   }
+}
+
+/** A short text that differs for different texts and shows nothing of them. */
+function fingerprint(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
 async function explainAbsence(path: string): Promise<undefined> {

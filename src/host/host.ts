@@ -1,12 +1,15 @@
+import { join } from 'node:path'
 import type { RootBus } from '../../events/event.ts'
-import { isSettingsError, type SettingsError } from '../../model/errors.ts'
+import type { NAppStatus } from '../../events/nouns.ts'
+import type { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
 import type { Config } from '../boot/config.ts'
-import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
+import { requireTrusted } from '../boot/trust.ts'
+import { SETTINGS_NAPP } from '../client/manifest.ts'
 import type { Log } from '../log/log.ts'
-import type { FoundNApp } from './discover.ts'
+import { type FoundNApp, INSTALLED } from './discover.ts'
+import { NAppRunner } from './napp-runner.ts'
 import { ProblemLog } from './problem-log.ts'
-import { type RunningNApp, startNApp } from './running-napp.ts'
 import { type Scan, scanNApps } from './scan-napps.ts'
 import { settingsMissing } from './settings-missing.ts'
 import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
@@ -20,8 +23,9 @@ import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
  *     concurrent changes in the folder.
  *  3. NApps are stopped in the reverse order of their start, each once. A failure of one NApp prevents no
  *     other NApp from being started or stopped.
- *  4. After a scan, the running NApps are the enabled ones, without those reported as broken; a running NApp
- *     whose manifest breaks keeps running.
+ *  4. After a scan, the running NApps are the enabled ones, without those reported as broken or failed; a
+ *     running NApp whose manifest breaks, or whose new version fails, keeps running.
+ *  5. A scan ends: each NApp has limits (napp-runner.ts).
  */
 
 const SCAN_INTERVAL_MS = 1_000
@@ -42,6 +46,8 @@ export interface Host {
   stop(): Promise<void>
   /** The ids of the running NApps, in the order of their start. */
   readonly running: readonly string[]
+  /** The state of each enabled NApp, in the order of the ids. */
+  napps(): readonly NAppStatus[]
   /** Aborts when a stop begins. */
   readonly stopping: AbortSignal
   /**
@@ -71,16 +77,10 @@ class NAppHost implements Host {
   readonly #options: HostOptions
   readonly #log: Log
   readonly #root: string
-  readonly #running = new Map<string, RunningNApp>()
-  /** The stamps of NApps that failed permanently: each is retried when its stamp changes. */
-  readonly #failed = new Map<string, string>()
-  readonly #loads = new Map<string, number>()
+  readonly #runner: NAppRunner
   readonly #problems: ProblemLog
   readonly #stopping = new AbortController()
   #markStarted = (): void => {}
-  readonly #started = new Promise<void>(resolve => {
-    this.#markStarted = resolve
-  })
   #queue: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
@@ -89,19 +89,32 @@ class NAppHost implements Host {
   #fatal: SettingsError | undefined
 
   constructor(options: HostOptions) {
+    const { bus, config, log, env = {}, shutdownTimeout = SHUTDOWN_TIMEOUT_SECONDS } = options
     this.#options = options
     this.stopped = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
     // A rejection without a listener must not end the process.
     this.stopped.catch(() => {})
-    this.#log = options.log
-    this.#problems = new ProblemLog(options.log)
-    this.#root = options.config.daemon.napps
+    this.#log = log
+    this.#problems = new ProblemLog(log)
+    this.#root = config.daemon.napps
+    const started = new Promise<void>(resolve => {
+      this.#markStarted = resolve
+    })
+    const { signal } = this.#stopping
+    const abort = (error: SettingsError): void => this.#abort(error)
+    const napps = (): readonly NAppStatus[] => this.napps()
+    const context = { bus, config, log, env, shutdownTimeout, started, signal, abort, napps }
+    this.#runner = new NAppRunner(context, this.#problems)
   }
 
   get running(): readonly string[] {
-    return [...this.#running.keys()]
+    return [...this.#runner.running.keys()]
+  }
+
+  napps(): readonly NAppStatus[] {
+    return this.#runner.states.list()
   }
 
   get stopping(): AbortSignal {
@@ -110,6 +123,9 @@ class NAppHost implements Host {
 
   start(): Promise<void> {
     return this.#enqueue(async () => {
+      // The code of NApps runs in this process.
+      for (const folder of [this.#root, join(this.#root, INSTALLED)])
+        await requireTrusted(folder, `The NApps of ${this.#root} are not started`)
       const shipped = this.#options.shipped ?? (await shippedNApps())
       for (const remark of await linkShipped(
         this.#root,
@@ -120,9 +136,11 @@ class NAppHost implements Host {
       const { wanted, broken } = await this.#scan()
       const settings = wanted.find(napp => napp.id === SETTINGS_NAPP)
       if (!settings) throw await settingsMissing(this.#options.config, broken.get(SETTINGS_NAPP))
-      await this.#startOne(settings)
+      const others = wanted.filter(napp => napp !== settings)
+      this.#runner.announce(others)
+      await this.#runner.startSettings(settings)
       this.#options.bus.announce('kytos/settings.loaded', {})
-      await this.#startAll(wanted.filter(napp => napp !== settings))
+      await this.#startAll(others)
       this.#markStarted()
       this.#scheduleScan()
     })
@@ -130,20 +148,16 @@ class NAppHost implements Host {
 
   rescan(): Promise<void> {
     return this.#enqueue(async () => {
-      if (this.#stopping.signal.aborted || !this.#running.has(SETTINGS_NAPP)) return
+      const { running } = this.#runner
+      if (this.#stopping.signal.aborted || !running.has(SETTINGS_NAPP)) return
       const { wanted, broken } = await this.#scan()
       const stamps = new Map(wanted.map(napp => [napp.id, napp.stamp]))
-      const stale = [...this.#running.values()].filter(
-        ({ found: { id, stamp } }) => !broken.has(id) && stamps.get(id) !== stamp,
-      )
-      const hasSettings = stale.some(({ found }) => found.id === SETTINGS_NAPP)
-      this.#problems.report(SETTINGS_NAPP, hasSettings ? [SETTINGS_CHANGED] : [])
-      for (const { found, stop } of stale.reverse())
-        if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
-      for (const id of this.#failed.keys()) if (!stamps.has(id)) this.#failed.delete(id)
-      await this.#startAll(
-        wanted.filter(({ id, stamp }) => !this.#running.has(id) && this.#failed.get(id) !== stamp),
-      )
+      const settings = running.get(SETTINGS_NAPP)?.loaded.found
+      const isSettingsStale = !broken.has(SETTINGS_NAPP) && settings?.stamp !== stamps.get(SETTINGS_NAPP)
+      this.#problems.report(SETTINGS_NAPP, isSettingsStale ? [SETTINGS_CHANGED] : [])
+      const others = [...running.keys()].filter(id => id !== SETTINGS_NAPP)
+      for (const id of others.reverse()) if (!stamps.has(id) && !broken.has(id)) await this.#runner.stop(id)
+      await this.#startAll(wanted.filter(found => found.id !== SETTINGS_NAPP && this.#runner.isDue(found)))
     })
   }
 
@@ -151,7 +165,7 @@ class NAppHost implements Host {
     this.#stopping.abort()
     clearTimeout(this.#timer)
     return this.#enqueue(async () => {
-      for (const { found, stop } of [...this.#running.values()].reverse()) await this.#stopOne(found.id, stop)
+      for (const id of [...this.#runner.running.keys()].reverse()) await this.#runner.stop(id)
       if (this.#fatal) this.#settle.reject(this.#fatal)
       else this.#settle.resolve()
     })
@@ -167,66 +181,17 @@ class NAppHost implements Host {
   async #scan(): Promise<Scan> {
     const scan = await scanNApps(this.#root)
     this.#problems.report('folder', scan.messages)
+    this.#runner.see(scan)
     return scan
   }
 
   /** Starts the NApps one after another; a NApp that fails is reported and skipped. */
   async #startAll(napps: readonly FoundNApp[]): Promise<void> {
+    this.#runner.announce(napps)
     for (const found of napps) {
       if (this.#stopping.signal.aborted) return
-      try {
-        await this.#startOne(found)
-        this.#options.bus.emit(`${found.id}.loaded`)
-      } catch (error) {
-        this.#recordFailure(found, error)
-      }
+      await this.#runner.start(found)
     }
-  }
-
-  async #startOne(found: FoundNApp): Promise<void> {
-    const { bus, config, shutdownTimeout = SHUTDOWN_TIMEOUT_SECONDS, env = {} } = this.#options
-    const loads = this.#loads.get(found.id) ?? 0
-    const context = {
-      bus,
-      config,
-      env,
-      started: this.#started,
-      log: this.#log,
-      signal: this.#stopping.signal,
-      shutdownTimeout,
-      loads,
-    }
-    const running = await startNApp(found, { ...context, abort: error => this.#abort(error) })
-    this.#running.set(found.id, running)
-    this.#failed.delete(found.id)
-    this.#problems.forget(found.id)
-    this.#log.info(
-      `Started ${found.id}${found.manifest.version === undefined ? '' : ` ${found.manifest.version}`}.`,
-    )
-  }
-
-  async #stopOne(id: string, stop: RunningNApp['stop']): Promise<void> {
-    this.#running.delete(id)
-    await stop()
-    this.#discardModules(id)
-    this.#log.info(`Stopped ${id}.`)
-  }
-
-  /** A retryable failure is retried by the next scan; any other one when the NApp's stamp changes. */
-  #recordFailure({ id, stamp }: FoundNApp, error: unknown): void {
-    if (this.#stopping.signal.aborted) return
-    const reason = reasonOf(error).replace(/\.$/, '')
-    if (isSettingsError(error) && error.retryable) {
-      this.#problems.report(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
-      return
-    }
-    this.#failed.set(id, stamp)
-    this.#discardModules(id)
-    this.#log.error(`${id} failed to start: ${reason}. It is retried when its ${MANIFEST} is saved again.`)
-  }
-
-  #discardModules(id: string): void {
-    this.#loads.set(id, (this.#loads.get(id) ?? 0) + 1)
   }
 
   #scheduleScan(): void {

@@ -1,24 +1,19 @@
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { ask } from '../../events/ask.ts'
 import type { Bus, RootBus } from '../../events/event.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
 import type { Config } from '../boot/config.ts'
-import { allowPackageImports } from '../boot/package-imports.ts'
-import { readSchema, readSeed } from '../client/assets.ts'
 import type { JsonSchema } from '../client/json-schema.ts'
 import type { OpenSettings } from '../client/live-settings.ts'
 import { SETTINGS_NAPP } from '../client/manifest.ts'
-import type { CreateNApp, NApp, NAppContext } from '../client/napp.ts'
+import type { NApp, NAppContext } from '../client/napp.ts'
 import { openSettings } from '../client/open-settings.ts'
 import type { Log } from '../log/log.ts'
 import { unlessAborted, within } from './deadline.ts'
-import type { FoundNApp } from './discover.ts'
+import { traced } from './failure-place.ts'
+import type { LoadedNApp } from './load-napp.ts'
 import type { SettingsContext } from './settings-context.ts'
 import { trackSubscriptions } from './subscriptions.ts'
-
-const SLOW_SETUP_SECONDS = 10
 
 /** The environment in which the host starts a NApp. */
 export interface RunContext {
@@ -31,30 +26,39 @@ export interface RunContext {
   readonly env: SettingsContext['env']
   readonly started: Promise<void>
   readonly abort: (error: SettingsError) => void
+  readonly napps: SettingsContext['napps']
   /** Seconds a shutdown() may take. */
   readonly shutdownTimeout: number
-  /** The number of earlier loads of this NApp's modules, which must not be reused. */
-  readonly loads: number
+}
+
+/** A NApp that is created and registered; nothing of it runs yet. */
+export interface PreparedNApp {
+  /**
+   * Awaits setup() within the limit of the configuration; a NApp whose setup() fails is shut down again.
+   * `kytos/settings` has no limit, because it waits for the store, which has its own.
+   * @throws SettingsError SERVICE_STOPPING, TIMEOUT, or the error of setup().
+   */
+  setup(): Promise<RunningNApp>
 }
 
 /** A NApp after its setup(). */
 export interface RunningNApp {
-  readonly found: FoundNApp
+  readonly loaded: LoadedNApp
   /** Awaits shutdown(), then removes all remaining listeners; failures are logged. */
   stop(): Promise<void>
 }
 
 /**
- * Imports a NApp, registers its settings, awaits its setup(). A NApp whose setup() fails is shut down again.
- * @throws SettingsError NAPP_INVALID (no such main, no function in it, invalid schema), SERVICE_STOPPING, or
- * the error of register or setup().
+ * Creates a loaded NApp and registers its schema.
+ * @throws SettingsError NAPP_INVALID without a setup(), SERVICE_STOPPING, or the error of the creation or
+ * registration; then nothing of the NApp remains.
  */
-export async function startNApp(found: FoundNApp, context: RunContext): Promise<RunningNApp> {
-  const { id } = found
-  const create = await unlessAborted(importMain(found, context.loads), context.signal)
+export async function prepareNApp(loaded: LoadedNApp, context: RunContext): Promise<PreparedNApp> {
+  const { id } = loaded.found
   const log = context.log.child(id)
   const { bus, release } = trackSubscriptions(context.bus.view({ type: 'napp', name: id }), log)
-  const opened: OpenedSettings = new Set()
+  const opened = new OpenedSettings()
+  const isSettings = id === SETTINGS_NAPP
   let started: NApp | undefined
 
   const stop = async (): Promise<void> => {
@@ -67,69 +71,49 @@ export async function startNApp(found: FoundNApp, context: RunContext): Promise<
     } catch (error) {
       log.error(`shutdown() failed: ${reasonOf(error)}`)
     } finally {
-      for (const settings of opened) settings.close()
+      opened.close()
       release()
     }
   }
+  const orStop = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      await stop()
+      throw error
+    }
+  }
 
-  const slow = setTimeout(
-    () => log.warn(`setup() has run for ${SLOW_SETUP_SECONDS} s; later NApps wait for it.`),
-    SLOW_SETUP_SECONDS * 1_000,
-  )
-  try {
-    const napp = create(
-      id === SETTINGS_NAPP
-        ? settingsContext(found, context, log, opened)
-        : nappContext(found, bus, log, opened),
+  const napp = await orStop(async () => {
+    const created = loaded.create(
+      isSettings ? settingsContext(loaded, context, log, opened) : nappContext(loaded, bus, log, opened),
     )
-    if (typeof napp?.setup !== 'function')
+    if (typeof created?.setup !== 'function')
       throw new SettingsError(
         'NAPP_INVALID',
         `The object that the main file of ${id} creates has no setup() function. Add one.`,
       )
-    if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), context.signal)
-    started = napp
-    await unlessAborted(napp.setup(), context.signal)
-  } catch (error) {
-    await stop()
-    throw error
-  } finally {
-    clearTimeout(slow)
+    if (!isSettings) await unlessAborted(register(loaded, bus), context.signal)
+    return created
+  })
+  return {
+    setup: () =>
+      orStop(async () => {
+        started = napp
+        const limit = context.config.settings.setup_timeout
+        const setup = Promise.resolve(napp.setup())
+        await unlessAborted(
+          isSettings ? setup : within(limit, setup, `its setup() did not finish within ${limit} s`),
+          context.signal,
+        )
+        return { loaded, stop }
+      }),
   }
-  return { found, stop }
-}
-
-async function importMain(
-  { id, folder, manifest }: FoundNApp,
-  loads: number,
-): Promise<(context: NAppContext) => NApp> {
-  const file = join(folder, manifest.main)
-  const url = pathToFileURL(file)
-  // The URL differs for each load, because Node caches modules by URL, and the NApp may be another version.
-  if (loads > 0) url.search = `?load=${loads}`
-  allowPackageImports()
-  try {
-    const module: { readonly default?: unknown } = await import(url.href)
-    // The content of a foreign module is known at run time only; only the type of a function can be checked.
-    if (typeof module.default === 'function') return module.default as CreateNApp
-  } catch (cause) {
-    throw new SettingsError(
-      'NAPP_INVALID',
-      `${file}, the main file of ${id}, cannot be loaded: ${reasonOf(cause)}`,
-      { cause },
-    )
-  }
-  throw new SettingsError(
-    'NAPP_INVALID',
-    `${file}, the main file of ${id}, must have a default export (context) => {setup, shutdown?}.`,
-  )
 }
 
 /** Registers the schema that the manifest names, with the seed beside it, in the NApp's own name. */
-async function register({ id, folder, manifest }: FoundNApp, bus: Bus): Promise<void> {
-  const schema = await readSchema(folder, manifest)
+async function register({ found: { id, manifest }, schema, seed }: LoadedNApp, bus: Bus): Promise<void> {
   if (schema === undefined) return
-  const seed = await readSeed(folder)
   await ask(bus, 'kytos.settings.register', {
     namespace: id,
     schema,
@@ -138,17 +122,34 @@ async function register({ id, folder, manifest }: FoundNApp, bus: Bus): Promise<
   })
 }
 
-type OpenedSettings = Set<{ close(): void }>
+/** The open settings of one NApp; those that open after the end are closed at once. */
+class OpenedSettings {
+  readonly #open = new Set<{ close(): void }>()
+  #closed = false
+
+  add(settings: { close(): void }): void {
+    if (this.#closed) settings.close()
+    else this.#open.add(settings)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const settings of this.#open) settings.close()
+    this.#open.clear()
+  }
+}
 
 function nappContext(
-  { id, folder, manifest }: FoundNApp,
+  { found: { id, folder, manifest } }: LoadedNApp,
   bus: Bus,
   log: Log,
   opened: OpenedSettings,
 ): NAppContext {
   const open = async (schema?: JsonSchema) => {
     const owner = { id, folder, manifest, bus, log }
-    const settings = await (schema ? openSettings(owner, schema) : openSettings(owner))
+    // The service creates its errors outside the calls of the NApp, so their stacks do not contain them.
+    const caller = new Error()
+    const settings = await traced(caller, schema ? openSettings(owner, schema) : openSettings(owner))
     opened.add(settings)
     return settings
   }
@@ -165,10 +166,10 @@ function nappContext(
 }
 
 function settingsContext(
-  found: FoundNApp,
-  { bus, config, env, started, abort }: RunContext,
+  loaded: LoadedNApp,
+  { bus, config, env, started, abort, napps }: RunContext,
   log: Log,
   opened: OpenedSettings,
 ): SettingsContext {
-  return { ...nappContext(found, bus, log, opened), bus, config, env, started, abort }
+  return { ...nappContext(loaded, bus, log, opened), bus, config, env, started, abort, napps }
 }

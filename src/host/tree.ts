@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { cp, lstat, mkdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readdir, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
-import { readSchema } from '../client/assets.ts'
 import { MANIFEST, nappId } from '../client/manifest.ts'
 import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
+import { readAssets } from './load-napp.ts'
+
+/** Not writable by others, whatever the umask: the code of NApps runs in the service. */
+const FOLDER_MODE = 0o755
 
 /** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Returns false if it was enabled. */
 export async function enable(root: string, id: string): Promise<boolean> {
@@ -13,7 +16,7 @@ export async function enable(root: string, id: string): Promise<boolean> {
   return translateFailure(root, async () => {
     if (await isDangling(link)) await unlink(link)
     if (await exists(link)) return false
-    await mkdir(dirname(link), { recursive: true })
+    await mkdir(dirname(link), { recursive: true, mode: FOLDER_MODE })
     // A relative link, so that the whole tree can be moved.
     await symlink(relative(dirname(link), join(root, INSTALLED, id)), link)
     return true
@@ -43,7 +46,7 @@ export async function disable(root: string, id: string): Promise<boolean> {
 export async function linkInstalled(root: string, id: string, folder: string): Promise<void> {
   const link = join(root, INSTALLED, id)
   await translateFailure(root, async () => {
-    await mkdir(dirname(link), { recursive: true })
+    await mkdir(dirname(link), { recursive: true, mode: FOLDER_MODE })
     if (await isDangling(link)) await unlink(link)
     await symlink(folder, link)
   })
@@ -69,7 +72,27 @@ export async function install(root: string, source: string, force: boolean): Pro
   return id
 }
 
+/**
+ * Disables a NApp and removes its copy, or the link to its folder outside the tree. Returns false if it was
+ * not installed.
+ * @throws SettingsError NAPP_CONFLICT if the NApp is a folder in the place of the link that enables it.
+ */
+export async function uninstall(root: string, id: string): Promise<boolean> {
+  const wasEnabled = await disable(root, id)
+  const target = join(root, INSTALLED, id)
+  if (!(await exists(target))) return wasEnabled
+  await translateFailure(root, async () => {
+    if ((await lstat(target)).isSymbolicLink()) return unlink(target)
+    // Renamed first: a reader finds the complete NApp or none.
+    const aside = join(dirname(target), `.${randomUUID()}.old`)
+    await rename(target, aside)
+    await rm(aside, { recursive: true, force: true })
+  })
+  return true
+}
+
 /** The id of the NApp in a folder, after its manifest, main file and schema are checked. */
+/** The id of the NApp in a folder, after its manifest, main file, schema and seed are checked. */
 async function checkFolder(source: string): Promise<string> {
   const napp = await readNApp(source)
   if (napp === undefined)
@@ -78,15 +101,7 @@ async function checkFolder(source: string): Promise<string> {
       `${source} is not a NApp of this host. Name a folder that contains ${MANIFEST}.`,
     )
   const { folder, manifest } = napp
-  const main = await stat(join(folder, manifest.main)).catch(() => undefined)
-  if (!main?.isFile()) {
-    throw new SettingsError(
-      'NAPP_INVALID',
-      `${join(source, MANIFEST)}: the file "${manifest.main}" named by "main" does not exist. ` +
-        'Build the NApp first.',
-    )
-  }
-  await readSchema(folder, manifest)
+  await readAssets(folder, manifest)
   return nappId(manifest)
 }
 
@@ -96,9 +111,10 @@ async function checkFolder(source: string): Promise<string> {
  */
 async function replaceFolder(source: string, target: string): Promise<void> {
   const aside = join(dirname(target), `.${randomUUID()}`)
-  await mkdir(dirname(target), { recursive: true })
+  await mkdir(dirname(target), { recursive: true, mode: FOLDER_MODE })
   try {
     await cp(source, `${aside}.new`, { recursive: true, verbatimSymlinks: true })
+    await protect(`${aside}.new`)
     if (await exists(target)) await rename(target, `${aside}.old`)
     await rename(`${aside}.new`, target)
   } finally {
@@ -122,4 +138,14 @@ async function translateFailure<T>(root: string, work: () => Promise<T>): Promis
 
 function conflict(id: string, message: string): SettingsError {
   return new SettingsError('NAPP_CONFLICT', message, { details: { napp: id } })
+}
+
+/** Removes the write permission of others from a folder and all in it, which keep the modes of their source. */
+async function protect(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue
+    const path = join(entry.parentPath, entry.name)
+    await chmod(path, (await lstat(path)).mode & 0o755)
+  }
+  await chmod(folder, (await lstat(folder)).mode & 0o755)
 }

@@ -1,22 +1,23 @@
-import type { AddressInfo, Socket } from 'node:net'
-import fastify, { type FastifyInstance } from 'fastify'
+import type { AddressInfo } from 'node:net'
 import type { RootBus } from '../../events/event.ts'
 import type { Feed } from '../../events/feed.ts'
-import { MESSAGE_BYTES } from '../../events/limits.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { printJson } from '../../model/json.ts'
 import type { Log } from '../log/log.ts'
 import { checkHost, checkOrigin } from './auth/allowed-hosts.ts'
 import { type AuthOptions, createAuth } from './auth/auth.ts'
 import { createSendCommand } from './auth/caller.ts'
 import { type Certificate, followCertificate } from './auth/certificate.ts'
 import { addBusRoutes } from './bus/bus-routes.ts'
+import { ConnectionCounter } from './connections/connection-counter.ts'
+import { type ConnectionLimits, limitsFor, readDescriptorLimit } from './connections/connection-limits.ts'
+import { type Deadlines, REQUEST_MS } from './connections/deadlines.ts'
+import { LingeringCloses } from './connections/lingering-close.ts'
+import { createApp } from './create-app.ts'
 import { addEventRoutes } from './events/event-routes.ts'
-import { acceptJson } from './messages/bodies.ts'
 import { OpenResponses } from './messages/open-responses.ts'
-import { problemOf, replyProblem } from './messages/problem.ts'
-import { parseQuery } from './messages/query.ts'
+import { addPreconditions } from './messages/preconditions.ts'
 import { rejectRoute } from './messages/routes.ts'
+import { ServedPaths } from './messages/served-paths.ts'
 import { ROUTES } from './openapi/openapi-routes.ts'
 import type { Route } from './openapi/operation.ts'
 import { STOREHOUSE } from './openapi/paths.ts'
@@ -53,6 +54,12 @@ export interface HttpOptions {
    * within the ten seconds of the host.
    */
   readonly grace?: number
+  /** Deadlines of a request; {@link REQUEST_MS} by default. */
+  readonly deadlines?: Deadlines
+  /** The limits of connections; those for the descriptors of this process by default. */
+  readonly connectionLimits?: ConnectionLimits
+  /** False while the CLI cannot find this service: `/readyz` is then 503. True by default. */
+  readonly isAnnounced?: () => boolean
 }
 
 export interface Http {
@@ -65,8 +72,6 @@ export interface Http {
   close(): Promise<void>
 }
 
-/** Milliseconds in which a whole request must arrive. */
-const REQUEST_TIMEOUT_MS = 30_000
 /** Known paths, for the hint of an unknown one. */
 const KNOWN_PATHS = [
   ...Object.values<Route>(ROUTES)
@@ -91,15 +96,26 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     certificate,
     heartbeat = 15_000,
     grace = 7_000,
+    deadlines = REQUEST_MS,
+    connectionLimits = limitsFor(readDescriptorLimit()),
+    isAnnounced = () => true,
   } = options
   const { auth: authOptions = { required: false }, hosts = [] } = options
-  const app = createApp(log, certificate)
+  const responses = new OpenResponses()
+  const closes = new LingeringCloses()
+  const app = createApp({ log, certificate, deadlines, responses, closes })
+  const counter = new ConnectionCounter(app.server, connectionLimits, log)
+  const served = new ServedPaths(app)
   if (certificate) followCertificate(app, certificate, log)
   const auth = await createAuth(app, authOptions, log)
   const names = [listen, ...hosts]
-  const responses = new OpenResponses()
   let stopping = false
   app.addHook('onRequest', async (request, reply) => {
+    if (closes.has(request.raw.socket)) {
+      reply.hijack()
+      return
+    }
+    closes.record(request.raw)
     reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
     checkHost(request, names)
     checkOrigin(request, hosts)
@@ -109,9 +125,11 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     }
     responses.add(reply.raw)
     await auth.authenticate(request)
+    if (request.is404) await rejectRoute(request, reply, served, KNOWN_PATHS)
   })
+  addPreconditions(app)
   addOpenApiRoute(app)
-  addHealthRoutes(app, health)
+  addHealthRoutes(app, health, isAnnounced)
   const send = createSendCommand(bus)
   addSettingsRoutes(app, send)
   addStatusRoutes(app, send)
@@ -119,10 +137,11 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addDeadLetterRoutes(app, bus.deadLetters)
   if (authOptions.tokens) addTokenRoutes(app, authOptions.tokens, log)
   const events = addEventRoutes(app, { feed, heartbeat, guard: auth.guard })
-  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: auth.guard })
-  if (metrics) addMetricsRoutes(app, metrics, events, connections)
+  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: auth.guard, closes })
+  if (metrics) addMetricsRoutes(app, metrics, { events, connections, counter })
   try {
-    await app.listen({ host: listen, port })
+    // For "localhost" fastify would also open a second server, without the limits of this one.
+    await app.listen({ host: listen === 'localhost' ? '127.0.0.1' : listen, port })
   } catch (cause) {
     await app.close()
     throw listenError(cause, listen, port)
@@ -144,44 +163,6 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     port: address.port,
     close: () => (closed ??= close()),
   }
-}
-
-function createApp(log: Log, certificate: Certificate | undefined): FastifyInstance {
-  const app = fastify({
-    // A cast, because only the server options differ for HTTPS.
-    https: (certificate?.options ?? null) as null,
-    logger: false,
-    bodyLimit: MESSAGE_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // The onRequest hook rejects requests during the stop, as a problem like any other.
-    return503OnClosing: false,
-    // By then every response is sent; only idle connections are left.
-    forceCloseConnections: true,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256, querystringParser: parseQuery },
-    frameworkErrors: (error, request, reply) => replyProblem(error, request, reply, log),
-    clientErrorHandler: rejectMalformedRequest,
-  })
-  acceptJson(app)
-  // Handlers answer with JSON values, which may hold bigints.
-  app.setReplySerializer(payload => printJson(payload as Parameters<typeof printJson>[0]))
-  app.setErrorHandler((error, request, reply) => replyProblem(error, request, reply, log))
-  app.setNotFoundHandler(request => rejectRoute(request, KNOWN_PATHS))
-  return app
-}
-
-/** Answers a malformed HTTP request directly on the socket. */
-function rejectMalformedRequest(cause: Error & { readonly code?: string }, socket: Socket): void {
-  if (cause.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const { status, headers, body } = problemOf(
-    new SettingsError('CONTENT_MALFORMED', `The HTTP request is malformed (${cause.code}).`),
-  )
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
 }
 
 function listenError(cause: unknown, listen: string, port: number): SettingsError {

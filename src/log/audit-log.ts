@@ -1,9 +1,9 @@
 import type { Answered, KytosEvent } from '../../events/event.ts'
 import type { Facts } from '../../events/map.ts'
 import { findCommand } from '../../events/names.ts'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, showVerifiedBy } from '../../model/actor.ts'
 import { quote } from '../../model/quote.ts'
-import type { Log } from './log.ts'
+import type { Log, LogFields } from './log.ts'
 
 /*
  * The log of facts and commands for operators. Never a value, because settings and boxes may hold secrets.
@@ -27,7 +27,7 @@ export function logFact(log: Log, event: KytosEvent): void {
   const more = changes.length > MAX_PATHS ? ` and ${changes.length - MAX_PATHS} more` : ''
   const paths = shown.length === 0 ? '' : `: ${shown.join(', ')}${more}`
   const who = actor ? ` by ${print(actor)}` : ''
-  const by = actor ? { actor: print(actor) } : {}
+  const by = actor ? actorFields(actor) : {}
   log.info(`${namespace}${where} was ${kind}${who} at revision ${revision}${paths}`, {
     event: event.name,
     event_id: event.id,
@@ -48,10 +48,16 @@ export function logAnswer(log: Log, { event, actor, error }: Answered): void {
   const { namespace } = event.content as { readonly namespace?: unknown } // Whatever the sender put there.
   const of = typeof namespace === 'string' ? ` of ${quote(namespace)}` : ''
   const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, MAX_NAME_LENGTH) } : {}
-  const fields = { event: event.name, event_id: event.id, ...about, actor: print(actor), code: error.code }
+  const fields = { event: event.name, event_id: event.id, ...about, ...actorFields(actor), code: error.code }
   const message = `${event.name}${of} by ${print(actor)} was rejected: ${error.code}`
   if (error.status < 500) log.info(message, fields)
   else log.warn(message, fields)
+}
+
+/** The fields of an actor: `actor`, and `by`, which tells apart two callers of one name. */
+function actorFields(actor: Actor): LogFields {
+  const by = showVerifiedBy(actor)
+  return { actor: print(actor), ...(by !== undefined && { by }) }
 }
 
 function print({ type, name }: Actor): string {

@@ -1,3 +1,4 @@
+import { escapeControls } from '../../model/control-characters.ts'
 import type { Log } from './log.ts'
 
 /** An output of lines; a terminal may show colours. */
@@ -6,6 +7,13 @@ export interface Console {
   readonly isTTY?: boolean
   /** Of a terminal, in characters. */
   readonly columns?: number
+  /** Marks a control sequence as one of this process, so that a guarded output does not escape it. */
+  own?(sequence: string): string
+}
+
+/** A control sequence of this process for an output, such as a colour. */
+export function ownSequence(out: Console, sequence: string): string {
+  return out.own?.(sequence) ?? sequence
 }
 
 const COLOURS = { INFO: '', WARN: '\x1b[33m', ERROR: '\x1b[31m' }
@@ -22,13 +30,14 @@ export function createConsoleLog(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Log {
   const coloured = out.isTTY === true && !env.NO_COLOR
+  const style = (sequence: string) => ownSequence(out, sequence)
   const write = (level: keyof typeof COLOURS, message: string): void => {
     const time = new Date().toTimeString().slice(0, 8)
     const rest = `${name}: ${oneLine(message)}`
     const label = level.padEnd(5)
     out.write(
       coloured
-        ? `${DIM}${time}${PLAIN} ${COLOURS[level]}${label} ${rest}${PLAIN}\n`
+        ? `${style(DIM)}${time}${style(PLAIN)} ${style(COLOURS[level])}${label} ${rest}${style(PLAIN)}\n`
         : `${time} ${label} ${rest}\n`,
     )
   }
@@ -40,7 +49,7 @@ export function createConsoleLog(
   }
 }
 
-/** The message on one line without control characters, because it may quote foreign text. */
+/** The message on one line with its control characters escaped, because it may quote foreign text. */
 function oneLine(message: string): string {
-  return message.replaceAll(/\s*\n\s*/g, ' | ').replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\u{fffd}')
+  return escapeControls(message.replaceAll(/\s*\n\s*/g, ' | '))
 }

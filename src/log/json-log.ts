@@ -1,4 +1,5 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { escapeControls } from '../../model/control-characters.ts'
 import type { Console } from './console-log.ts'
 import type { Log } from './log.ts'
 
@@ -13,7 +14,8 @@ export function createJsonLog(out: Console, controller: string, name = 'host'): 
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: level => ({ level }) },
     },
-    { write: line => out.write(line) },
+    // JSON escapes only C0; a raw C1 or bidirectional control would drive the terminal of a reader.
+    { write: line => out.write(escapeControls(line)) },
   )
   return named(root, name)
 }
@@ -22,16 +24,9 @@ function named(root: Logger, name: string): Log {
   // Always a child of the root, because pino would print the name of a grandchild twice.
   const lines = root.child({ name })
   return {
-    info: (message, fields = {}) => lines.info(fields, clean(message)),
-    warn: (message, fields = {}) => lines.warn(fields, clean(message)),
-    error: (message, fields = {}) => lines.error(fields, clean(message)),
+    info: (message, fields = {}) => lines.info(fields, message),
+    warn: (message, fields = {}) => lines.warn(fields, message),
+    error: (message, fields = {}) => lines.error(fields, message),
     child: child => named(root, child),
   }
-}
-
-/**
- * The message without the control characters that JSON does not escape, because it may quote foreign text.
- */
-function clean(message: string): string {
-  return message.replaceAll(/[\x7f-\x9f]/g, '\u{fffd}')
 }

@@ -11,6 +11,8 @@ export interface Metrics {
   readonly contentType: string
   /** Adds a value that is read at each print; `help` is one sentence. @throws Error for a name in use. */
   gauge(name: string, help: string, read: () => number): void
+  /** Adds a counter whose value is kept elsewhere, since the start. @throws Error for a name in use. */
+  counter(name: string, help: string, read: () => number): void
   /** All metrics in the text format of Prometheus. */
   print(): Promise<string>
 }
@@ -54,7 +56,6 @@ export function createMetrics({
     })
   }
 
-  /** Adds a counter whose value is kept elsewhere, since the start. */
   const counter = (name: string, help: string, read: () => number): void => {
     new Counter({
       name: `${PREFIX}${name}`,
@@ -124,5 +125,5 @@ export function createMetrics({
   for (const name of COUNTED_FACTS) facts.inc({ name }, 0)
   feed.follow(undefined, ({ name }) => facts.inc({ name }))
 
-  return { contentType: registry.contentType, gauge, print: () => registry.metrics() }
+  return { contentType: registry.contentType, gauge, counter, print: () => registry.metrics() }
 }

@@ -14,15 +14,19 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
   const walk = new SchemaWalk(schema)
   const modes: Record<string, ApplyMode> = {}
   const visit = (part: Json | undefined, path: string, inherited: ApplyMode, isOwn: boolean): void => {
-    walk.enter(part, node => {
-      // The nearest one counts, because a property may override the definition that it refers to.
-      const mode = isOwn ? (declaredBy(node, walk) ?? modes[path] ?? inherited) : inherited
-      if (path !== '' && isOwn) modes[path] = mode
-      for (const applied of walk.appliedWith(node)) visit(applied, path, mode, false)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
-        visit(property, path + pointerToken(key), mode, true)
-      }
-    })
+    walk.enter(
+      part,
+      node => {
+        // The nearest one counts, because a property may override the definition that it refers to.
+        const mode = isOwn ? (declaredBy(node, walk) ?? modes[path] ?? inherited) : inherited
+        if (path !== '' && isOwn) modes[path] = mode
+        for (const applied of walk.appliedWith(node)) visit(applied, path, mode, false)
+        for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
+          visit(property, path + pointerToken(key), mode, true)
+        }
+      },
+      path,
+    )
   }
   visit(schema, '', 'restart', true)
   return modes
@@ -35,21 +39,25 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
 export function refuseUnknownModes(schema: JsonObject): void {
   const walk = new SchemaWalk(schema)
   const visit = (part: Json | undefined, path: string): void => {
-    walk.enter(part, node => {
-      const mode = node['x-apply']
-      if (mode !== undefined && (typeof mode !== 'string' || !MODES.includes(mode))) {
-        throw new SettingsError(
-          'SCHEMA_MALFORMED',
-          `Invalid "x-apply" ${quote(mode)} at "${path || '/'}" of the schema; allowed are ${MODES.join(', ')}.`,
-          {
-            details: { pointer: path, got: mode, expected: MODES },
-          },
-        )
-      }
-      for (const applied of walk.appliedWith(node)) visit(applied, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
-        visit(property, path + pointerToken(key))
-    })
+    walk.enter(
+      part,
+      node => {
+        const mode = node['x-apply']
+        if (mode !== undefined && (typeof mode !== 'string' || !MODES.includes(mode))) {
+          throw new SettingsError(
+            'SCHEMA_MALFORMED',
+            `Invalid "x-apply" ${quote(mode)} at "${path || '/'}" of the schema; allowed are ${MODES.join(', ')}.`,
+            {
+              details: { pointer: path, got: mode, expected: MODES },
+            },
+          )
+        }
+        for (const applied of walk.appliedWith(node)) visit(applied, path)
+        for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+          visit(property, path + pointerToken(key))
+      },
+      path,
+    )
   }
   visit(schema, '')
 }

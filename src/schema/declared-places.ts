@@ -20,14 +20,18 @@ export function declaredPlaces(
   const places = new Map<string, DeclaredPlace>()
   const walk = new SchemaWalk(schema)
   const visit = (part: Json | undefined, path: readonly string[]): void => {
-    walk.enter(part, node => {
-      const at = JSON.stringify(path)
-      // A subschema that is nearer to the value describes it better than its references.
-      if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
-      for (const applied of walk.appliedWith(node)) visit(applied, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
-        visit(property, [...path, key])
-    })
+    const at = JSON.stringify(path)
+    walk.enter(
+      part,
+      node => {
+        // A subschema that is nearer to the value describes it better than its references.
+        if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
+        for (const applied of walk.appliedWith(node)) visit(applied, path)
+        for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+          visit(property, [...path, key])
+      },
+      at,
+    )
   }
   visit(schema, [])
   for (const filled of [defaults, seed]) {

@@ -1,6 +1,8 @@
-import { mergeLayers } from '../../model/merge.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { SchemaWalk } from './schema-walk.ts'
+
+/** Copied members that count as one visit of a subschema. */
+const MEMBERS_A_VISIT = 16
 
 /**
  * The defaults of a schema: every `default` of its properties, nested ones too, through local `$ref` and
@@ -26,11 +28,24 @@ function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undef
     const layers = walk.appliedWith(schema).map(applied => collectDefaults(applied, walk))
     if (Object.keys(own).length > 0) layers.push(own)
     layers.push(schema.default)
-    return layers.reduce(over, undefined)
+    return layers.reduce((low, high) => over(low, high, walk), undefined)
   })
 }
 
-function over(low: Json | undefined, high: Json | undefined): Json | undefined {
+function over(low: Json | undefined, high: Json | undefined, walk: SchemaWalk): Json | undefined {
   if (high === undefined) return low
-  return isObject(low) && isObject(high) ? mergeLayers([low, high]) : high
+  return isObject(low) && isObject(high) ? merge(low, high, walk) : high
+}
+
+/** Merges two layers; copies are counted, because a few references may copy a long default many times. */
+function merge(low: JsonObject, high: JsonObject, walk: SchemaWalk): JsonObject {
+  const result: JsonObject = {}
+  const [below, above] = [Object.keys(low), Object.keys(high)]
+  walk.spend((below.length + above.length) / MEMBERS_A_VISIT)
+  for (const key of below) if (!Object.hasOwn(high, key)) setMember(result, key, low[key] as Json)
+  for (const key of above) {
+    const under = Object.hasOwn(low, key) ? low[key] : undefined
+    setMember(result, key, over(under, high[key] as Json, walk) as Json)
+  }
+  return result
 }

@@ -6,12 +6,16 @@ export function deprecatedPlaces(schema: JsonObject): readonly string[] {
   const walk = new SchemaWalk(schema)
   const found = new Set<string>()
   const visit = (part: Json | undefined, path: string): void => {
-    walk.enter(part, node => {
-      if (path !== '' && node.deprecated === true) found.add(path)
-      for (const applied of walk.appliedWith(node)) visit(applied, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
-        visit(property, path + pointerToken(key))
-    })
+    walk.enter(
+      part,
+      node => {
+        if (path !== '' && node.deprecated === true) found.add(path)
+        for (const applied of walk.appliedWith(node)) visit(applied, path)
+        for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+          visit(property, path + pointerToken(key))
+      },
+      path,
+    )
   }
   visit(schema, '')
   return [...found]

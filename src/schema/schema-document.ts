@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { ApplyMode } from '../../events/changes.ts'
 import { printCanonical } from '../../model/canonical.ts'
+import { DOCUMENT_BYTES } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import { refuseExcess } from '../../model/extent.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
 import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
+import { tooCostly } from './schema-size.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
 /** A NApp's schema as it is stored: with its seed, so that both are the same on every controller. */
@@ -24,8 +27,8 @@ export interface SchemaDocument {
 }
 
 /**
- * @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the
- * NApp's version is not in it.
+ * Compiles a schema. Its digest is SHA-256 over schema and seed with sorted keys, without the NApp's version.
+ * @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY.
  */
 export function createSchemaDocument(
   schema: JsonObject,
@@ -35,15 +38,27 @@ export function createSchemaDocument(
   const digest = createHash('sha256')
     .update(printCanonical([schema, seed]))
     .digest('hex')
+  const validate = compileSchema(schema)
+  const defaults = defaultsOf(schema)
+  refuseLongDefaults(defaults)
   return {
     digest,
     schema,
     seed,
     nappVersion,
-    validate: compileSchema(schema),
-    defaults: defaultsOf(schema),
+    validate,
+    defaults,
     modes: applyModes(schema),
     deprecated: deprecatedPlaces(schema),
+  }
+}
+
+/** Bounds the defaults, because a few references may repeat one long default in very many places. */
+function refuseLongDefaults(defaults: JsonObject): void {
+  try {
+    refuseExcess(defaults, 'The defaults', DOCUMENT_BYTES)
+  } catch {
+    throw tooCostly(`its defaults together have more than ${DOCUMENT_BYTES} bytes, or nest too deep`)
   }
 }
 
@@ -55,19 +70,28 @@ export function printSchemaDocument(document: SchemaDocument): string {
   })
 }
 
-/** @throws SettingsError SCHEMA_MALFORMED for a text that another program wrote. */
-export function parseSchemaDocument(text: string): SchemaDocument {
+/** The parts of a stored schema, which may still be malformed or too costly. */
+export type SchemaParts = Pick<SchemaDocument, 'schema' | 'seed' | 'nappVersion'>
+
+/** @throws SettingsError SCHEMA_MALFORMED, JSON_MALFORMED for a text that another program wrote. */
+export function parseSchemaParts(text: string): SchemaParts {
   const value = parseJson(text)
   if (!isObject(value) || !isObject(value.schema))
     throw new SettingsError(
       'SCHEMA_MALFORMED',
       'A stored schema must be an object {schema, seed, napp_version}.',
     )
-  return createSchemaDocument(
-    value.schema,
-    isObject(value.seed) ? value.seed : {},
-    typeof value.napp_version === 'string' ? value.napp_version : undefined,
-  )
+  return {
+    schema: value.schema,
+    seed: isObject(value.seed) ? value.seed : {},
+    nappVersion: typeof value.napp_version === 'string' ? value.napp_version : undefined,
+  }
+}
+
+/** @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY for a text that another program wrote. */
+export function parseSchemaDocument(text: string): SchemaDocument {
+  const { schema, seed, nappVersion } = parseSchemaParts(text)
+  return createSchemaDocument(schema, seed, nappVersion)
 }
 
 /**

@@ -1,53 +1,109 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { RuleBroken } from '../../events/changes.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { addBoundedFormats } from './bounded-formats.ts'
 import { describeErrors } from './broken-rules.ts'
-import { addExactKeywords, type ExactContext, withDoubles } from './exact-keywords.ts'
+import { addExactKeywords, type ExactContext, measure, withDoubles } from './exact-keywords.ts'
+import { compilePattern } from './pattern.ts'
+import { PatternRefused } from './pattern-property.ts'
+import { withLocalReferences } from './references.ts'
+import { refuseInvalidSchema, schemaMalformed } from './schema-faults.ts'
+import { refuseCostlySchema, SCHEMA_INSTRUCTIONS, tooCostly } from './schema-size.ts'
+import {
+  addStepKeyword,
+  type Budget,
+  BudgetExceeded,
+  countedObject,
+  EnoughErrors,
+  StepMeter,
+  VALIDATION_STEPS,
+} from './step-meter.ts'
 
-/** All rules that the data breaks; empty when it is valid. Never throws. */
-export type Validate = (data: JsonObject) => readonly RuleBroken[]
+/**
+ * All rules that the data breaks, the first 1,000 of them; empty when it is valid. Never throws. A validation
+ * that takes more steps than the budget ends with the one rule {@link BUDGET}; without a budget it has one of
+ * its own.
+ */
+export type Validate = (data: JsonObject, budget?: Budget) => readonly RuleBroken[]
 
 /** A schema that ajv has compiled. */
-type CompiledCheck = ((this: ExactContext, data: unknown) => unknown) & {
-  readonly errors?: null | readonly ErrorObject[]
-}
+type CompiledCheck = ((data: unknown) => unknown) & { readonly errors?: null | readonly ErrorObject[] }
 
 /** The rule that is reported for a schema that refers to itself without descending into the value. */
 const ENDLESS = '$ref'
+/** The rule that a document breaks whose validation takes more steps than are allowed. */
+export const BUDGET = 'budget'
 /** The broken rules in the message of an error; its details have all of them. */
 const MAX_REPORTED_RULES = 20
 
 /**
  * Compiles a JSON Schema, draft 2020-12. Unknown keywords (`x-apply`, `x-sensitive`) are annotations.
- * @throws SettingsError SCHEMA_MALFORMED with the place.
+ *
+ * A value is validated up to its first broken rule. All rules are collected afterwards, and only for an
+ * invalid value, so that the collection can be bounded without a false result.
+ * @throws SettingsError SCHEMA_MALFORMED with the place; SCHEMA_TOO_COSTLY for one that is too large to
+ * compile, or takes too many steps on `{}`.
  */
 export function compileSchema(schema: JsonObject): Validate {
-  const schemas = new WeakMap<object, Json>()
-  const check = compile(withDoubles(schema, schemas))
-  const exactSchema = (copy: unknown): JsonObject => {
-    const exact = typeof copy === 'object' && copy !== null ? schemas.get(copy) : undefined
-    return isObject(exact) ? exact : {}
+  refuseCostlySchema(schema)
+  const { copy, exact } = withDoubles(withLocalReferences(schema), countedObject)
+  const schemas = new WeakMap(exact)
+  const context: ExactContext = { data: undefined, schemas, meter: new StepMeter() }
+  const isValid = compile(copy, context, false)
+  let collect: CompiledCheck | undefined
+  const exactSchema = (one: unknown): JsonObject => {
+    const found = typeof one === 'object' && one !== null ? schemas.get(one) : undefined
+    return isObject(found) ? found : {}
   }
-  const validate: Validate = data => {
+  const validate: Validate = (data, shared = { left: VALIDATION_STEPS }) => {
+    const given = Math.min(shared.left, VALIDATION_STEPS)
+    const budget = { left: given }
+    const { hasBigints, longestPath } = measure(data)
+    const doubles = hasBigints ? withDoubles(data) : undefined
+    const value = doubles ? doubles.copy : data
+    context.data = doubles?.exact
     try {
-      if (check.call({ data, schemas }, withDoubles(data))) return []
+      if (context.meter.run(budget, longestPath, () => isValid(value))) return []
+      collect ??= compile(copy, context, true)
+      const check = collect
+      context.meter.run(budget, longestPath, () => check(value))
+      return describeErrors(check.errors ?? [], data, exactSchema)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      return [
-        {
-          pointer: '',
-          rule: ENDLESS,
-          message: 'The schema refers to itself without end, so the settings cannot be validated.',
-        },
-      ]
+      return brokenBy(error, data, exactSchema)
+    } finally {
+      context.data = undefined
+      shared.left -= given - budget.left
     }
-    return describeErrors(check.errors ?? [], data, exactSchema)
   }
-  if (validate({})[0]?.rule === ENDLESS) throw malformed('it refers to itself without end')
+  const [broken] = validate({})
+  if (broken?.rule === ENDLESS) throw schemaMalformed('it refers to itself without end')
+  if (broken?.rule === BUDGET)
+    throw tooCostly(`its validation of {} takes more than ${VALIDATION_STEPS} steps`)
   return validate
+}
+
+function brokenBy(
+  error: unknown,
+  data: JsonObject,
+  exactSchema: (one: unknown) => JsonObject,
+): readonly RuleBroken[] {
+  // The cast is safe, because ajv collected the errors.
+  if (error instanceof EnoughErrors)
+    return describeErrors(error.errors as readonly ErrorObject[], data, exactSchema)
+  if (error instanceof BudgetExceeded) return [BUDGET_EXCEEDED]
+  if (!(error instanceof RangeError)) throw error
+  const message = 'The schema refers to itself without end, so the settings cannot be validated.'
+  return [{ pointer: '', rule: ENDLESS, message }]
+}
+
+const BUDGET_EXCEEDED: RuleBroken = {
+  pointer: '',
+  rule: BUDGET,
+  expected: VALIDATION_STEPS,
+  message: `The validation takes more than the allowed ${VALIDATION_STEPS} steps. Use shorter values or fewer members, or a simpler schema.`,
 }
 
 /** @throws SettingsError SETTINGS_INVALID with all broken rules at once: as a message and as details. */
@@ -60,49 +116,69 @@ export function refuseBroken(broken: readonly RuleBroken[], what: string): void 
   })
 }
 
-/** Validates schemas against the meta-schema; one instance is enough for all. */
-const metaSchemaValidator = new Ajv2020({ strict: false, logger: false, ownProperties: true })
-
-function compile(schema: Json): CompiledCheck {
-  if (!isObject(schema)) throw malformed('it is not a JSON object')
+/** Compiles for all broken rules with `collects`, else for the first one. */
+function compile(schema: unknown, context: ExactContext, collects: boolean): CompiledCheck {
+  // The cast is safe, because the schema is a copy of JSON.
+  if (!isObject(schema as Json)) throw schemaMalformed('it is not a JSON object')
   // ajv would return a promise, which is truthy for all data.
-  if (Object.hasOwn(schema, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
+  if (Object.hasOwn(schema as object, '$async'))
+    throw schemaMalformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
     // The schema is checked below, because each instance of its own would compile the meta-schema again.
     meta: false,
     validateSchema: false,
-    allErrors: true,
+    allErrors: collects,
     strict: false,
-    passContext: true,
-    verbose: true,
+    verbose: collects,
+    messages: collects,
     validateFormats: true,
     // A setting may be named `constructor` or `toString`.
     ownProperties: true,
     logger: false,
+    // An inlined subschema would be compiled once for each reference.
+    inlineRefs: false,
+    // The optimization takes as long as the rest of a compilation, and has no benefit here.
+    code: { optimize: false, regExp: Object.assign(patternOf(context.meter), { code: 'compilePattern' }) },
   })
   // The cast is necessary, because nodenext types the default export as a namespace; it is the plug-in.
   ;(formats as unknown as (on: Ajv2020) => void)(ajv)
-  addExactKeywords(ajv)
+  addBoundedFormats(ajv, context.meter)
+  addExactKeywords(ajv, context)
+  addStepKeyword(ajv, context.meter, collects)
   try {
-    metaSchemaValidator.validateSchema(schema, true)
-    return ajv.compile(schema)
+    refuseInvalidSchema(schema as JsonObject)
+    // The cast is safe, because ajv returns a promise only for `$async`.
+    return ajv.compile(schema as JsonObject) as CompiledCheck
   } catch (cause) {
-    throw malformed(reasonOf(cause, schema), cause)
+    if (isSettingsError(cause)) throw cause
+    throw schemaMalformed(reasonOf(cause, schema as JsonObject), { cause })
+  }
+}
+
+/** The engine of patterns for ajv. */
+function patternOf(meter: StepMeter) {
+  let total = 0
+  return (source: string) => {
+    const { instructions, test } = compilePattern(source)
+    total += instructions
+    if (total > SCHEMA_INSTRUCTIONS)
+      throw tooCostly(`the programs of its patterns have more than ${SCHEMA_INSTRUCTIONS} instructions`)
+    return {
+      test: (text: string): boolean => {
+        meter.spendOnPattern(instructions, text)
+        return test(text)
+      },
+      // ajv distinguishes patterns by this text.
+      toString: () => source,
+    }
   }
 }
 
 function reasonOf(cause: unknown, schema: JsonObject): string {
   const message = (cause instanceof Error ? cause.message : String(cause)).replace(/\.+$/, '')
+  if (cause instanceof PatternRefused) return `a pattern cannot be used: ${message}`
   if (cause instanceof RangeError) return 'it refers to itself without end'
   if (message.startsWith('no schema with key or ref'))
     return `"$schema" is ${quote(schema.$schema)}; omit it, or set it to draft 2020-12`
-  return message.replace(/^schema is invalid: /, '').replaceAll(/\bdata(?=\/)/g, '')
-}
-
-function malformed(why: string, cause?: unknown): SettingsError {
-  return new SettingsError(
-    'SCHEMA_MALFORMED',
-    `Invalid JSON Schema (draft 2020-12): ${why}.`,
-    cause === undefined ? {} : { cause },
-  )
+  return message
 }

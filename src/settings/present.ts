@@ -1,12 +1,15 @@
 import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { documentVersion } from '../state/document-state.ts'
+import { isAsKnown } from '../state/document-reader.ts'
+import { type DocumentState, documentVersion } from '../state/document-state.ts'
+import { isSameRecord } from '../state/record.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { Projection } from '../watcher/cached-namespaces.ts'
 import { namespaceRevision } from '../watcher/namespace-state.ts'
 import { schemaInUse } from '../watcher/schema-versions.ts'
+import type { Written } from './write/change-attempt.ts'
 import type { OverridesResult } from './write/overrides.ts'
 import { unknownNamespace } from './write/unknown-namespace.ts'
 
@@ -56,7 +59,7 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
   const known = presentSettings(view, namespace, scope, seen)
   const overtaken =
     preview !== undefined ||
-    [...together].some(([one, { record }]) => record?.version !== seen.documents.get(one)?.record?.version)
+    [...together].some(([one, written]) => !isInCache(seen.documents.get(one), written))
   const left = new Map([...together].map(([one, { data }]) => [one, data]))
   const data = overtaken ? (await cache.project(namespace, left, scope)).effective : undefined
   return {
@@ -76,6 +79,11 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
     ...(deprecated.length > 0 && { deprecated }),
     ...(preview && { preview }),
   }
+}
+
+/** True when the cache has a document exactly as a change left it, and not another change of its version. */
+function isInCache(state: DocumentState | undefined, written: Written): boolean {
+  return isSameRecord(state?.record, written.record) && isAsKnown(state, written)
 }
 
 export function presentSummary(

@@ -6,9 +6,11 @@ import { CLUSTER, type Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log/log.ts'
 import { refuseUnknownModes } from '../schema/apply-modes.ts'
 import { placesOf } from '../schema/deprecated.ts'
+import { misspeltKeywords } from '../schema/misspelt-keywords.ts'
 import { createSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 import { refuseBroken } from '../schema/validator.ts'
 import type { Cache } from '../watcher/cache.ts'
+import { refuseDescription } from './registered-schema.ts'
 
 /** Rules that a missing value breaks, or may break: overrides can still add it. */
 const ABSENCE_RULES: ReadonlySet<string> = new Set([
@@ -21,8 +23,8 @@ const ABSENCE_RULES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Parses a registration; its defaults and seed must match its schema, but for values that are missing.
- * @throws SettingsError CONTENT_MALFORMED, SCHEMA_MALFORMED, SETTINGS_INVALID.
+ * Parses a registration; its defaults and seed must match its schema, except for missing values.
+ * @throws SettingsError CONTENT_MALFORMED, SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY, SETTINGS_INVALID.
  */
 export function parseRegistration(
   namespace: Namespace,
@@ -32,6 +34,7 @@ export function parseRegistration(
   const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
   const version =
     content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
+  refuseDescription(schema)
   const document = createSchemaDocument(schema, seed, version)
   refuseUnknownModes(schema)
   const broken = document
@@ -44,6 +47,17 @@ export function parseRegistration(
       : `The default of the schema of "${namespace}"`,
   )
   return document
+}
+
+/** Logs and returns a warning for each keyword of the schema that is probably misspelt. */
+export function warnOfKeywords(
+  namespace: Namespace,
+  { schema }: SchemaDocument,
+  log: Log,
+): readonly string[] {
+  const warnings = misspeltKeywords(schema)
+  for (const warning of warnings) log.warn(`The schema of "${namespace}": ${warning}`)
+  return warnings
 }
 
 /** Warns of overrides that set values which the schema marks as deprecated. */

@@ -10,7 +10,14 @@ import {
 } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
-import type { Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/nouns.ts'
+import type {
+  Description,
+  HistoryRecord,
+  RemovedSchemas,
+  Settings,
+  Summary,
+  TransactionResult,
+} from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
@@ -19,8 +26,10 @@ import { explainSettings } from './explain.ts'
 import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
 import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
+import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
-import { parseRegistration, warnOfDeprecated } from './registration.ts'
+import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
+import { parseDigest, removeSchemas } from './schema-removal.ts'
 import { Existence } from './write/existence.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
@@ -51,6 +60,7 @@ export class SettingsService {
     'kytos.settings.delete': (content, { actor }) => this.delete(content, actor),
     'kytos.settings.list': content => this.list(content),
     'kytos.settings.describe': content => this.describe(content),
+    'kytos.settings.remove_schema': content => this.removeSchema(content),
     'kytos.settings.transaction': (content, { actor }) => this.transaction(content, actor),
     'kytos.settings.history': content => this.history(content),
   } satisfies Partial<Handlers>
@@ -67,9 +77,12 @@ export class SettingsService {
     const document = parseRegistration(namespace, content)
     const { registrar, watcher, log } = this.#options
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
+      await refuseCostlyOnStored(document, namespace, watcher.cache)
       await registrar.register(namespace, document)
       warnOfDeprecated(namespace, document, watcher.cache, log)
-      return this.#present(namespace, CLUSTER)
+      const warnings = warnOfKeywords(namespace, document, log)
+      const settings = await this.#present(namespace, CLUSTER)
+      return { ...settings, ...(warnings.length > 0 && { warnings }) }
     })
   }
 
@@ -147,6 +160,14 @@ export class SettingsService {
   async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {
     const { namespace } = this.#parse(content)
     return presentDescription(this.#view, namespace)
+  }
+
+  async removeSchema(content: CommandContent<'kytos.settings.remove_schema'>): Promise<RemovedSchemas> {
+    const { namespace } = this.#parse(content)
+    const digest = content.digest === undefined ? undefined : parseDigest(content.digest)
+    const force = parseFlag(content.force, 'force')
+    requireReady(this.#options.watcher)
+    return removeSchemas({ namespace, digest, force }, this.#options)
   }
 
   async history(content: CommandContent<'kytos.settings.history'>): Promise<readonly HistoryRecord[]> {

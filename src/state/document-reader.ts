@@ -1,9 +1,12 @@
-import type { Backend, Listing } from '../../backends/backend.ts'
+import type { Backend } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyPrefix, type Key, parseHistoryKey } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { type DocumentState, isRecorded } from './document-state.ts'
 import { parseObject, parseRecord, type StoredRecord } from './record.ts'
+
+/** The least number by which a listing of records grows when it found too few of them. */
+const MIN_ASKED_MORE = 16
 
 /** The state of a document before a change: its text and its newest record, of one moment. */
 export interface Base {
@@ -76,15 +79,32 @@ function isRecordedBy(entry: Entry | undefined, record: StoredRecord | undefined
 
 /** The newest records of a document, newest first. */
 export async function readRecords(backend: Backend, key: Key, limit: number): Promise<StoredRecord[]> {
-  const { pages } = await backend.list(historyPrefix(key), { newest: limit })
-  return recordsOf(pages)
+  return (await readRecordsAt(backend, key, limit)).records
 }
 
-/** The records among the entries of a listing, in its order. */
-export async function recordsOf(pages: Listing['pages']): Promise<StoredRecord[]> {
-  const records: StoredRecord[] = []
-  for await (const page of pages) records.push(...page.flatMap(entry => parseRecord(entry) ?? []))
-  return records
+/**
+ * The newest records of a document, newest first, at one revision of the store. Other keys below its history,
+ * which another program put there, are skipped, however many they are.
+ */
+export async function readRecordsAt(
+  backend: Backend,
+  key: Key,
+  limit: number,
+): Promise<{ readonly revision: Revision; readonly records: StoredRecord[] }> {
+  for (let asked = limit; ; asked = 4 * asked + MIN_ASKED_MORE) {
+    const { revision, pages } = await backend.list(historyPrefix(key), { newest: asked })
+    const records: StoredRecord[] = []
+    let listed = 0
+    for await (const page of pages) {
+      listed += page.length
+      for (const entry of page) {
+        const record = parseHistoryKey(entry.key)?.document === key ? parseRecord(entry) : undefined
+        if (record) records.push(record)
+      }
+    }
+    // Ends with the keys of the history: each listing is larger than the one before.
+    if (records.length >= limit || listed < asked) return { revision, records: records.slice(0, limit) }
+  }
 }
 
 /** The revision of the commit that led to this base; 0 before the first. */

@@ -3,6 +3,7 @@ import { mergeLayers } from '../../model/merge.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
+import { sharedBudget } from '../schema/step-meter.ts'
 
 /** A variable with its place in the settings. */
 export interface EnvironmentValue {
@@ -34,11 +35,12 @@ export function layOver(
   below: JsonObject,
   values: readonly EnvironmentValue[],
 ): Overlay {
-  const known = schema.validate(below)
+  const budget = sharedBudget()
+  const known = schema.validate(below, budget)
   const merge = (some: readonly EnvironmentValue[]): JsonObject =>
     mergeLayers([below, ...some.map(({ overrides }) => overrides)])
   const added = (some: readonly EnvironmentValue[]): readonly RuleBroken[] =>
-    schema.validate(merge(some)).filter(rule => !known.some(one => isSameRule(one, rule)))
+    schema.validate(merge(some), budget).filter(rule => !known.some(one => isSameRule(one, rule)))
   const rejected: string[] = []
   const leaveOut = (value: EnvironmentValue, { rule, pointer }: RuleBroken): void => {
     rejected.push(

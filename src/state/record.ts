@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ChangeKind, HistoryRecord } from '../../events/nouns.ts'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, parseActor, printActor } from '../../model/actor.ts'
 import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
 import { nestsWithin } from '../../model/extent.ts'
 import { parseJson, printJson } from '../../model/json.ts'
@@ -47,7 +47,7 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
     version: record.version,
     kind: record.kind,
     data: record.data ?? null,
-    actor: { type: record.actor.type, name: record.actor.name },
+    actor: printActor(record.actor),
     controller: record.controller,
     comment: record.comment ?? null,
     at: record.at,
@@ -66,7 +66,7 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
  */
 export function parseRecord(entry: Entry, document?: ParsedDocument): StoredRecord | undefined {
   const place = parseHistoryKey(entry.key)
-  if (!place) return undefined
+  if (!place || place.version > MAX_VERSION) return undefined
   const value = (document && parseAround(entry.text, document)) ?? parse(entry.text)
   const fields = isObject(value) ? value : {}
   return {
@@ -76,7 +76,7 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
     stored: entry.modRevision,
     kind: isKind(fields.kind) ? fields.kind : 'updated',
     data: isObject(fields.data) ? fields.data : undefined,
-    actor: isActor(fields.actor) ? fields.actor : UNKNOWN_ACTOR,
+    actor: parseActor(fields.actor) ?? UNKNOWN_ACTOR,
     controller: text(fields.controller) ?? '',
     comment: text(fields.comment),
     at: text(fields.at) ?? '',
@@ -90,6 +90,9 @@ export interface ParsedDocument {
   readonly data: JsonObject
 }
 
+/** The highest version of a document; a higher number leaves no room for the records after it. */
+const MAX_VERSION = 900_000_000_000
+
 /** The start of a record's text, up to the text of the document. */
 const RECORD_START = /^\{"version":\d+,"kind":"[a-z]+","data":/
 
@@ -100,6 +103,14 @@ function parseAround(source: string, { text, data }: ParsedDocument): JsonObject
   // The document is a complete JSON object, so the text after it cannot belong to it.
   const rest = parse(`${start}null${source.slice(start.length + text.length)}`)
   return isObject(rest) && rest.data === null ? { ...rest, data } : undefined
+}
+
+/**
+ * True for one and the same record, or for none. Its number alone identifies it within one store only: a
+ * store that was restored has another record of the same number.
+ */
+export function isSameRecord(one: StoredRecord | undefined, other: StoredRecord | undefined): boolean {
+  return one?.version === other?.version && one?.writeId === other?.writeId
 }
 
 /** The record as answers carry it. */
@@ -142,12 +153,6 @@ function isKind(value: Json | undefined): value is ChangeKind {
 const MAX_RECORDED_DEPTH = MAX_DEPTH - 8
 /** The actor of a record that names none. */
 const UNKNOWN_ACTOR: Actor = { type: 'file', name: 'unknown' }
-
-const ACTOR_TYPES: readonly unknown[] = ['napp', 'user', 'file', 'import', 'system'] satisfies Actor['type'][]
-
-function isActor(value: Json | undefined): value is JsonObject & Actor {
-  return isObject(value) && ACTOR_TYPES.includes(value.type) && typeof value.name === 'string'
-}
 
 function text(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined

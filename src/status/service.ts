@@ -2,7 +2,14 @@ import type { Backend, FileProblem } from '../../backends/backend.ts'
 import { parseComment } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
-import type { Controllers, DocumentName, FileState, RestoredFiles, Status } from '../../events/nouns.ts'
+import type {
+  Controllers,
+  DocumentName,
+  FileState,
+  NAppStatus,
+  RestoredFiles,
+  Status,
+} from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
@@ -20,6 +27,8 @@ export interface StatusOptions {
   readonly watcher: Watcher
   readonly log: Log
   readonly controller: string
+  /** The state of each enabled NApp of the host; none without a host. */
+  readonly napps?: () => readonly NAppStatus[]
 }
 
 /**
@@ -55,7 +64,7 @@ export class StatusService {
   /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace without settings, boxes and files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
     const selection = this.#parse(content)
-    const { backend, watcher, controller } = this.#options
+    const { backend, watcher, controller, napps = () => [] } = this.#options
     const { state, revision, epoch, since, reason, age } = watcher.health
     const { named, more } = limited(
       backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))),
@@ -71,6 +80,7 @@ export class StatusService {
       age,
       files: named.map(presentFile),
       ...(more > 0 && { more_files: more }),
+      napps: napps().filter(({ napp }) => selection.namespace === undefined || napp === selection.namespace),
     }
   }
 
@@ -141,6 +151,7 @@ export class StatusService {
       return namespace
     // A rejected file may be that of a document that was never created.
     if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
+    if (this.#options.napps?.().some(({ napp }) => napp === namespace)) return namespace
     if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
     throw new SettingsError(
       'NAMESPACE_NOT_FOUND',

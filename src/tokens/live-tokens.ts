@@ -42,7 +42,7 @@ export class LiveTokens implements Tokens {
     const { name, hash, rights } = token
     const expires = expiryOf(token)
     const isValid = () => expires > Date.now() && this.#find(token.id)?.hash.equals(hash) === true
-    return { name, rights: withImplied(rights), expires, isValid }
+    return { name, by: { token: token.id }, rights: withImplied(rights), expires, isValid }
   }
 
   onChange(listener: () => void): Unsubscribe {

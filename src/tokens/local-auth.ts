@@ -1,9 +1,13 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { OWNER_NAME } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { withImplied } from '../../model/permissions.ts'
+import { quote } from '../../model/quote.ts'
 import { isObject } from '../../model/value.ts'
+import { isThisHost } from '../boot/loopback.ts'
+import { requireTrusted } from '../boot/trust.ts'
 import type { Log } from '../log/log.ts'
 import { createTokenText, hashToken, isTokenOf, tokenIdIn } from './token.ts'
 import type { Principal, Tokens } from './tokens.ts'
@@ -24,6 +28,8 @@ export interface LocalService {
 export interface LocalAuth {
   /** The tokens of the service, and the one in the file. */
   readonly tokens: Tokens
+  /** True while the file exists, as far as this process knows. */
+  readonly isAnnounced: boolean
   /** Writes the file; a failure is reported to the log. */
   open(url: string): Promise<void>
   /** Removes the file; a failure is reported to the log. */
@@ -32,8 +38,6 @@ export interface LocalAuth {
 
 const SERVICE_FILE = 'service.json'
 const LOCAL_TOKEN_ID = 'local'
-/** The name of the local token's holder in the history. */
-const LOCAL_ADMIN = 'local-admin'
 
 /** Access for the owner of `folder`, which belongs to this process. */
 export function createLocalAuth(folder: string, tokens: Tokens, log: Log): LocalAuth {
@@ -41,7 +45,8 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
   const token = createTokenText(LOCAL_TOKEN_ID)
   const hash = hashToken(token)
   const principal: Principal = {
-    name: LOCAL_ADMIN,
+    name: OWNER_NAME,
+    by: 'local',
     rights: withImplied(['admin']),
     expires: Number.POSITIVE_INFINITY,
     isValid: () => true,
@@ -61,6 +66,9 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
       create: (request, actor) => tokens.create(request, actor),
       list: () => tokens.list(),
       revoke: id => tokens.revoke(id),
+    },
+    get isAnnounced() {
+      return written
     },
     async open(url) {
       try {
@@ -88,8 +96,9 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
 }
 
 /**
- * Reads the file of a folder; undefined when it does not exist.
- * @throws SettingsError CONFIG_INVALID when it may not be read, or has other content.
+ * Reads the file of a folder; undefined when it does not exist. Its token is sent to its URL, so a file counts
+ * only if no other user could have written it, and its URL only if it is of this host.
+ * @throws SettingsError CONFIG_INVALID when it may not be read, or has other content; CONFIG_UNTRUSTED.
  */
 export async function readLocalService(folder: string): Promise<LocalService | undefined> {
   const file = join(folder, SERVICE_FILE)
@@ -103,8 +112,15 @@ export async function readLocalService(folder: string): Promise<LocalService | u
   })
   const value = text === undefined ? undefined : parseJson(text)
   if (value === undefined) return undefined
-  if (isObject(value) && typeof value.url === 'string' && typeof value.token === 'string')
-    return { url: value.url, token: value.token }
+  await requireTrusted(file, `${file} is not used`, ', or run this command as the user of the service')
+  if (isObject(value) && typeof value.url === 'string' && typeof value.token === 'string') {
+    if (isThisHost(value.url)) return { url: value.url, token: value.token }
+    throw new SettingsError(
+      'CONFIG_UNTRUSTED',
+      `${file} names ${quote(value.url)}, which is not an address of this host; nothing was sent to it. Restart the service, or name the address: --url URL.`,
+      { details: { path: file } },
+    )
+  }
   throw new SettingsError('CONFIG_INVALID', `${file} was not written by this release. Restart the service.`)
 }
 

@@ -1,5 +1,5 @@
 import type { Backend, Operation, Outcome } from '../../backends/backend.ts'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, isReservedName } from '../../model/actor.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { isPermission, PERMISSIONS, type Permission } from '../../model/permissions.ts'
@@ -145,6 +145,11 @@ function unknownToken(id: string): SettingsError {
 }
 
 function parseName(name: unknown): string {
+  if (isTokenName(name) && isReservedName(name))
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `"name" must not be ${quote(name)}, which the history uses for another caller: the owner of the service, or an address. Use another name.`,
+    )
   if (isTokenName(name)) return name
   throw new SettingsError(
     'CONTENT_MALFORMED',

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Actor } from '../../model/actor.ts'
+import { type Actor, parseActor } from '../../model/actor.ts'
 import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
 import { splitKey } from '../../model/key.ts'
 import { TOKEN_HASH } from '../../model/overlap.ts'
 import { isPermission, type Permission } from '../../model/permissions.ts'
-import { isArray, isObject, toJson } from '../../model/value.ts'
+import { isArray, toJson } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 
 /*
@@ -90,14 +90,13 @@ export function parseStoredToken({ key, text }: Entry): StoredToken | undefined 
   // An unreadable expiry must not turn into a token that does not expire.
   if (expires_at !== null && (typeof expires_at !== 'string' || Number.isNaN(Date.parse(expires_at))))
     return undefined
-  const by = isObject(created_by) && typeof created_by.name === 'string' ? created_by.name : 'unknown'
   return {
     id,
     name,
     rights: known,
     hash: Buffer.from(digest, 'base64url'),
     created_at: typeof created_at === 'string' ? created_at : 'unknown',
-    created_by: { type: 'user', name: by },
+    created_by: parseActor(created_by) ?? { type: 'user', name: 'unknown' },
     expires_at,
   }
 }

@@ -1,5 +1,5 @@
 import type { Unsubscribe } from '../../events/event.ts'
-import type { Actor } from '../../model/actor.ts'
+import type { Actor, VerifiedBy } from '../../model/actor.ts'
 import type { Permission } from '../../model/permissions.ts'
 import type { NewToken, TokenRequest, TokenSummary } from './token-store.ts'
 
@@ -7,6 +7,7 @@ import type { NewToken, TokenRequest, TokenSummary } from './token-store.ts'
 export interface Principal {
   /** The name of the holder in the history. */
   readonly name: string
+  readonly by: VerifiedBy
   /** With all implied permissions. */
   readonly rights: ReadonlySet<Permission>
   /** Unix milliseconds; infinity for a credential that does not expire. */

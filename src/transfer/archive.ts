@@ -49,19 +49,25 @@ export async function writeArchive(snapshot: StoreSnapshot, file: string, replac
   }
 }
 
+/** The largest archive that is read, unpacked, in bytes: a small file can unpack to any size. */
+const MAX_ARCHIVE_BYTES = 1_073_741_824
+/** The longest line of an archive, in characters: the largest box twice, because its text is quoted. */
+const MAX_LINE_CHARACTERS = 67_108_864
+
 /**
  * Reads an archive to its end.
- * @throws SettingsError STORE_DAMAGED for an incomplete one, STORE_FORMAT, CONFIG_ABSENT when the file does
+ * @throws SettingsError STORE_DAMAGED for an incomplete one and for one that unpacks to more than it may,
+ * STORE_FORMAT, CONFIG_ABSENT when the file does
  * not exist.
  */
-export async function readArchive(file: string): Promise<StoreSnapshot> {
+export async function readArchive(file: string, maxBytes = MAX_ARCHIVE_BYTES): Promise<StoreSnapshot> {
   if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `The file ${file} does not exist.`)
   const reader = new ArchiveReader(file)
   // The first error, because the streams only report that they were ended by it.
   let reason: unknown
   const take = async (source: AsyncIterable<Buffer>): Promise<void> => {
     try {
-      for await (const line of linesOf(source, reader)) reader.take(line)
+      for await (const line of linesOf(source, reader, maxBytes)) reader.take(line)
     } catch (error) {
       reason = error
       throw error
@@ -78,17 +84,29 @@ export async function readArchive(file: string): Promise<StoreSnapshot> {
 }
 
 /** The lines of a text that arrives in chunks. */
-async function* linesOf(source: AsyncIterable<Buffer>, reader: ArchiveReader): AsyncGenerator<string> {
+async function* linesOf(
+  source: AsyncIterable<Buffer>,
+  reader: ArchiveReader,
+  maxBytes: number,
+): AsyncGenerator<string> {
   // Fatal, because an archive of ours is always UTF-8.
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let open: string[] = []
+  let openCharacters = 0
+  let bytes = 0
   for await (const chunk of source) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw reader.damaged(`it unpacks to more than the allowed ${maxBytes} bytes`)
     const lines = decoder.decode(chunk, { stream: true }).split('\n')
     for (const line of lines.slice(0, -1)) {
       yield open.join('') + line
       open = []
+      openCharacters = 0
     }
     open.push(lines.at(-1) ?? '')
+    openCharacters += lines.at(-1)?.length ?? 0
+    if (openCharacters > MAX_LINE_CHARACTERS)
+      throw reader.damaged(`a line is longer than the allowed ${MAX_LINE_CHARACTERS} characters`)
   }
   if (open.join('') !== '' || decoder.decode() !== '') throw reader.damaged('its last line is incomplete')
 }

@@ -2,9 +2,11 @@ import type { Batch } from '../../backends/backend.ts'
 import type { KytosEvent } from '../../events/event.ts'
 import type { Origin } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
+import type { Key } from '../../model/key.ts'
 import { isTokenKey } from '../../model/token-key.ts'
 import type { Log } from '../log/log.ts'
 import { type DocumentState, isRecorded } from '../state/document-state.ts'
+import { foreignKeyMessage } from '../state/foreign-keys.ts'
 import type { ApplyOptions, Cache } from './cache.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import type { Observers } from './observers.ts'
@@ -96,6 +98,11 @@ export class Announcer {
   /** Announces each document whose stored overrides are rejected. */
   announceRejected(documents: Iterable<DocumentState>): void {
     for (const state of documents) if (state.rejected.length > 0) this.announce(rejectedFact(state))
+  }
+
+  /** Logs keys that no document of this store has. */
+  reportForeign(keys: readonly Key[]): void {
+    for (const key of keys) this.#log.warn(foreignKeyMessage(key), { code: 'KEY_FOREIGN', source: key })
   }
 
   /** Reports the documents that changed without a history record, if any. */

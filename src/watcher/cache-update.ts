@@ -51,8 +51,9 @@ export class CacheUpdate {
     for (const state of this.#base.values()) this.#changed.set(state.namespace, withoutRecords(state))
   }
 
-  /** Applies the history records of a batch. */
-  learnRecords(changes: readonly Change[]): void {
+  /** Applies the history records of a batch; returns their write ids by their keys. */
+  learnRecords(changes: readonly Change[]): ReadonlyMap<Key, string> {
+    const writeIds = new Map<Key, string>()
     const entries = new Map(
       changes.flatMap(change => (change.type === 'put' ? [[change.entry.key, change.entry]] : [])),
     )
@@ -61,12 +62,14 @@ export class CacheUpdate {
       const owner = history && parseOverridesKey(history.document)
       if (!history || !owner) continue
       const record = parseRecord(entry, this.#parsedDocument(entries.get(history.document)))
-      if (record)
-        this.#changed.set(
-          owner.namespace,
-          withRecord(this.#state(owner.namespace), history.document, owner.scope, record),
-        )
+      if (!record) continue
+      writeIds.set(key, record.writeId)
+      this.#changed.set(
+        owner.namespace,
+        withRecord(this.#state(owner.namespace), history.document, owner.scope, record),
+      )
     }
+    return writeIds
   }
 
   /** The overrides in an entry, parsed once. */

@@ -22,6 +22,9 @@ export interface ApplyOptions {
   readonly readHistory?: ReadHistory
 }
 
+/** The number of records whose write ids are kept, for the answers to own commits. */
+const MAX_REMEMBERED_RECORDS = 4_096
+
 /**
  * The store as this controller knows it: every document of settings, every schema, and an index of the boxes.
  * Only the watcher changes it, one revision after the other.
@@ -33,6 +36,8 @@ export interface ApplyOptions {
 export class Cache extends CachedNamespaces {
   readonly #index = new StoreIndex()
   readonly #unreadable = new Map<Key, string>()
+  /** The write ids of the records applied last, by their keys, oldest first. */
+  readonly #recorded = new Map<Key, string>()
   #lastChange: Promise<unknown> = Promise.resolve()
   #meta: Entry | undefined
   #revision: Revision = 0n
@@ -69,6 +74,11 @@ export class Cache extends CachedNamespaces {
   /** Keys of the boxes of a namespace in the order of their creation. */
   boxes(namespace: string): Key[] {
     return this.#index.boxes(namespace)
+  }
+
+  /** The write id of a history record, by its key; undefined unless it is one of those applied last. */
+  recordedId(key: Key): string | undefined {
+    return this.#recorded.get(key)
   }
 
   /** True when the cache has exactly this entry. */
@@ -127,7 +137,7 @@ export class Cache extends CachedNamespaces {
     const update = new CacheUpdate(this.states, this.self, { ...this.context, readHistory })
     // The cached records belong to another store; the listing contains those of this one.
     if (epoch !== this.#epoch) update.forgetRecords()
-    update.learnRecords(batch.changes)
+    const writeIds = update.learnRecords(batch.changes)
     const announced = batch.changes.filter(change => isAnnounced(keyOf(change)))
     const steps = await update.steps(announced, key => this.#index.has(key))
     // Synchronous from here on, so that readers see the whole revision or nothing of it.
@@ -137,8 +147,19 @@ export class Cache extends CachedNamespaces {
     const meta = batch.changes.find(change => keyOf(change) === META_KEY)
     if (meta) this.#meta = meta.type === 'put' ? meta.entry : undefined
     this.#revision = batch.revision
+    if (epoch !== this.#epoch) this.#recorded.clear()
+    this.#remember(writeIds)
     this.#epoch = epoch
     return steps
+  }
+
+  #remember(writeIds: ReadonlyMap<Key, string>): void {
+    for (const [key, writeId] of writeIds) {
+      this.#recorded.delete(key)
+      this.#recorded.set(key, writeId)
+      const [oldest] = this.#recorded.keys()
+      if (this.#recorded.size > MAX_REMEMBERED_RECORDS && oldest) this.#recorded.delete(oldest)
+    }
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Key } from '../../model/key.ts'
 import { CLUSTER, controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
+import type { Budget } from '../schema/step-meter.ts'
 import { type DocumentState, parseOverridesKey } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
 import type { EnvironmentValue } from '../state/overlay.ts'
@@ -18,7 +19,7 @@ import {
   type ReadHistory,
   validateOverrides,
 } from './namespace-state.ts'
-import { schemaInUse } from './schema-versions.ts'
+import { schemaInUse, unusableSchema } from './schema-versions.ts'
 
 /** A namespace in its current or a projected state. */
 export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'schemas' | 'environment'>
@@ -65,6 +66,11 @@ export class CachedNamespaces {
   schema(namespace: Namespace): SchemaDocument | undefined {
     const state = this.states.get(namespace)
     return state && schemaInUse(state.schemas)
+  }
+
+  /** The reason why no stored schema of a namespace can be used; undefined when one can, or without one. */
+  unusableSchema(namespace: Namespace): string | undefined {
+    return unusableSchema(this.stateOfNamespace(namespace).schemas)
   }
 
   /** The revision at which the schema in use was stored; undefined while it is not stored. */
@@ -132,8 +138,9 @@ export class CachedNamespaces {
     scope: Scope,
     overrides: JsonObject,
     cluster?: JsonObject,
+    budget?: Budget,
   ): readonly RuleBroken[] {
-    return validateOverrides(this.stateOfNamespace(namespace), scope, overrides, cluster)
+    return validateOverrides(this.stateOfNamespace(namespace), scope, overrides, cluster, budget)
   }
 
   /**

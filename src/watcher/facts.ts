@@ -1,7 +1,7 @@
 import type { Problem } from '../../backends/backend.ts'
 import type { Facts } from '../../events/map.ts'
 import type { ChangeKind, Origin } from '../../events/nouns.ts'
-import { type Actor, HAND_EDIT } from '../../model/actor.ts'
+import { type Actor, HAND_EDIT, parseActor } from '../../model/actor.ts'
 import { PART, printCursor, WHOLE } from '../../model/cursor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { splitKey } from '../../model/key.ts'
@@ -123,9 +123,5 @@ function kindOf(existed: boolean, isGone: boolean): ChangeKind {
 /** The actor who wrote a box; null when another program wrote it. */
 function boxActor(text: string): Actor | null {
   const written = parseObject(text)?.written
-  const actor = isObject(written) ? written.actor : undefined
-  // Only this service writes a valid actor; the text of another program may contain anything.
-  return isObject(actor) && typeof actor.type === 'string' && typeof actor.name === 'string'
-    ? (actor as unknown as Actor)
-    : null
+  return (isObject(written) && parseActor(written.actor)) || null
 }

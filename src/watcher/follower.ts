@@ -3,11 +3,24 @@ import { joinSignals } from '../../backends/joint-signal.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
+import { ForeignKeys } from '../state/foreign-keys.ts'
 import type { Cache } from './cache.ts'
-import { claimEpoch, META_KEY, readEpoch, touchStore } from './epoch.ts'
-import { ResumeCheck, type ResumePoint, resumePointOf } from './resume-point.ts'
-import { keyOf } from './store-index.ts'
+import { claimEpoch, readEpoch, touchStore } from './epoch.ts'
+import { refuseOtherIdentity } from './identity.ts'
+import {
+  isCompacted,
+  isOverwritten,
+  putsOf,
+  ResumeCheck,
+  type ResumePoint,
+  resumePointOf,
+} from './resume-point.ts'
 import { surveyStore } from './survey.ts'
+
+/**
+ * The number of listings in a row that end with a write to `meta/store`; the next attempt follows a pause.
+ */
+const MAX_LISTINGS = 8
 
 /** Receives the content of the store, one call at a time, in order. */
 export interface FollowerListener {
@@ -15,6 +28,8 @@ export interface FollowerListener {
   onBatch(batch: Batch): Promise<void>
   /** Delivers the whole difference between the cache and a listing of the store, which has this epoch. */
   onListing(batch: Batch, epoch: number): Promise<void>
+  /** Reports keys that no document of this store has, each once. */
+  onForeign(keys: readonly Key[]): void
   /** The watch is open and has delivered everything up to this revision, as far as the server reports it. */
   onCaughtUp(revision: Revision): void
 }
@@ -38,8 +53,12 @@ export interface FollowerOptions {
  *     may precede the changes that it reports.
  *  2. When steps are lost, or the store is another one, the whole store is listed. A store that was wiped or
  *     rewound first receives a new epoch, so that (epoch, revision) never decreases.
- *  3. When the cache turns out to be wrong about an unchanged store, the whole store is listed in the same
+ *  3. A live batch is never applied when it changes the identity of the store: when it deletes or replaces
+ *     `meta/store`, or takes away the newest record of a document. The store is then listed again, so that a
+ *     wipe or a load, by any tool, is one difference and not a series of deletions in the old epoch.
+ *  4. When the cache turns out to be wrong about an unchanged store, the whole store is listed in the same
  *     epoch, at a revision above all that were announced. The repair of the cache is then an ordinary step.
+ *     The store counts as unchanged only if it shows the last delivered batch again, at every other key.
  */
 export class Follower {
   readonly #options: FollowerOptions
@@ -51,6 +70,7 @@ export class Follower {
   /** The store is known to differ from the cache's store, whatever its revisions are. */
   #isRewound = false
   #resumePoint: ResumePoint | undefined
+  readonly #foreignKeys = new ForeignKeys()
   /** Keys at which the cache differs from the store without a watch event. */
   #damaged: ReadonlySet<Key> = new Set()
   /** Ends the open watch; undefined without one. */
@@ -91,7 +111,9 @@ export class Follower {
   }
 
   #learnFrom(error: unknown): void {
-    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR') this.#isListed = false
+    // STORE_FORMAT: the store was replaced, and has to be listed when it is valid again.
+    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR' || error.code === 'STORE_FORMAT')
+      this.#isListed = false
     else if (error.code === 'HISTORY_LOST') {
       this.#isListed = false
       if (error.details.reason === 'rewound' || error.details.reason === 'other store') this.#isRewound = true
@@ -99,18 +121,33 @@ export class Follower {
   }
 
   async #list(): Promise<void> {
+    const { backend } = this.#options
+    const point = this.#resumePoint
+    if (this.#damaged.size > 0 && point && (await isOverwritten(point, this.#damaged, this.#options)))
+      this.#isRewound = true
+    for (let n = 1; n <= MAX_LISTINGS; n++) if (await this.#listOnce()) return
+    throw new SettingsError(
+      'STORE_UNREACHABLE',
+      `The store of the ${backend.name} backend still had no valid "meta/store" after it was written ${MAX_LISTINGS} times. Another program removes or replaces this document; stop it.`,
+    )
+  }
+
+  /** Lists the store and delivers the difference; false when `meta/store` had to be written first. */
+  async #listOnce(): Promise<boolean> {
     const { backend, cache } = this.#options
-    const survey = await surveyStore(backend, cache, this.#damaged)
+    const survey = await surveyStore(backend, cache, this.#damaged, this.#foreignKeys)
+    this.#listener.onForeign(survey.foreign)
     const epoch = readEpoch(survey.meta)
     const known = cache.epoch
     const isRewound = known > 0 && (this.#isRewound || survey.rewound)
     if (epoch === 0 || epoch < known || (epoch === known && isRewound)) {
       await claimEpoch(backend, survey.meta, known)
-      return this.#list()
+      return false
     }
-    if (this.#damaged.size > 0 && survey.meta && survey.batch.revision <= cache.revision) {
+    const isRepair = this.#damaged.size > 0 && epoch === known
+    if (isRepair && survey.meta && survey.batch.revision <= cache.revision) {
       await touchStore(backend, survey.meta)
-      return this.#list()
+      return false
     }
     await this.#listener.onListing(survey.batch, epoch)
     this.#resumePoint = survey.resumePoint
@@ -118,6 +155,7 @@ export class Follower {
     this.#damaged = new Set()
     this.#isListed = true
     this.#justListed = true
+    return true
   }
 
   async #watch(onAlive: () => void): Promise<void> {
@@ -168,17 +206,9 @@ export class Follower {
   }
 
   async #deliver(batch: Batch): Promise<void> {
-    const meta = batch.changes.find(change => keyOf(change) === META_KEY)
-    if (meta?.type === 'put' && readEpoch(meta.entry) !== this.#options.cache.epoch) {
-      throw new SettingsError(
-        'HISTORY_LOST',
-        'The store was wiped or restored; another controller started a new epoch.',
-        {
-          details: { reason: 'epoch' },
-        },
-      )
-    }
+    refuseOtherIdentity(batch, this.#options.cache)
     await this.#listener.onBatch(batch)
+    this.#listener.onForeign(this.#foreignKeys.among(putsOf(batch.changes).map(({ key }) => key)))
     this.#resumePoint = resumePointOf(batch) ?? this.#resumePoint
   }
 
@@ -201,9 +231,4 @@ export class Follower {
       )
     }
   }
-}
-
-/** True for history that was lost to compaction, which does not show that the store is another one. */
-function isCompacted(error: unknown): boolean {
-  return isSettingsError(error, 'HISTORY_LOST') && (error.details.reason ?? 'compacted') === 'compacted'
 }

@@ -4,6 +4,7 @@ import type { Key } from '../../model/key.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
+import { type Budget, sharedBudget } from '../schema/step-meter.ts'
 import {
   absentDocument,
   type DocumentState,
@@ -99,11 +100,12 @@ export function validateOverrides(
   scope: Scope,
   overrides: JsonObject,
   cluster?: JsonObject,
+  budget?: Budget,
 ): readonly RuleBroken[] {
   const schema = schemaInUse(state.schemas)
   if (!schema) return []
   const below = scope === CLUSTER ? [] : [cluster ?? state.documents.get(CLUSTER)?.inForce]
-  return schema.validate(mergeOverrides(state, [...below, overrides]))
+  return schema.validate(mergeOverrides(state, [...below, overrides]), budget)
 }
 
 /**
@@ -200,7 +202,9 @@ function newestValid(
   history: readonly StoredRecord[],
 ): StoredRecord | undefined {
   const current = documentVersion(document)
+  const budget = sharedBudget()
   const isValid = ({ kind, data }: StoredRecord) =>
-    kind === 'deleted' || (data && validateOverrides(state, document.scope, data).length === 0)
+    kind === 'deleted' ||
+    (data && validateOverrides(state, document.scope, data, undefined, budget).length === 0)
   return history.filter(({ version }) => version < current).find(isValid)
 }

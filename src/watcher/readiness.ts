@@ -1,6 +1,7 @@
 import type { Facts } from '../../events/map.ts'
 import type { ServiceState } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
+import type { SettingsError } from '../../model/errors.ts'
 import type { Log, LogFields } from '../log/log.ts'
 
 export interface Health {
@@ -37,6 +38,15 @@ export interface ReadinessOptions {
   readonly log: Log
   /** True for a store behind a connection that can be lost; changes of any other store arrive at once. */
   readonly remote: boolean
+}
+
+/**
+ * True for an error of the store that ends only when an operator acts. A store that another process can fill
+ * becomes valid by itself, and after an internal error the store is listed again.
+ */
+export function needsOperator({ retryable, code, details }: SettingsError, isShared: boolean): boolean {
+  const isFilled = isShared && details.reason === 'filling'
+  return !retryable && code !== 'INTERNAL_ERROR' && !isFilled
 }
 
 const STARTING = 'The service is starting.'

@@ -1,6 +1,7 @@
-import type { Batch, Change } from '../../backends/backend.ts'
+import type { Backend, Batch, Change } from '../../backends/backend.ts'
+import { joinSignals } from '../../backends/joint-signal.ts'
 import type { Entry, Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { markOf } from './store-index.ts'
 
@@ -78,6 +79,50 @@ export class ResumeCheck {
   }
 }
 
+/**
+ * True when the store has another batch than that of a point at its revision, apart from some keys. False
+ * also when the store no longer keeps that revision, or shows nothing within `confirmation` milliseconds,
+ * which proves nothing.
+ * @throws the errors of the backend.
+ */
+export async function isOverwritten(
+  point: ResumePoint,
+  except: ReadonlySet<Key>,
+  {
+    backend,
+    signal,
+    confirmation,
+  }: { readonly backend: Backend; readonly signal: AbortSignal; readonly confirmation: number },
+): Promise<boolean> {
+  const late = new AbortController()
+  const end = joinSignals(signal, late.signal)
+  const timer = setTimeout(() => late.abort(), confirmation)
+  try {
+    for await (const batch of backend.watch(point.revision - 1n, end.signal))
+      if (batch.changes.length > 0) return !isShownExcept(batch, point, except)
+    return false
+  } catch (error) {
+    if (isSettingsError(error, 'HISTORY_LOST')) return !isCompacted(error)
+    throw error
+  } finally {
+    clearTimeout(timer)
+    late.abort()
+    end.release()
+  }
+}
+
+/** True for history that was lost to compaction, which does not show that the store is another one. */
+export function isCompacted(error: unknown): boolean {
+  return isSettingsError(error, 'HISTORY_LOST') && (error.details.reason ?? 'compacted') === 'compacted'
+}
+
+/** True when a batch shows a point again, whatever it has at these keys. */
+function isShownExcept(batch: Batch, point: ResumePoint, except: ReadonlySet<Key>): boolean {
+  const puts = new Map([...point.puts].filter(([key]) => !except.has(key)))
+  const changes = batch.changes.filter(change => change.type === 'delete' || !except.has(change.entry.key))
+  return shows({ ...batch, changes }, { ...point, puts })
+}
+
 function shows(batch: Batch, { revision, puts, whole }: ResumePoint): boolean {
   const found = new Map(putsOf(batch.changes).map(({ key, text }) => [key, markOf(text)]))
   return (
@@ -87,7 +132,7 @@ function shows(batch: Batch, { revision, puts, whole }: ResumePoint): boolean {
   )
 }
 
-function putsOf(changes: readonly Change[]): Entry[] {
+export function putsOf(changes: readonly Change[]): Entry[] {
   return changes.flatMap(change => (change.type === 'put' ? [change.entry] : []))
 }
 

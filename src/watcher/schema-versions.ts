@@ -4,7 +4,8 @@ import { type Key, splitKey } from '../../model/key.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import {
   compareNappVersions,
-  parseSchemaDocument,
+  createSchemaDocument,
+  parseSchemaParts,
   printSchemaDocument,
   type SchemaDocument,
 } from '../schema/schema-document.ts'
@@ -13,6 +14,10 @@ import {
 interface StoredSchema {
   readonly entry: Entry
   readonly document: SchemaDocument | undefined
+  /** The reason why `document` is undefined. */
+  readonly problem: string | undefined
+  /** True for a schema, usable or not; false for any other text. */
+  readonly isSchema: boolean
 }
 
 /** A schema that a NApp of this process registered. */
@@ -59,7 +64,16 @@ export function schemaInUse({ stored, registered }: SchemaVersions): SchemaDocum
   return best?.document
 }
 
-type Readable = StoredSchema & { readonly document: SchemaDocument }
+/**
+ * The reason why none of the stored schemas can be used; undefined without a stored schema, or with a usable
+ * one. Settings with unusable schemas only are not free-form, because they cannot be validated.
+ */
+export function unusableSchema(schemas: SchemaVersions): string | undefined {
+  if (schemaInUse(schemas)) return undefined
+  return [...schemas.stored.values()].find(({ isSchema, problem }) => isSchema && problem)?.problem
+}
+
+type Readable = Pick<StoredSchema, 'entry'> & { readonly document: SchemaDocument }
 
 function isAbove(one: Readable, other: Readable): boolean {
   const order = compareNappVersions(one.document.nappVersion, other.document.nappVersion)
@@ -93,15 +107,15 @@ export function withStored(
 ): { readonly schemas: SchemaVersions; readonly problem: string | undefined } {
   const own = schemas.registered.find(one => one.document.digest === digest)?.document
   // Reuses the compiled schema, because compiling takes long.
-  const { document, problem } =
-    own && printSchemaDocument(own) === entry.text ? { document: own, problem: undefined } : read(entry)
+  const found =
+    own && printSchemaDocument(own) === entry.text
+      ? { document: own, problem: undefined, isSchema: true }
+      : read(entry)
   const registered = schemas.registered.map(one =>
     one.document.digest === digest ? { ...one, inUse: true } : one,
   )
-  return {
-    schemas: { stored: new Map(schemas.stored).set(digest, { entry, document }), registered },
-    problem,
-  }
+  const stored = new Map(schemas.stored).set(digest, { entry, ...found })
+  return { schemas: { stored, registered }, problem: found.problem }
 }
 
 export function withoutStored(schemas: SchemaVersions, digest: string): SchemaVersions {
@@ -117,13 +131,13 @@ export function schemasRevision({ stored }: SchemaVersions): Revision {
   return newest
 }
 
-function read(entry: Entry): {
-  readonly document: SchemaDocument | undefined
-  readonly problem: string | undefined
-} {
+function read(entry: Entry): Omit<StoredSchema, 'entry'> {
+  let isSchema = false
   try {
-    return { document: parseSchemaDocument(entry.text), problem: undefined }
+    const { schema, seed, nappVersion } = parseSchemaParts(entry.text)
+    isSchema = true
+    return { document: createSchemaDocument(schema, seed, nappVersion), problem: undefined, isSchema }
   } catch (error) {
-    return { document: undefined, problem: toSettingsError(error).message }
+    return { document: undefined, problem: toSettingsError(error).message, isSchema }
   }
 }

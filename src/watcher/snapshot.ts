@@ -105,7 +105,8 @@ export class SnapshotFile {
     const temporary = `${this.#file}.${process.pid}.tmp`
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
-      const file = await open(temporary, 'w', 0o600)
+      await rm(temporary, { force: true })
+      const file = await open(temporary, 'wx', 0o600)
       try {
         await file.writeFile(text)
         await file.sync()

@@ -46,6 +46,11 @@ export class StoreIndex {
     return this.#entries.has(key)
   }
 
+  /** The revision of a key that was applied last; undefined for an absent key. */
+  revisionOf(key: Key): Revision | undefined {
+    return this.#entries.get(key)?.revision
+  }
+
   keys(): Iterable<Key> {
     return this.#entries.keys()
   }

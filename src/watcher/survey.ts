@@ -1,6 +1,7 @@
 import type { Backend, Batch, Change } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key, parseHistoryKey } from '../../model/key.ts'
+import { ForeignKeys } from '../state/foreign-keys.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
@@ -19,6 +20,8 @@ export interface Survey {
   readonly rewound: boolean
   /** The last change of the store, by which a later watch recognizes it; undefined for an empty store. */
   readonly resumePoint: ResumePoint | undefined
+  /** The foreign keys that were not reported before. */
+  readonly foreign: readonly Key[]
 }
 
 /** The newest history record of a document in the store. */
@@ -28,14 +31,16 @@ interface NewestRecord {
 }
 
 /**
- * Lists the whole store at one revision and compares it with the cache. A difference at a `damaged` key
- * proves nothing about the store, because the cache is wrong there.
+ * Lists the whole store at one revision and compares it with the cache. An unknown entry at a `damaged` key
+ * proves nothing about the store, because the cache may have missed it. An older entry there than the cache
+ * has, or a record that the store lacks, does: no watch shows what never was.
  * @throws the errors of the backend; after HISTORY_LOST call it again.
  */
 export async function surveyStore(
   backend: Pick<Backend, 'list'>,
   cache: Cache,
   damaged: ReadonlySet<Key> = new Set(),
+  foreignKeys = new ForeignKeys(),
 ): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
   const listed = new Set<Key>()
@@ -43,9 +48,11 @@ export async function surveyStore(
   const changes: Change[] = []
   let meta: Entry | undefined
   let newest: Entry[] = []
+  const foreign: Key[] = []
   let rewound = listing.revision < cache.revision
 
   for await (const page of listing.pages) {
+    foreign.push(...foreignKeys.among(page.map(({ key }) => key)))
     for (const entry of page) {
       newest = withNewest(newest, entry)
       if (entry.key === META_KEY) meta = entry
@@ -54,14 +61,18 @@ export async function surveyStore(
       listed.add(entry.key)
       if (cache.index.holds(entry)) continue
       changes.push({ type: 'put', entry })
+      const known = cache.index.revisionOf(entry.key) ?? 0n
       // The cache would contain every change of this store up to its revision.
-      if (entry.modRevision <= cache.revision && !damaged.has(entry.key)) rewound = true
+      if (entry.modRevision <= cache.revision && (!damaged.has(entry.key) || entry.modRevision < known))
+        rewound = true
     }
   }
 
   for (const key of cache.index.keys())
     if (!listed.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
-  if (lacksRecord(newestRecords, cache, damaged)) rewound = true
+  if (lacksRecord(newestRecords, cache)) rewound = true
+  // It was deleted and put again with the same epoch.
+  if (meta && cache.meta && meta.createRevision !== cache.meta.createRevision) rewound = true
   for (const { entry } of newestRecords.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
@@ -71,6 +82,7 @@ export async function surveyStore(
     meta,
     rewound,
     resumePoint: last && createResumePoint(last.modRevision, newest, false),
+    foreign,
   }
 }
 
@@ -95,13 +107,9 @@ function keepNewest(newestRecords: Map<Key, NewestRecord>, entry: Entry): void {
 /**
  * True when the cache has a later version of a document than the store, or another one of the same number.
  */
-function lacksRecord(
-  newestRecords: ReadonlyMap<Key, NewestRecord>,
-  cache: Cache,
-  damaged: ReadonlySet<Key>,
-): boolean {
+function lacksRecord(newestRecords: ReadonlyMap<Key, NewestRecord>, cache: Cache): boolean {
   for (const { key, record: known } of cache.documents()) {
-    if (!known || damaged.has(key)) continue
+    if (!known) continue
     const found = newestRecords.get(key)?.record
     if (
       !found ||

@@ -12,7 +12,7 @@ import { Deferred } from './deferred.ts'
 import { rejectedEditFact } from './facts.ts'
 import { Follower } from './follower.ts'
 import { Observers } from './observers.ts'
-import { type Health, type Position, Readiness } from './readiness.ts'
+import { type Health, needsOperator, type Position, Readiness } from './readiness.ts'
 import { Reconciler } from './reconciler.ts'
 import { keyOf } from './store-index.ts'
 import type { WatcherListener } from './watcher-listener.ts'
@@ -74,6 +74,7 @@ export class Watcher {
       {
         onBatch: batch => this.#deliverBatch(batch),
         onListing: (batch, epoch) => this.#deliverListing(batch, epoch),
+        onForeign: keys => this.#announcer.reportForeign(keys),
         onCaughtUp: revision => {
           this.#reconciler.caughtUp(revision)
           this.#becomeReady()
@@ -205,7 +206,7 @@ export class Watcher {
     if (error.code === 'INTERNAL_ERROR')
       this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
     this.#readiness.setState(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
-    if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
+    if (!this.#wasReady && needsOperator(error, this.#options.backend.supports.sharing)) {
       this.#started.reject(error)
       this.#listener.onFatal(error)
       return false

@@ -243,7 +243,7 @@ describe('a command', () => {
     expect(red.shown()).toMatch(/\x1b\[31m- +"on": false.*\x1b\[0m\r\n\x1b\[32m\+ +"on": true/)
     const evil = stage.terminal(['get', 'kytos/typed', 'secret'])
     expect(await evil.ended).toBe(0)
-    expect(evil.shown()).toBe('\ufffd[31mred\r\n')
+    expect(evil.shown()).toBe('"\\u001b[31mred"\r\n')
   })
 
   it('reports each problem in one sentence, with its exit code', async () => {

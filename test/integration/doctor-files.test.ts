@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeDatedCertificate } from '../support/dated-certificate.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 import { enabled } from '../unit/host/napps-tree.ts'
-import { doctor, doctorAsNobody, runRepair } from './doctor-stage.ts'
+import { doctor, doctorAsNobody, NOBODY, runRepair } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
 import { etcdForTest, furnish, iniFor } from './moving-ground.ts'
 
@@ -56,6 +56,8 @@ describe('the doctor, of folders,', () => {
     await mkdir(join(cwd, 'state-a', 'c-a'), { recursive: true })
     await writeFile(join(cwd, 'state-a', 'c-a', 'service.json'), '{}')
     await enabled(join(cwd, 'napps'), 'z/one', '')
+    // The user of the service is the owner of its state.
+    if (NOBODY !== undefined) await chown(join(cwd, 'state-a', 'c-a'), NOBODY, NOBODY)
     for (const folder of ['state-a/c-a', 'store-a', 'napps']) await chmod(join(cwd, folder), 0)
     const lacking = await doctorAsNobody(ini)
     expect(lacking.codes).toEqual(
@@ -64,7 +66,7 @@ describe('the doctor, of folders,', () => {
     // Each folder once, and not again for what lies in it.
     expect(lacking.broken.filter(code => code === 'folder.unwritable')).toHaveLength(2)
     expect(lacking.find('service.unreadable').repair).toMatch(
-      /^sudo -u "#\$\(stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /,
+      /^sudo -u "#\$\(sudo stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /,
     )
     for (const code of ['folder.unwritable', 'napps.unreadable'] as const)
       await runRepair(cwd, lacking.find(code))
@@ -74,6 +76,36 @@ describe('the doctor, of folders,', () => {
     await runRepair(cwd, journal.find('folder.unwritable'))
     expect((await doctorAsNobody(ini)).broken).toEqual(['service.unreadable'])
   })
+
+  it.runIf(NOBODY !== undefined)(
+    'of another user calls nothing well or absent, and has no repair that takes it away',
+    async () => {
+      const cwd = await openFolder()
+      const ini = await iniFor(cwd, 'a')
+      await furnish(ini, SMALL)
+      await mkdir(join(cwd, 'state-a', 'c-a'), { recursive: true })
+      await writeFile(join(cwd, 'state-a', 'c-a', 'service.json'), '{}', { mode: 0o600 })
+      await enabled(join(cwd, 'napps'), 'z/one', '')
+      for (const folder of ['state-a', 'store-a', 'napps']) await chmod(join(cwd, folder), 0o700)
+      const found = await doctorAsNobody(ini)
+      expect(found.codes).not.toContain('store.none')
+      expect(found.broken.filter(code => code === 'user.other')).toHaveLength(3)
+      for (const finding of found.findings.filter(({ code }) => code === 'user.other'))
+        expect(finding).toMatchObject({
+          what: 'User 65534 may not look into it: it belongs to user 0.',
+          repair: expect.stringMatching(/^sudo -u "#0" kytos-settings doctor -c .*a\.ini/),
+        })
+      expect(found.unknown).toContainEqual(expect.stringMatching(/^the store: user 65534 may not look into/))
+      for (const { repair } of found.findings) expect(repair).not.toMatch(/chown|chmod|install -d/)
+      // The journal alone, as the service makes it.
+      for (const folder of ['state-a', 'store-a', 'napps']) await chmod(join(cwd, folder), 0o755)
+      await chmod(join(cwd, 'store-a', 'journal'), 0o700)
+      const journal = await doctorAsNobody(ini)
+      expect(journal.codes).not.toContain('store.none')
+      expect(journal.unknown).toContainEqual(expect.stringContaining(join(cwd, 'store-a', 'journal')))
+      for (const { repair } of journal.findings) expect(repair).not.toMatch(/chown|chmod 6|install -d/)
+    },
+  )
 
   it('finds a folder that this user could not make, and never asks for the whole of one that is not ours', async () => {
     const cwd = await openFolder()
@@ -131,6 +163,13 @@ describe('the doctor, of files that the configuration names,', () => {
     expect((await doctor(cwd, 'b.ini')).find('secret.readable').where).toBe(ini)
     for (const said of [absent, readable]) expect(JSON.stringify(said)).not.toMatch(/hunter2|xxxx/)
     await chmod(join(cwd, 'password'), 0)
+    if (NOBODY !== undefined) {
+      expect((await doctorAsNobody(ini)).find('file.unreadable').repair).toMatch(
+        /^sudo -u "#0" kytos-settings/,
+      )
+      await mkdir(join(cwd, 'state-b', 'c-b'), { recursive: true })
+      await chown(join(cwd, 'state-b', 'c-b'), NOBODY, NOBODY)
+    }
     const unreadable = await doctorAsNobody(ini)
     expect(unreadable.broken.filter(code => code !== 'folder.unwritable')).toEqual(['file.unreadable'])
     await runRepair(cwd, unreadable.find('file.unreadable'))

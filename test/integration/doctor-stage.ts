@@ -47,7 +47,8 @@ export async function doctorAsNobody(ini: string) {
     ...(NOBODY ? [String(NOBODY)] : []),
   ])
   const parts: readonly Examination[] = JSON.parse(stdout)
-  return sortedOut(parts.flatMap(({ findings }) => findings))
+  const unknown = parts.flatMap(({ unknown = [] }) => unknown)
+  return { unknown, ...sortedOut(parts.flatMap(({ findings }) => findings)) }
 }
 
 function sortedOut(findings: readonly Finding[]) {

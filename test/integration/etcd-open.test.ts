@@ -9,6 +9,7 @@ import { createEtcdBackend, type EtcdOptions } from '../../backends/etcd/index.t
 import { EVERYTHING, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freePort } from '../support/etcd-process.ts'
+import { startReader } from '../support/etcd-reader.ts'
 import { type Certificates, makeCertificates } from '../support/etcd-tls.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -103,6 +104,31 @@ describe('An etcd with users', () => {
   it('is refused with a wrong password even when its first endpoint is down', async () => {
     const endpoints = [`http://127.0.0.1:${await freePort()}`, etcd.endpoint]
     expect((await refusal({ endpoints, username: 'kytos', password: 'wrong' })).code).toBe('STORE_REFUSED')
+  })
+
+  it('is opened, read and watched with a password that was rotated, and read again, at any endpoint', async () => {
+    const endpoints = [`http://127.0.0.1:${await freePort()}`, etcd.endpoint, etcd.endpoint]
+    let password = 'right'
+    const backend = backendOn({
+      endpoints,
+      timeout: 5,
+      username: 'kytos',
+      password: 'former',
+      readSecrets: async () => ({ password }),
+    })
+    await backend.open()
+    try {
+      for (const next of ['second', 'third']) {
+        await etcd.client.auth.userChangePassword({ name: 'kytos', password: next })
+        password = next
+        await backend.get(KEY)
+        const reader = startReader(backend, await etcd.revision())
+        await reader.until(({ given }) => given.length > 0)
+        await reader.stop()
+      }
+    } finally {
+      await etcd.client.auth.userChangePassword({ name: 'kytos', password: 'right' })
+    }
   })
 
   it('accepts the right ones, continues after its token has expired, and so do new watches', async () => {

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { Json } from '../../model/value.ts'
-import { findLines } from '../../src/import/python/lines.ts'
 import { readModule } from '../../src/import/python/module.ts'
-import { parsePython } from '../../src/import/python/parser.ts'
-import { decodeSource } from '../../src/import/python/source-text.ts'
+import { findLines } from '../../src/import/python/syntax/lines.ts'
+import { parsePython } from '../../src/import/python/syntax/parser.ts'
+import { decodeSource } from '../../src/import/python/syntax/source-text.ts'
 import { show, tidy } from './python-values.ts'
 
 /** `npm test` takes a sample; the script beside .ci/run takes all, with a folder of installed packages. */
-const EVERY = Number(process.env.PYTHON_SYNTAX_EVERY ?? 20)
+const EVERY = Number(process.env.PYTHON_SYNTAX_EVERY ?? 40)
 const PYTHON = process.env.PYTHON_SYNTAX_PYTHON ?? 'python3'
 
 interface Verdict {

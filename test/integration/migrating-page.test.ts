@@ -159,6 +159,10 @@ describe('docs/migrating.md', () => {
     await run('-c', ini, 'set', 'kytos/of_lldp', 'POLLING_TIME=0.5')
     await run('-c', ini, 'set', 'me/own', 'A=text', '--new')
     await run('-c', ini, 'import', '.old/settings.py', '--namespace', 'me/own')
+    for (const text of ['A = {"x": 1}\nT = (1,)\n', 'A = {}\nT = [1]\nP = {"__proto__": 1}\n']) {
+      await writeFile(join(root, '.old/settings.py'), text)
+      await run('-c', ini, 'import', '.old/settings.py', '--namespace', 'me/dicts')
+    }
     await run('-c', 'etc/kytos/kytos.conf', 'start')
     said += (await runIn(root, ['-c', ini, 'import', settings], undefined, stopped)).stderr
     const other = createServer().listen(port, '127.0.0.1')

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs'
+import { type Dirent, type FSWatcher, statSync, watch } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Key } from '../../../model/key.ts'
@@ -56,7 +56,7 @@ async function walkFolder(layout: Layout, folder: string, depth: number, found: 
   found.folders.push(folder)
   for (const item of entries) {
     const path = join(folder, item.name)
-    if (item.isDirectory() && depth > 0 && !item.name.startsWith('.')) {
+    if (depth > 0 && !item.name.startsWith('.') && (item.isDirectory() || isLinkedFolder(item, path))) {
       await walkFolder(layout, path, depth - 1, found)
       continue
     }
@@ -65,6 +65,15 @@ async function walkFolder(layout: Layout, folder: string, depth: number, found: 
     if (key) found.files.set(key, path)
     else if (owner) found.unfinished.add(owner)
     else if (!IGNORED_NAMES.test(item.name)) found.foreign.push(path)
+  }
+}
+
+/** True for a link to a folder: files are written through it, so they are read through it too. */
+function isLinkedFolder(item: Dirent, path: string): boolean {
+  try {
+    return item.isSymbolicLink() && statSync(path).isDirectory()
+  } catch {
+    return false // a link to nothing, in a circle, or to a folder that may not be searched
   }
 }
 

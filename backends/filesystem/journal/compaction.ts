@@ -1,11 +1,11 @@
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { type Entry, printRevision, type Revision } from '../../../model/document.ts'
 import type { Key } from '../../../model/key.ts'
 import type { FileRecord } from '../format/file-record.ts'
 import { encodeFrame } from '../format/frame.ts'
 import { FORMAT, type Header, type SnapshotRecord } from '../format/record.ts'
 import { storedMark } from './group.ts'
-import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.ts'
+import { type Disk, listJournal, logPath, openNew, snapshotPath } from './journal-folder.ts'
 
 /** The number of characters that are written at a time, with a turn of the event loop in between. */
 const CHUNK_CHARS = 256 * 1024
@@ -41,7 +41,7 @@ export async function writeSnapshot(
   const path = snapshotPath(folder, snapshot.number)
   const temporary = `${path}.tmp`
   try {
-    const handle = await open(temporary, 'w', 0o600)
+    const handle = await openNew(temporary)
     try {
       for (const chunk of chunks(snapshot)) {
         signal.throwIfAborted()

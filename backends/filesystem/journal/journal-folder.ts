@@ -1,5 +1,8 @@
-import { type FileHandle, open, readdir } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+
+const { O_NOFOLLOW, O_RDWR } = constants
 
 /** An open file of the journal; an interface, so that tests can simulate a failing disk. */
 export interface JournalFile {
@@ -14,7 +17,7 @@ export interface JournalFile {
 
 /** The access of the journal to the disk. */
 export interface Disk {
-  /** Opens a file for writing, mode 0600; with `fresh` it is created or emptied. */
+  /** Opens a file for writing, mode 0600; with `fresh` it is created, or replaced. */
   open(path: string, fresh: boolean): Promise<JournalFile>
   /** Makes the names in a folder durable. */
   syncFolder(path: string): Promise<void>
@@ -23,7 +26,7 @@ export interface Disk {
 /** The real disk. */
 export const DISK: Disk = {
   async open(path, fresh) {
-    const handle = await open(path, fresh ? 'w' : 'r+', 0o600)
+    const handle = fresh ? await openNew(path) : await open(path, O_RDWR | O_NOFOLLOW)
     return {
       write: (bytes, offset) => writeAll(handle, bytes, offset),
       sync: () => handle.datasync(),
@@ -42,6 +45,15 @@ export const DISK: Disk = {
       await handle.close()
     }
   },
+}
+
+/**
+ * Creates a file of its own, mode 0600, in the place of one that a dead process left; follows no link, and
+ * empties no file that has another name (O_EXCL).
+ */
+export async function openNew(path: string): Promise<FileHandle> {
+  await rm(path, { force: true })
+  return open(path, 'wx', 0o600)
 }
 
 /** The files in the folder of the journal; numbers are ascending. */

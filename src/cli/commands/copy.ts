@@ -5,6 +5,7 @@ import { findConfig, loadConfig } from '../../boot/config.ts'
 import type { CopyReport } from '../../transfer/copy-store.ts'
 import type { LoadReport } from '../../transfer/load-store.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 
 /** Options of `copy` and `restore`. */
@@ -73,7 +74,7 @@ export function fillOptions({
 
 /** A function that writes the warnings of a store to standard error. */
 export function warnOn(context: CliContext): (message: string) => void {
-  return message => void context.stderr.write(`kytos-settings: ${message}\n`)
+  return message => void printMessage(context.stderr, message)
 }
 
 /** The report of `copy` and `restore` as JSON. */
@@ -135,7 +136,8 @@ function printCopy(
     `From ${from} at revision ${snapshot.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`,
   )
   if (outdated)
-    context.stderr.write(
-      'kytos-settings: The source changed during the copy. Stop its writers and run the command again with --overwrite.\n',
+    printMessage(
+      context.stderr,
+      'The source changed during the copy. Stop its writers and run the command again with --overwrite.',
     )
 }

@@ -8,6 +8,7 @@ import { addServiceOptions, type Service, withService } from '../service/service
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, printKey, valueAt } from '../terminal/key-path.ts'
 import { printAnswer, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 import { addGuardOptions, type GuardOptions } from './guard-options.ts'
@@ -52,8 +53,7 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
         const { before, after } = deleted
         const toText = (): string => printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
         printAnswer(json, { ...after, dropped: before.overrides }, toText, context)
-        if (after.observed === false)
-          context.stderr.write(`kytos-settings: ${unobserved('deletion', namespace)}\n`)
+        if (after.observed === false) printMessage(context.stderr, unobserved('deletion', namespace))
       })
     })
 }

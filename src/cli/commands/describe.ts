@@ -21,8 +21,13 @@ Examples:
 Applies: live, at once; reload, when the NApp reloads its settings; restart, at the next
 start of the NApp; never, not without a manual step.`
 
-/** Adds `describe`, which shows the settings that a NApp declares. */
-export function addDescribeCommand(program: Command, context: CliContext): void {
+/** Adds `describe`, and `schema remove`, which removes stored schemas. */
+export function addDescribeCommands(program: Command, context: CliContext): void {
+  addDescribeCommand(program, context)
+  addSchemaCommand(program, context)
+}
+
+function addDescribeCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('describe'))
     .description('show the settings that a NApp declares: type, default, how a change takes effect')
     .argument('<napp>', 'username/name')
@@ -56,4 +61,43 @@ function printDescription(description: Description, terminal: Terminal): string 
   ])
   if (rows.length === 0) return `${title}\nThe schema declares no setting by name.\n`
   return `${terminal.style('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, terminal)}`
+}
+
+interface SchemaOptions extends AddressOptions {
+  readonly json?: boolean
+  readonly digest?: string
+  readonly force?: boolean
+}
+
+const REMOVE_EXAMPLES = `
+Examples:
+  kytos-settings schema remove kytos/old_napp --force
+  kytos-settings schema remove kytos/of_lldp --digest DIGEST --force
+
+Whether a controller uses a schema is not known, so the command requires --force.
+A NApp that uses a removed schema registers it again.`
+
+function addSchemaCommand(program: Command, context: CliContext): void {
+  const schema = program
+    .command('schema')
+    .description('manage the stored schemas')
+    .addHelpText('after', REMOVE_EXAMPLES)
+  addServiceOptions(schema.command('remove'))
+    .description('remove the stored schemas of a NApp that is not used any more')
+    .argument('<napp>', 'username/name')
+    .option('--digest <digest>', 'only this schema, as "kytos-settings describe NAPP --json" shows it')
+    .option('--force', 'remove schemas that a controller may use')
+    .addHelpText('after', REMOVE_EXAMPLES)
+    .action((namespace: string, _options, command: Command) => {
+      const { json, digest, force, ...options } = command.optsWithGlobals<SchemaOptions>()
+      return withService(options, context, async service => {
+        const answer = await service.ask('kytos.settings.remove_schema', {
+          namespace,
+          ...(digest !== undefined && { digest }),
+          ...(force && { force }),
+        })
+        const toText = (): string => answer.removed.map(one => `Removed the schema ${one}.\n`).join('')
+        printAnswer(json, answer, toText, context)
+      })
+    })
 }

@@ -10,6 +10,7 @@ import { addServiceOptions, type Service, withService } from '../service/service
 import type { CliContext } from '../terminal/cli-context.ts'
 import { parseCount } from '../terminal/parse-count.ts'
 import { printAnswer } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { createTerminal, type Style, sanitize, type Terminal } from '../terminal/terminal.ts'
 
 interface DiffOptions extends AddressOptions {
@@ -66,7 +67,7 @@ export function addDiffCommand(program: Command, context: CliContext): void {
             context,
           )
           if (!json && answer.changes.length === 0)
-            context.stderr.write(`kytos-settings: ${from.label} and ${to.label} of ${namespace} are equal.\n`)
+            printMessage(context.stderr, `${from.label} and ${to.label} of ${namespace} are equal.`)
         })
       },
     )

@@ -3,6 +3,7 @@ import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
 import type { Examination } from '../../doctor/finding.ts'
 import type { Severity } from '../../doctor/findings.ts'
+import { ownSequence } from '../../log/console-log.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
 const EXAMPLES = `
@@ -53,22 +54,27 @@ function printJsonReport(parts: readonly Examination[]): string {
 function printTextReport(parts: readonly Examination[], { stdout, env }: CliContext): string {
   const coloured = stdout.isTTY === true && !env.NO_COLOR
   const styled = (severity: Severity): string =>
-    coloured ? `${COLOURS[severity]}${severity}${RESET}` : severity
+    coloured ? `${ownSequence(stdout, COLOURS[severity])}${severity}${ownSequence(stdout, RESET)}` : severity
   const lines = parts.flatMap(({ part, findings, unknown = [] }) => [
     `${findings.length + unknown.length === 0 ? 'ok  ' : '    '}  ${part}`,
     ...ORDER.flatMap(severity =>
       findings
         .filter(finding => finding.severity === severity)
         .flatMap(({ where, what, repair }) => [
-          `  ${styled(severity)}  ${where}: ${what}`,
-          `    -> ${repair}`,
+          `  ${styled(severity)}  ${indent(`${where}: ${what}`)}`,
+          `    -> ${indent(repair)}`,
         ]),
     ),
-    ...unknown.map(what => `  unknown  ${what}`),
+    ...unknown.map(what => `  unknown  ${indent(what)}`),
   ])
   const all = parts.flatMap(({ findings }) => findings)
   const counts = ORDER.map(
     severity => `${all.filter(finding => finding.severity === severity).length} ${severity}`,
   )
   return `${lines.join('\n')}\n\n${counts.join(', ')}.\n`
+}
+
+/** The further lines of a text indented, so that no name forges a finding. */
+function indent(text: string): string {
+  return text.replaceAll(/\r?\n/g, '\n       ')
 }

@@ -13,6 +13,7 @@ import { printChanged } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 
 interface EditOptions extends AddressOptions {
   readonly json?: boolean
@@ -64,7 +65,7 @@ async function edit(
     const after = await editUntilStored({ service, editedFile, before, description, scope, comment, context })
     await editedFile.remove()
     if (after) await printChanged(service, { before, after }, { json, scope }, context)
-    else context.stderr.write('kytos-settings: No change: nothing was stored.\n')
+    else printMessage(context.stderr, 'No change: nothing was stored.')
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
     if (!(await isWorthKeeping(editedFile, before.overrides))) {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import type { Explanation, LayerValue } from '../../../events/changes.ts'
 import { settingNotFound } from '../edit/setting-not-found.ts'
-import { assumedRemark } from '../print/other-controller.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
-import { printAnswer, show, showTime } from '../terminal/print-answer.ts'
+import { assumedRemark, printAnswer, show, showTime } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 
@@ -39,7 +39,7 @@ export function addExplainCommand(program: Command, context: CliContext): void {
         const settings = await service.ask('kytos.settings.retrieve', { namespace, scope, explain: true })
         const { explain = {} } = settings
         const remark = assumedRemark(settings, scope)
-        if (remark) context.stderr.write(`kytos-settings: ${remark}\n`)
+        if (remark) printMessage(context.stderr, remark)
         const places = Object.entries(explain)
           .map(([pointer, one]) => ({ path: pathOf(pointer), pointer, one }))
           .sort((a, b) => byKey(a.path, b.path))

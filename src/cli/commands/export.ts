@@ -6,6 +6,7 @@ import { CORE_NAMESPACE, renderKytosConf } from '../../import/kytos-conf.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 
 interface ExportFlags extends AddressOptions {
   readonly format?: 'json' | 'kytos.conf'
@@ -61,6 +62,6 @@ async function exportConf(service: Service, wanted: readonly string[], context: 
     )
   const { data } = await service.ask('kytos.settings.retrieve', { namespace })
   const { text, left } = renderKytosConf(data)
-  for (const { name, message } of left) context.stderr.write(`kytos-settings: ${name}: ${message}\n`)
+  for (const { name, message } of left) printMessage(context.stderr, `${name}: ${message}`)
   return text
 }

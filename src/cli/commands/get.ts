@@ -1,16 +1,17 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../../events/nouns.ts'
+import { hasControls } from '../../../model/control-characters.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
 import { settingNotFound } from '../edit/setting-not-found.ts'
-import { assumedRemark } from '../print/other-controller.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { printAnswer, show } from '../terminal/print-answer.ts'
+import { assumedRemark, printAnswer, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
-import { createTerminal, sanitize, type Terminal } from '../terminal/terminal.ts'
+import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 
 interface GetOptions extends AddressOptions {
   readonly json?: boolean
@@ -27,7 +28,8 @@ Examples:
   kytos-settings get kytos/link_discovery --json
 
 KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
-A single value is printed alone: a string without quotes, any other value as JSON.`
+A single value is printed alone: a string without quotes, any other value as JSON.
+A string with control characters is printed as JSON, in which they are escaped.`
 
 /** Adds `get`, which shows the effective settings on the controller of the service, or on another one. */
 export function addGetCommand(program: Command, context: CliContext): void {
@@ -50,13 +52,13 @@ export function addGetCommand(program: Command, context: CliContext): void {
           scope,
         })
         const remark = assumedRemark(settings, scope)
-        if (remark) context.stderr.write(`kytos-settings: ${remark}\n`)
+        if (remark) printMessage(context.stderr, remark)
         const terminal = createTerminal(context.stdout, context.env)
         if (!path)
           return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
         const value = valueAt(settings.data, path)
         if (value === undefined) throw settingNotFound(namespace, path, pathsIn(settings.data))
-        printAnswer(options.json, value, () => `${printValue(value, context)}\n`, context)
+        printAnswer(options.json, value, () => `${printValue(value)}\n`, context)
       })
     })
 }
@@ -83,8 +85,7 @@ function printSettings(
   return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, terminal)
 }
 
-/** A string without quotes; on a terminal without control characters. */
-function printValue(value: Json, { stdout }: CliContext): string {
-  if (typeof value !== 'string') return printJson(value, 2)
-  return stdout.isTTY ? value.split('\n').map(sanitize).join('\n') : value
+/** A string without quotes; one with control characters as JSON, whose escapes keep its value. */
+function printValue(value: Json): string {
+  return typeof value === 'string' && !hasControls(value) ? value : printJson(value, 2)
 }

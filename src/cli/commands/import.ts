@@ -9,6 +9,7 @@ import { printImportReport } from '../print/import-report.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 
 interface ImportFlags extends AddressOptions {
@@ -111,8 +112,9 @@ async function importAll(
   context.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
   const withoutValue = files.filter((_, i) => hasNoValue(read[i] ?? []))
   if (withoutValue.length > 0)
-    context.stderr.write(
-      `kytos-settings: No value could be read from ${withoutValue.join(', ')} (exit code ${INVALID}).\n`,
+    printMessage(
+      context.stderr,
+      `No value could be read from ${withoutValue.join(', ')} (exit code ${INVALID}).`,
     )
   return withoutValue.length > 0 ? INVALID : 0
 }
@@ -137,9 +139,7 @@ async function writeSchema(sources: readonly Source[], path: string, context: Cl
   }
   await writeFile(resolve(context.cwd, path), `${printJson(source.schema, 2)}\n`)
   for (const { line, name, message } of source.problems)
-    context.stderr.write(
-      `kytos-settings: ${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}\n`,
-    )
+    printMessage(context.stderr, `${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}`)
   context.stdout.write(
     `Wrote ${path}: the schema of ${source.settings.length} settings of ${source.namespace}.\n`,
   )

@@ -6,6 +6,7 @@ import { createHost } from '../../host/host.ts'
 import { createConsoleLog } from '../../log/console-log.ts'
 import { createJsonLog } from '../../log/json-log.ts'
 import type { Log } from '../../log/log.ts'
+import { logProcessWarnings } from '../../log/process-warnings.ts'
 import { serviceUrl } from '../service/address.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { importSettings, readImport } from './import-settings.ts'
@@ -47,6 +48,7 @@ async function start(options: StartOptions, context: CliContext): Promise<void> 
   const config = await loadConfig(findConfig(options.config, context), { isNamed: true })
   const beginning = options.import === undefined ? undefined : await readImport(options.import, context.cwd)
   const log = createLog(config, context)
+  const printWarnings = logProcessWarnings(log.child('node'))
   const bus = createBus({ log: log.child('bus'), hookDeadline: config.settings.hook_timeout * 1_000 })
   const host = createHost({ config, bus, log, env: context.env })
   context.interruption().addEventListener('abort', () => host.stop(), { once: true })
@@ -63,6 +65,7 @@ async function start(options: StartOptions, context: CliContext): Promise<void> 
     await host.stopped
   } finally {
     await host.stop()
+    printWarnings()
   }
 }
 

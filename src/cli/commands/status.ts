@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import type { FileCode, FileState, Status } from '../../../events/nouns.ts'
+import type { FileCode, FileState, NAppStatus, Status } from '../../../events/nouns.ts'
 import { showDocument, showFileCodes } from '../print/file-states.ts'
+import { explainNApp } from '../print/napps-table.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -34,7 +35,7 @@ const REPAIRS: Readonly<Record<FileCode, string>> = {
 export function addStatusCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('status'))
     .description(
-      'show the state of the service and its store, and readable files that differ from their documents',
+      'show the state of the service, its store and its NApps, and readable files that differ from their documents',
     )
     .argument('[napp]', 'only the files of username/name')
     .addHelpText('after', EXAMPLES)
@@ -57,7 +58,18 @@ export function addStatusCommand(program: Command, context: CliContext): void {
 }
 
 function printStatus(status: Status & { readonly service: boolean }, terminal: Terminal): string {
-  const { controller, backend, state, revision, since, reason, files, more_files: more = 0, service } = status
+  const {
+    controller,
+    backend,
+    state,
+    revision,
+    since,
+    reason,
+    files,
+    more_files: more = 0,
+    service,
+    napps,
+  } = status
   const facts: readonly (readonly [string, Cell])[] = [
     ['Controller', controller],
     ['Service', service ? 'running' : { text: 'not running', style: 'yellow' }],
@@ -68,10 +80,34 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
     ],
     ...(reason === null ? [] : [['Reason', reason] as const]),
     ['Revision', revision],
+    ...(napps.length === 0 ? [] : [['NApps', countNApps(napps)] as const]),
   ]
   const [head = ['', ''] as const, ...rows] = facts
   const summary = printTable(head.map(String), rows, terminal)
-  return files.length === 0 ? summary : `${summary}\n${printFiles(files, more, terminal)}`
+  return [
+    summary,
+    ...(napps.every(napp => explainNApp(napp) === undefined) ? [] : [printProblems(napps, terminal)]),
+    ...(files.length === 0 ? [] : [printFiles(files, more, terminal)]),
+  ].join('\n')
+}
+
+/** The number of NApps in each state. */
+function countNApps(napps: readonly NAppStatus[]): Cell {
+  const counts = (['running', 'starting', 'failed'] as const).flatMap(state => {
+    const count = napps.filter(napp => napp.state === state).length
+    return count === 0 ? [] : [`${count} ${state}`]
+  })
+  const isGood = napps.every(({ state, reason }) => state === 'running' && reason === null)
+  const text = counts.join(', ')
+  return isGood ? text : { text, style: 'red' }
+}
+
+function printProblems(napps: readonly NAppStatus[], terminal: Terminal): string {
+  const rows = napps.flatMap((napp): Cell[][] => {
+    const problem = explainNApp(napp)
+    return problem === undefined ? [] : [[napp.napp, problem]]
+  })
+  return printTable(['NApp', 'Problem'], rows, terminal)
 }
 
 function printFiles(files: readonly FileState[], more: number, terminal: Terminal): string {

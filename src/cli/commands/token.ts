@@ -8,6 +8,7 @@ import type { TokenStore } from '../../tokens/token-store.ts'
 import { printTokens } from '../print/token-table.ts'
 import { askService } from '../service/local-service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 
 interface TokenOptions {
   readonly config?: string
@@ -57,7 +58,9 @@ export function addTokenCommand(program: Command, context: CliContext): void {
       const created = await execute(command, context, {
         request: ['POST', '/token', fields],
         offline: async store =>
-          toJson((await store.create(fields, { type: 'user', name: userInfo().username })).created),
+          toJson(
+            (await store.create(fields, { type: 'user', name: userInfo().username, by: 'local' })).created,
+          ),
       })
       // The token is alone on stdout, so that a script can read it.
       if (!json) context.stderr.write(`${describeNew(created)}\n`)
@@ -104,7 +107,7 @@ async function execute(
   if (answered) return answered.answer
   // Loaded on demand, because the clients of the stores load slowly.
   const { withTokenStore } = await import('../../app/open-token-store.ts')
-  return withTokenStore(config, warning => context.stderr.write(`kytos-settings: ${warning}\n`), offline)
+  return withTokenStore(config, warning => printMessage(context.stderr, warning), offline)
 }
 
 function parseLifetime(text: string): number | null {

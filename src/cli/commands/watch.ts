@@ -8,6 +8,7 @@ import { follow } from '../service/follow.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import { createWatchMemory } from '../service/watch-memory.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { createTerminal } from '../terminal/terminal.ts'
 
 interface WatchOptions extends AddressOptions {
@@ -45,7 +46,7 @@ async function watch(
   const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
   const { stdout, stderr } = context
   const terminal = createTerminal(stdout, context.env)
-  const report = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
+  const report = (what: string): void => void printMessage(stderr, what)
   let isDisconnected = false
   const memory =
     since === undefined

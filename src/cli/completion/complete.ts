@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander'
 import type { CommandAnswer, CommandContent } from '../../../events/map.ts'
+import { hasControls } from '../../../model/control-characters.ts'
 import { isArray } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
 import { discover } from '../../host/discover.ts'
@@ -52,11 +53,19 @@ export async function complete(
   try {
     const candidates = await candidatesFor(program, line, current, context)
     return [...new Set(candidates)].filter(
-      candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)),
+      candidate => candidate === FILES || (candidate.startsWith(current) && isSafeWord(candidate)),
     )
   } catch {
     return [] // no service, or no permission
   }
+}
+
+/**
+ * False for a candidate that a shell would not insert as it is: with spaces, control characters, or characters
+ * that run a command, such as `$(` and `;`.
+ */
+function isSafeWord(candidate: string): boolean {
+  return !/[\s$`;&|<>()\\'"!*?#{}]/.test(candidate) && !hasControls(candidate)
 }
 
 async function candidatesFor(
@@ -86,9 +95,7 @@ async function candidatesFor(
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent?.name() !== 'napps'
-        ? namespaces()
-        : installed(command.name() === 'disable', options, context)
+      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name(), options, context)
     case 'prefix':
     case 'namespace':
       return namespaces()
@@ -113,16 +120,17 @@ async function candidatesFor(
   }
 }
 
-/** The NApps of this host that can be disabled, or enabled. */
+/** The NApps of this host that a command can enable, disable or uninstall. */
 async function installed(
-  enabled: boolean,
+  name: string,
   { config }: AddressOptions,
   context: CliContext,
 ): Promise<readonly string[]> {
-  const { daemon } = await loadConfig(findConfig(config, context))
+  const { daemon } = await loadConfig(findConfig(config, context), { isNamed: config !== undefined })
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
-  if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)
+  if (name === 'uninstall') return known.map(({ id }) => id)
+  if (name === 'disable') return known.filter(napp => napp.enabled).map(({ id }) => id)
   const shipped = (await shippedNApps()).filter(({ id }) => !known.some(napp => napp.id === id))
   return [...napps.filter(napp => !napp.enabled), ...shipped].map(({ id }) => id)
 }

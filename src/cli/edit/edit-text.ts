@@ -1,5 +1,6 @@
 import { differences } from '../../../events/differences.ts'
 import type { Description, Settings } from '../../../events/nouns.ts'
+import { escapeControls } from '../../../model/control-characters.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { parseUntrustedJson, printJson } from '../../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
@@ -26,14 +27,16 @@ export interface Page {
   readonly body: string
 }
 
-/** The text for an editor. */
+/** The text for an editor, without raw control characters. */
 export function printPage({ namespace, scope, description, problems, body }: Page): string {
   const intro = [
     `Overrides of ${namespace}, scope ${scope}, as JSON. Save and close the editor to store them;`,
     'close it without a change to store nothing. Lines that begin with // are ignored.',
   ]
   const remarks = [...(problems.length > 0 ? [...problems, ''] : []), ...intro, ...guide(description)]
-  return `${remarks.map(line => `// ${line}`.trimEnd()).join('\n')}\n${body.trimEnd()}\n`
+  // A line of a message that is no comment would become part of the text to store.
+  const lines = remarks.flatMap(remark => remark.split(/\r?\n/))
+  return escapeControls(`${lines.map(line => `// ${line}`.trimEnd()).join('\n')}\n${body.trimEnd()}\n`)
 }
 
 /** The text below the comment lines at the top. */

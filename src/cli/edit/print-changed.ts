@@ -4,11 +4,11 @@ import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { equalJson } from '../../../model/value.ts'
 import { applyModeAt } from '../../schema/apply-modes.ts'
-import { assumedRemark, controllerOf } from '../print/other-controller.ts'
 import type { Service } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { pathOf, printKey } from '../terminal/key-path.ts'
-import { printAnswer, show } from '../terminal/print-answer.ts'
+import { assumedRemark, controllerOf, printAnswer, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 import type { Changed } from './overrides-edit.ts'
@@ -31,7 +31,7 @@ export async function printChanged(
   else context.stdout.write(await describeChange(service, changed, scope, terminal))
   const assumed = assumedRemark(after, scope)
   for (const remark of [...(assumed ? [assumed] : []), ...remarks(before, after)])
-    context.stderr.write(`kytos-settings: ${remark}\n`)
+    printMessage(context.stderr, remark)
   const rejection = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
   if (!rejection) return
   const why =

@@ -1,5 +1,5 @@
 import { isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
-import { resolveLocal } from '../../schema/schema-walk.ts'
+import { referencesOf } from '../../schema/references.ts'
 import type { Path } from '../terminal/key-path.ts'
 
 /** Maximum number of subschemas examined for one path. */
@@ -55,10 +55,11 @@ export function firstKeyword(schemas: readonly JsonObject[], keyword: string): J
 /** Those subschemas with the targets of their references and with their parts. */
 function unfold(schemas: readonly JsonObject[], root: JsonObject): readonly JsonObject[] {
   const seen = new Set<JsonObject>()
+  const references = referencesOf(root)
   const visit = (schema: Json | undefined): void => {
     if (!isObject(schema) || seen.has(schema) || seen.size >= MAX_SUBSCHEMAS) return
     seen.add(schema)
-    if (typeof schema.$ref === 'string') visit(resolveLocal(schema.$ref, root))
+    references.targetsOf(schema).forEach(visit)
     for (const keyword of COMBINING_KEYWORDS) {
       const parts = schema[keyword]
       if (isArray(parts)) parts.forEach(visit)

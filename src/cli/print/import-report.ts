@@ -1,10 +1,11 @@
 import { type ImportReport, type ReportItem, showBriefly } from '../../import/report.ts'
+import { sanitize } from '../terminal/terminal.ts'
 
 /** The report of an import as text: one line for each changed or skipped item, and totals. */
 export function printImportReport({ items, counts, dry_run }: ImportReport): string {
   const rows = items
     .filter(({ action }) => action !== 'same')
-    .map(item => [item.action, subject(item), place(item), remark(item)] as const)
+    .map(item => [item.action, subject(item), place(item), remark(item)].map(sanitize))
   const widths = [0, 1, 2].map(column =>
     rows.reduce(
       (width, row) => Math.min(MAX_COLUMN_CHARACTERS, Math.max(width, row[column]?.length ?? 0)),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../model/value.ts'
 import { isArray } from '../../../model/value.ts'
+import { sanitize } from '../terminal/terminal.ts'
 
 const COLUMNS = ['ID', 'Name', 'Rights', 'Created at', 'Created by', 'Expires at']
 
@@ -14,7 +15,7 @@ export function printTokens(tokens: readonly JsonObject[]): string {
     typeof created_by === 'object' && created_by !== null && 'name' in created_by ? created_by.name : '',
     expires_at ?? 'never',
   ])
-  const lines = [COLUMNS, ...rows].map(row => row.map(String))
+  const lines = [COLUMNS, ...rows].map(row => row.map(cell => sanitize(String(cell))))
   const widths = COLUMNS.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
   return lines
     .map(

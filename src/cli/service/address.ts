@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
-import { isLoopback } from '../../boot/loopback.ts'
+import { isThisHost } from '../../boot/loopback.ts'
 import { API } from '../../http/openapi/paths.ts'
 import { readLocalService } from '../../tokens/local-auth.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -26,9 +26,10 @@ export interface Found {
 /**
  * The address of the service: from the command line, else from the environment (KYTOS_SETTINGS_URL,
  * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini.
- * The token of the owner is sent to that service only.
+ * The token of the owner is sent to that service only. A given token is sent to a named address or to this
+ * host, so that no kytos.ini sends it elsewhere.
  * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an
- * unreadable file.
+ * unreadable file. CONFIG_UNTRUSTED for a file of another user, or a token that would leave this host.
  */
 export async function findAddress(options: AddressOptions, context: CliContext): Promise<Found> {
   const token = await readToken(options.tokenFile, context)
@@ -47,7 +48,8 @@ export async function findAddress(options: AddressOptions, context: CliContext):
   const url = service?.url ?? serviceUrl(config)
   const sent = token ?? service?.token
   // A kytos.ini may be a copy from another host.
-  const isOwn = service !== undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
+  const isOwn = isThisHost(url)
+  if (token !== undefined && !isOwn) throw tokenNotSent(url, config)
   return {
     address: { url, isOwn, ...(sent !== undefined && { token: sent }) },
     config,
@@ -95,6 +97,14 @@ async function readToken(file: string | undefined, { cwd, env }: CliContext): Pr
   throw new SettingsError(
     'CONFIG_INVALID',
     `${path} (--token-file) holds no token: it must be one line, as "kytos-settings token create" prints it.`,
+  )
+}
+
+function tokenNotSent(url: string, { file }: Config): SettingsError {
+  return new SettingsError(
+    'CONFIG_UNTRUSTED',
+    `The token was not sent to ${url}: only ${file} names this address, and it is not of this host. Name it: --url ${url}.`,
+    { details: { url, config: file } },
   )
 }
 

@@ -11,6 +11,7 @@ import { API } from '../../http/openapi/paths.ts'
 import type { Ask } from '../../import/ask.ts'
 import { createConsoleLog } from '../../log/console-log.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type AddressOptions, findAddress, withAddress } from './address.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
@@ -69,7 +70,7 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
   let store: OwnStore | undefined
   let bus: RemoteBus | undefined
   const askStore = ({ bus }: OwnStore): Ask => {
-    const view = bus.view({ type: 'user', name: userInfo().username })
+    const view = bus.view({ type: 'user', name: userInfo().username, by: 'local' })
     return (name, content, options) => ask(view, name, content, options)
   }
   // For each command, because a restarted service has another token for its owner.
@@ -135,9 +136,7 @@ async function openInstead(
   try {
     const store = await openOwnStore(config, { info: () => {}, warn, error, child }, { dryRun })
     const opened = 'No service is running here; opening the store directly.'
-    stderr.write(
-      `kytos-settings: ${store.exists ? opened : 'No service is running here, and no store exists yet.'}\n`,
-    )
+    printMessage(stderr, store.exists ? opened : 'No service is running here, and no store exists yet.')
     return store
   } catch (cause) {
     const why = toSettingsError(cause).message

@@ -12,7 +12,7 @@ import type { ServiceRequest } from './request.ts'
 export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
 
 type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 'read' ? N : never }[CommandName]
-type WriteName = `kytos.settings.${'update' | 'delete' | 'restore_files'}`
+type WriteName = `kytos.settings.${'update' | 'delete' | 'remove_schema' | 'restore_files'}`
 
 /** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): ServiceRequest {
@@ -61,6 +61,11 @@ const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Servi
     path: '/files/restore',
     headers: { 'content-type': 'application/json' },
     body: printJson(toJson(content)),
+  }),
+  'kytos.settings.remove_schema': ({ namespace, digest, force, comment }) => ({
+    method: 'DELETE',
+    path: `${place(namespace)}/schema${query({ digest, force })}`,
+    headers: guardAndComment(undefined, comment),
   }),
   'kytos.settings.delete': ({ namespace, scope, revision, comment }) => ({
     method: 'DELETE',

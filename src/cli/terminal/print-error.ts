@@ -1,14 +1,19 @@
 import { toSettingsError } from '../../../model/errors.ts'
 import type { Console } from '../../log/console-log.ts'
 
+/** Prints a message of this program; its further lines are indented, so that no name forges a message. */
+export function printMessage(out: Console, message: string): void {
+  out.write(`kytos-settings: ${indent(message)}\n`)
+}
+
 /** Prints an error as one message, with all its causes if `debug`, and returns its exit code. */
 export function printError(error: unknown, out: Console, debug: boolean): number {
   const { message, exit, code } = toSettingsError(error)
-  out.write(`kytos-settings: ${message}\n`)
+  printMessage(out, message)
   if (debug) {
     out.write(`code ${code}, exit ${exit}\n`)
     for (const cause of causesOf(error))
-      out.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
+      out.write(`${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`)
   }
   return exit
 }
@@ -22,4 +27,9 @@ function causesOf(error: unknown): unknown[] {
   )
     links.push(at)
   return links
+}
+
+/** The text with its further lines indented. */
+function indent(text: string): string {
+  return text.replaceAll(/\r?\n(?! {2})/g, '\n  ')
 }

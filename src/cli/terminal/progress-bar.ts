@@ -1,4 +1,4 @@
-import type { Console } from '../../log/console-log.ts'
+import { type Console, ownSequence } from '../../log/console-log.ts'
 
 /** The progress display of a long operation. */
 export interface ProgressBar {
@@ -35,7 +35,9 @@ export function createProgressBar(
       shown = now
       const line = describe(what, done, all, bytes, now - began)
       if (!out.isTTY) return void out.write(`${line}\n`)
-      out.write(`\r${drawBar(done / all, line, out.columns)}\x1b[K`)
+      out.write(
+        `${ownSequence(out, '\r')}${drawBar(done / all, line, out.columns)}${ownSequence(out, '\x1b[K')}`,
+      )
       open = true
     },
     end() {

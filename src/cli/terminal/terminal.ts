@@ -1,4 +1,5 @@
-import type { Console } from '../../log/console-log.ts'
+import { escapeControls } from '../../../model/control-characters.ts'
+import { type Console, ownSequence } from '../../log/console-log.ts'
 import type { CliContext } from './cli-context.ts'
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
@@ -18,13 +19,14 @@ export function createTerminal(out: Console, env: CliContext['env']): Terminal {
   const isColoured = isTerminal && !env.NO_COLOR && env.TERM !== 'dumb'
   return {
     width: isTerminal ? (out.columns ?? 80) : undefined,
-    style: (style, text) => (isColoured && text !== '' ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text),
+    style: (style, text) =>
+      isColoured && text !== ''
+        ? `${ownSequence(out, `\x1b[${STYLES[style]}m`)}${text}${ownSequence(out, '\x1b[0m')}`
+        : text,
   }
 }
 
-/** A foreign text on one line, without control characters for a terminal. */
+/** A foreign text on one line, with its control characters escaped. */
 export function sanitize(text: string): string {
-  return text
-    .replaceAll(/\s*[\r\n]+\s*/g, ' ')
-    .replaceAll(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\u{fffd}')
+  return escapeControls(text.replaceAll(/\s*[\r\n]+\s*/g, ' ').replaceAll('\t', ' '))
 }

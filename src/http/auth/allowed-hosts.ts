@@ -9,9 +9,10 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1']
  * Rejects requests whose Host header names another host, because of DNS rebinding. A page of any site can
  * have its own name resolve to 127.0.0.1 and then read this service; the Host header still has that name.
  * `names` are the names of the service besides its addresses.
- * @throws SettingsError HOST_FORBIDDEN.
+ * @throws SettingsError HOST_FORBIDDEN; CONTENT_MALFORMED for a request of HTTP/1.1 without exactly one Host.
  */
 export function checkHost(request: FastifyRequest, names: readonly string[]): void {
+  checkHostCount(request)
   const { host: header = '' } = request.headers
   const host = parseHost(header)
   if (
@@ -24,6 +25,18 @@ export function checkHost(request: FastifyRequest, names: readonly string[]): vo
     `The Host header ${JSON.stringify(header.slice(0, 100))} does not name this service. Use ${[...LOOPBACK, ...names].join(', ')}, or add the name to "hosts" in [settings].`,
     { details: { got: header.slice(0, 100), allowed: [...LOOPBACK, ...names] } },
   )
+}
+
+/**
+ * Rejects several Host headers, because a proxy may choose another one than this service. RFC 9112 also
+ * requires one in HTTP/1.1.
+ */
+function checkHostCount({ raw: { rawHeaders, httpVersion } }: FastifyRequest): void {
+  const count = rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length
+  if (count === 1 || (count === 0 && httpVersion === '1.0')) return
+  throw new SettingsError('CONTENT_MALFORMED', `The request has ${count} Host headers: send exactly one.`, {
+    details: { header: 'Host', got: count, expected: 1 },
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Unsubscribe } from '../../../events/event.ts'
+import { ANONYMOUS_NAME } from '../../../model/actor.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { PERMISSIONS, type Permission } from '../../../model/permissions.ts'
 import type { Log } from '../../log/log.ts'
@@ -16,8 +17,8 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  * Invariants:
  *  1. No route is reached without a caller, or by a caller without the permission that route-permissions.ts
  *     requires. This is decided before a body is read.
- *  2. A sent credential is always checked, even if none is required: an invalid one never counts as
- *     anonymous.
+ *  2. A sent credential is checked even if none is required: an invalid one never counts as anonymous. Only
+ *     open routes ignore it, so that a health probe with an old token is answered like one without.
  *  3. A stream is ended as soon as the credential of its request expires or is revoked.
  *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is
  *     cheap.
@@ -99,13 +100,13 @@ export async function createAuth(
     }
   }
 
-  const identify = async (request: FastifyRequest): Promise<Caller> => {
-    const text = bearerOf(request)
+  const identify = async (request: FastifyRequest, isOpen: boolean): Promise<Caller> => {
+    const text = isOpen ? undefined : bearerOf(request)
     if (text !== undefined) {
-      const { name, ...principal } = await checkCredential(request, text)
-      return { actor: { type: 'user', name }, hasCredential: true, ...principal }
+      const { name, by, ...principal } = await checkCredential(request, text)
+      return { actor: { type: 'user', name, by }, hasCredential: true, ...principal }
     }
-    const name = plainAddress(request.ip) ?? 'anonymous'
+    const name = plainAddress(request.ip) ?? ANONYMOUS_NAME
     return {
       actor: { type: 'user', name },
       rights: required ? NO_PERMISSIONS : ANONYMOUS_PERMISSIONS,
@@ -119,7 +120,7 @@ export async function createAuth(
       const { method, routeOptions } = request
       const { url, config } = routeOptions
       const permission = permissionForRoute(method, url, config.operation?.commands)
-      request.caller = await identify(request)
+      request.caller = await identify(request, permission === 'open')
       if (permission !== 'open')
         requirePermission(request.caller, permission, `for ${method} ${url ?? 'this path'}`)
     },

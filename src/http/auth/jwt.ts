@@ -1,6 +1,8 @@
 import { errors, jwtVerify } from 'jose'
+import { isReservedName } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { type Permission, withImplied } from '../../../model/permissions.ts'
+import { quote } from '../../../model/quote.ts'
 import type { Principal } from '../../tokens/tokens.ts'
 
 /** Options for login tokens of Kytos. */
@@ -46,7 +48,18 @@ export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
     }
     // jose has rejected tokens without an expiry.
     const expires = (exp ?? 0) * 1_000
-    return { name: username, rights: granted, expires, isValid: () => expires > Date.now() }
+    if (isReservedName(username))
+      throw new SettingsError(
+        'TOKEN_INVALID',
+        `The Kytos login ${quote(username)} is not accepted: its name is reserved for the owner of the service, a NApp or an address. Log in as another user.`,
+      )
+    return {
+      name: username,
+      by: { login: username },
+      rights: granted,
+      expires,
+      isValid: () => expires > Date.now(),
+    }
   }
 }
 

@@ -45,7 +45,7 @@ const PUBLISH_MEMBERS = ['name', 'content']
 
 /** The object that a frame holds. @throws SettingsError JSON_MALFORMED, CONTENT_MALFORMED. */
 export function readFrame(text: string): JsonObject {
-  const frame = parseUntrustedJson(text)
+  const frame = parseUntrustedJson(text, true)
   if (isObject(frame)) return frame
   throw malformed(`A frame must be a JSON object, not ${quote(frame)}`)
 }

@@ -5,6 +5,7 @@ import { permissionFor } from '../../../events/names.ts'
 import type { Log } from '../../log/log.ts'
 import type { Auth } from '../auth/auth.ts'
 import { callerBus, callerOf, requirePermission } from '../auth/caller.ts'
+import type { LingeringCloses } from '../connections/lingering-close.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
@@ -19,6 +20,7 @@ export interface BusRoutesOptions {
   readonly heartbeat: number
   /** Ends a connection when the credential of its request ends. */
   readonly guard: Auth['guard']
+  readonly closes: LingeringCloses
 }
 
 export interface BusRoutes {
@@ -31,9 +33,9 @@ export interface BusRoutes {
 /** `GET /bus`: the bus for other processes, over WebSockets. */
 export function addBusRoutes(
   app: FastifyInstance,
-  { bus, feed, log, heartbeat, guard }: BusRoutesOptions,
+  { bus, feed, log, heartbeat, guard, closes }: BusRoutesOptions,
 ): BusRoutes {
-  const accept = acceptUpgrades(app)
+  const accept = acceptUpgrades(app, closes)
   const connections = new Set<BusConnection>()
   let stopping: string | undefined
   const beat = (): void => {
@@ -53,7 +55,8 @@ export function addBusRoutes(
       reply.header('upgrade', 'websocket')
       // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for
       // them.
-      const socket = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
+      const mayStoreBoxes = callerOf(request).rights.has(permissionFor('kytos.storehouse.create'))
+      const socket = accept(request, reply, mayStoreBoxes)
       reply.hijack()
       const checkReader = (): void => requirePermission(callerOf(request), 'read', 'to subscribe')
       const onClose = (): void => void connections.delete(connection)

@@ -1,10 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import type { LingeringCloses } from '../connections/lingering-close.ts'
 
 /*
  * Upgrades of requests to WebSockets. Node passes every request with an Upgrade header to one listener, not
@@ -24,20 +25,25 @@ interface CloseTimeout {
 const OPTIONS: ServerOptions & CloseTimeout = {
   noServer: true,
   clientTracking: false,
+  // No subprotocol is offered, and ws would accept the first one that the client names.
+  handleProtocols: () => false,
   // Off, because compression needs much memory for each connection.
   perMessageDeflate: false,
   // A closed reader may need long for its queued frames; the heartbeat drops a reader that reads nothing.
   closeTimeout: 2 ** 31 - 1,
 }
 
+/** The version of RFC 6455. */
+const WEBSOCKET_VERSION = '13'
+
 /**
  * Upgrades a request to a WebSocket; `boxes` selects the larger frame limit.
  * @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED.
  */
-export type Accept = (request: FastifyRequest, boxes: boolean) => WebSocket
+export type Accept = (request: FastifyRequest, reply: FastifyReply, boxes: boolean) => WebSocket
 
 /** Dispatches WebSocket requests to the routes of `app`, whose handlers may accept them. */
-export function acceptUpgrades(app: FastifyInstance): Accept {
+export function acceptUpgrades(app: FastifyInstance, closes: LingeringCloses): Accept {
   const upgrades = new WeakMap<IncomingMessage, { readonly socket: Duplex; readonly head: Buffer }>()
   const forBoxes = new WebSocketServer({ ...OPTIONS, maxPayload: BOX_MESSAGE_BYTES })
   const others = new WebSocketServer({ ...OPTIONS, maxPayload: MESSAGE_BYTES })
@@ -62,11 +68,12 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     upgrades.set(request, { socket, head })
     // The parser of Node has detached from this socket, so no other request can arrive on it.
     response.shouldKeepAlive = false
-    response.once('finish', () => socket.end(() => socket.destroy()))
+    // A client may already send frames.
+    response.once('finish', () => closes.close(socket as typeof request.socket))
     app.routing(request, response)
   })
 
-  return (request, boxes) => {
+  return (request, reply, boxes) => {
     const webSockets = boxes ? forBoxes : others
     const upgrade = upgrades.get(request.raw)
     if (!upgrade)
@@ -74,6 +81,15 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
         'UPGRADE_REQUIRED',
         'This path accepts only WebSocket connections: use a WebSocket client, with ws:// instead of http://.',
       )
+    const version = request.headers['sec-websocket-version']
+    if (version !== WEBSOCKET_VERSION) {
+      reply.header('sec-websocket-version', WEBSOCKET_VERSION)
+      throw new SettingsError(
+        'UPGRADE_REQUIRED',
+        `Sec-WebSocket-Version must be ${WEBSOCKET_VERSION}, not ${JSON.stringify(version?.slice(0, 100) ?? 'none')}.`,
+        { details: { got: version?.slice(0, 100) ?? null, expected: WEBSOCKET_VERSION } },
+      )
+    }
     let accepted: WebSocket | undefined
     let rejected: Error | undefined
     webSockets.once('wsClientError', error => {
@@ -91,10 +107,14 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
   }
 }
 
-/** False for a request with a body, because its socket could not be passed back with the whole body. */
-function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
+/**
+ * False for a request with a body, because its socket could not be passed back with the whole body. Also
+ * false for HTTP/1.0, which has no upgrades.
+ */
+function asksForWebSocket({ method, headers, httpVersion }: IncomingMessage): boolean {
   const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
-  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody
+  const isWebSocket = headers.upgrade?.toLowerCase() === 'websocket'
+  return method === 'GET' && httpVersion === '1.1' && isWebSocket && !hasBody
 }
 
 /** Passes a request back to the server without its Upgrade header. */

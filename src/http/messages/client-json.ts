@@ -10,7 +10,7 @@ const PROTOTYPE = '__proto__'
  * @throws SettingsError JSON_MALFORMED.
  */
 export function parseClientJson(text: string): Json {
-  const value = parseUntrustedJson(text)
+  const value = parseUntrustedJson(text, true)
   rejectPrototype(value)
   return value
 }
@@ -35,7 +35,8 @@ function rejectPrototypeBelow(value: Json, path: (string | number)[]): void {
   if (isArray(value)) for (let i = 0; i < value.length; i++) visitMember(i, value[i] as Json)
   if (!isObject(value)) return
   const isOperation = typeof value.op === 'string'
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member = value[key] as Json
     if (key === PROTOTYPE || (isOperation && isPointerToPrototype(key, member)))
       throw prototypeError(pointerTo([...path, key]))
     visitMember(key, member)

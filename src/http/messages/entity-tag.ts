@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 
 /*
@@ -21,20 +21,11 @@ export interface TagPosition {
 }
 
 /**
- * Tags an answer, the JSON text of a body. A GET or HEAD whose If-None-Match names the tag gets 304 without a
- * body. Without a position the tag is the digest alone, which guards nothing.
+ * Tags an answer, the JSON text of a body; preconditions.ts compares the tag. Without a position the tag is
+ * the digest alone, which guards nothing.
  */
-export function tagged(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  text: string,
-  position?: TagPosition,
-): string | FastifyReply {
-  const etag = etagOf(text, position)
-  reply.header('etag', etag)
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (isRead && includesTag(request.headers['if-none-match'], etag)) return reply.code(304).send()
-  reply.type(JSON_TYPE)
+export function tagged(reply: FastifyReply, text: string, position?: TagPosition): string {
+  reply.header('etag', etagOf(text, position)).type(JSON_TYPE)
   return text
 }
 
@@ -42,11 +33,4 @@ export function tagged(
 export function etagOf(text: string, position?: TagPosition): string {
   const digest = hash('sha256', text, 'hex').slice(0, DIGEST_CHARACTERS)
   return position ? `"${expectedRevisionOf(position)}-${digest}"` : `"${digest}"`
-}
-
-/** True when a list of entity tags has this one, by weak comparison (RFC 9110, 8.8.3.2), or is `*`. */
-export function includesTag(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false
-  if (header.trim() === '*') return true
-  return [...header.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, tag]) => tag === etag)
 }

@@ -36,6 +36,11 @@ export class OpenResponses {
     clearTimeout(deadline)
   }
 
+  /** True while the response to a request that arrived completely is pending on this connection. */
+  isAnswering(socket: Socket): boolean {
+    return [...(this.#bySocket.get(socket) ?? [])].some(({ req, headersSent }) => req.complete || headersSent)
+  }
+
   /** The pending responses of a socket, kept until it is closed: one listener for all its requests. */
   #responsesOf(socket: Socket): Set<ServerResponse> {
     const known = this.#bySocket.get(socket)

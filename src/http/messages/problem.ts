@@ -66,8 +66,18 @@ export function replyProblem(
   reply: FastifyReply,
   log: Log,
 ): FastifyReply {
-  const { status, headers, body } = problemOf(toLoggedError(thrown, request, log))
-  return reply.code(status).headers(headers).send(body)
+  const error = toLoggedError(thrown, request, log)
+  const { status, headers, body } = problemOf(error)
+  return reply
+    .code(status)
+    .headers({ ...headers, ...accepted(error, request) })
+    .send(body)
+}
+
+/** The types that a rejected body may have: Accept-Patch of RFC 5789, Accept for other methods. */
+function accepted({ code }: SettingsError, request: FastifyRequest): Readonly<Record<string, string>> {
+  if (code !== 'UNSUPPORTED_MEDIA_TYPE') return {}
+  return { [request.method === 'PATCH' ? 'accept-patch' : 'accept']: acceptedTypes(request).join(', ') }
 }
 
 /** A thrown value as a SettingsError; an unexpected error is logged. */

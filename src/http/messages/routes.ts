@@ -5,6 +5,7 @@ import { nearest } from '../../../model/nearest.ts'
 import type { PathParameters } from '../openapi/openapi-parameters.ts'
 import type { Method, Operation, Route } from '../openapi/operation.ts'
 import { API } from '../openapi/paths.ts'
+import type { ServedPaths } from './served-paths.ts'
 
 const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
 /** Other methods of fastify, without a handler here. */
@@ -59,8 +60,18 @@ export function operationOf({ routeOptions, method, url }: FastifyRequest): Oper
   throw new SettingsError('INTERNAL_ERROR', `${method} ${url} is not in the table of routes.`)
 }
 
-/** Rejects an unknown path. @throws SettingsError ROUTE_NOT_FOUND, with the nearest known path. */
-export function rejectRoute(request: FastifyRequest, urls: readonly string[]): never {
+/**
+ * Rejects an unknown path, or an unknown method of a known one, before its body is read.
+ * @throws SettingsError ROUTE_NOT_FOUND, with the nearest known path; METHOD_NOT_ALLOWED.
+ */
+export async function rejectRoute(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  served: ServedPaths,
+  urls: readonly string[],
+): Promise<never> {
+  const allowed = served.methodsAt(request.url)
+  if (allowed.length > 0) return rejectMethod(allowed)(request, reply)
   const path = request.url.split('?')[0]?.slice(0, 200) ?? ''
   const close = nearest(path, urls)
   const hint = close

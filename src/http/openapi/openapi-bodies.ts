@@ -4,7 +4,7 @@ import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import { MAX_LIFETIME_SECONDS, TOKEN_NAME } from '../../tokens/token.ts'
 import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, PATH, QUERY } from './openapi-parameters.ts'
-import type { Schema } from './openapi-schema.ts'
+import { ANY, JSON_OBJECT, JSON_PATCH, type Schema, textOf } from './openapi-schema.ts'
 import type { Operation } from './operation.ts'
 
 /*
@@ -12,29 +12,33 @@ import type { Operation } from './operation.ts'
  * .../schema returns.
  */
 
-const OBJECT = { type: 'object' } as const
 const POINTER = { type: 'string', pattern: '^(/([^~/]|~[01])*)*$' } as const
 const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIST_ITEMS } as const
 
 const patchStep = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
   type: 'object',
   properties: {
-    op: { enum: op },
+    op: textOf(...op),
     path: POINTER,
-    ...(member && { [member]: member === 'from' ? POINTER : true }),
+    ...(member && { [member]: member === 'from' ? POINTER : ANY }),
   },
   required: ['op', 'path', ...(member ? [member] : [])],
 })
 
-/** RFC 6902. */
-const JSON_PATCH: Schema = {
-  type: 'array',
-  items: {
-    anyOf: [
-      patchStep(['add', 'replace', 'test'], 'value'),
-      patchStep(['remove'], undefined),
-      patchStep(['move', 'copy'], 'from'),
-    ],
+/** The nouns that only bodies have. */
+export const BODY_NOUNS: Readonly<Record<string, Schema>> = {
+  /** An object with members of any name. */
+  JsonObject: { type: 'object', additionalProperties: true },
+  /** RFC 6902. */
+  JsonPatch: {
+    type: 'array',
+    items: {
+      anyOf: [
+        patchStep(['add', 'replace', 'test'], 'value'),
+        patchStep(['remove'], undefined),
+        patchStep(['move', 'copy'], 'from'),
+      ],
+    },
   },
 }
 
@@ -48,24 +52,28 @@ const step = (method: Schema, data: Schema | undefined): Schema => ({
     revision: { type: 'string', pattern: `^${EXPECTED_REVISION}$` },
   },
   // Without a method an operation is a PATCH.
-  required: ['namespace', ...(data ? ['data'] : []), ...(data === OBJECT ? [] : ['method'])],
+  required: ['namespace', ...(data ? ['data'] : []), ...(data === JSON_OBJECT ? [] : ['method'])],
   additionalProperties: false,
 })
 
 type Body = NonNullable<Operation['body']>
 
 /** The body with overrides or a schema: any object. */
-export const OBJECT_BODY: Body = { 'application/json': OBJECT }
+export const OBJECT_BODY: Body = { 'application/json': JSON_OBJECT }
 
-/** The body with a change of overrides: either kind of patch. */
+/**
+ * The body with a change of overrides: either kind of patch. The JSON Patch is wrapped, so that
+ * openapi-python-client leaves this media type out: its code for a list beside another body fails for every
+ * body (`isinstance(body, list[...])`).
+ */
 export const PATCH_BODY: Body = {
-  'application/json': OBJECT,
-  'application/merge-patch+json': OBJECT,
-  'application/json-patch+json': JSON_PATCH,
+  'application/json': JSON_OBJECT,
+  'application/merge-patch+json': JSON_OBJECT,
+  'application/json-patch+json': { allOf: [JSON_PATCH, ANY] },
 }
 
 /** The body with the data of a box: any value. */
-export const BOX_BODY: Body = { 'application/json': {} }
+export const BOX_BODY: Body = { 'application/json': ANY }
 
 export const TRANSACTION_BODY: Body = {
   'application/json': {
@@ -76,9 +84,9 @@ export const TRANSACTION_BODY: Body = {
         type: 'array',
         items: {
           anyOf: [
-            step({ enum: ['PATCH', 'PUT'], default: 'PATCH' }, OBJECT),
-            step({ const: 'JSON_PATCH' }, JSON_PATCH),
-            step({ const: 'DELETE' }, undefined),
+            step({ ...textOf('PATCH', 'PUT'), default: 'PATCH' }, JSON_OBJECT),
+            step(textOf('JSON_PATCH'), JSON_PATCH),
+            step(textOf('DELETE'), undefined),
           ],
         },
         minItems: 1,
@@ -123,7 +131,7 @@ export const TOKEN_BODY: Body = {
     type: 'object',
     properties: {
       name: { type: 'string', pattern: TOKEN_NAME.source },
-      rights: { type: 'array', items: { enum: PERMISSIONS }, minItems: 1 },
+      rights: { type: 'array', items: textOf(...PERMISSIONS), minItems: 1 },
       expires_in: {
         description: 'Seconds until the token expires; null for a token without expiry.',
         type: ['number', 'null'],

@@ -1,8 +1,9 @@
 import { errorCodesOf } from './openapi-errors.ts'
-import { NOUNS, ref } from './openapi-nouns.ts'
+import { NOUNS } from './openapi-nouns.ts'
 import { HEADERS, PATH, type Parameter, QUERY } from './openapi-parameters.ts'
-import type { Schema } from './openapi-schema.ts'
+import { ref, type Schema, textOf } from './openapi-schema.ts'
 import type { Method, Operation, Success } from './operation.ts'
+import { operationIdOf, tagOf } from './operation-names.ts'
 import { permissionForRoute } from './route-permissions.ts'
 
 /** A method of a path that the server has, in the notation of fastify. */
@@ -19,7 +20,7 @@ const ANSWER_HEADERS = {
     schema: { type: 'string', pattern: String.raw`^"(\d+(\.\d+)?-)?[0-9a-f]{24}"$` },
   },
   Location: { description: 'The path of the new resource.', schema: { type: 'string' } },
-  Upgrade: { description: 'The protocol that the request must name.', schema: { const: 'websocket' } },
+  Upgrade: { description: 'The protocol that the request must name.', schema: textOf('websocket') },
   'Retry-After': {
     description: 'Seconds after which the request may be retried.',
     schema: { type: 'integer', minimum: 0 },
@@ -43,6 +44,11 @@ interface Response {
   readonly description: string
   readonly headers?: Readonly<Record<string, unknown>>
   readonly content?: Readonly<Record<string, unknown>>
+  /**
+   * The codes of a problem. An extension, because a schema with them would be another type for each error of
+   * each operation in a generated client.
+   */
+  readonly 'x-codes'?: readonly string[]
 }
 
 /** The OpenAPI 3.1 document of the served methods. */
@@ -57,6 +63,7 @@ export function describeApi(served: readonly Served[]): Schema {
     info: {
       title: 'Kytos Settings',
       version: '1',
+      license: { name: 'MIT', identifier: 'MIT' },
       description:
         'A "/" at the end of a path is optional. HEAD is supported wherever GET is, except /events and /bus. Integers of any size are exact.',
     },
@@ -72,7 +79,8 @@ function describe({ method, path, operation }: Served): Schema {
   // The table of routes has no other parameters.
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as keyof typeof PATH)
   return {
-    operationId: `${method.toLowerCase()} ${path}`.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, ''),
+    operationId: operationIdOf(method, path),
+    tags: [tagOf(path)],
     summary,
     ...(permission === 'open'
       ? { security: [] }
@@ -106,19 +114,15 @@ function describeResponses(
   for (const [status, success] of Object.entries(operation.success))
     responses[Number(status)] = describeSuccess(success)
   if (operation.tagged)
-    responses[304] = { description: 'The answer is the one with this tag.', ...describeHeaders(['ETag']) }
+    responses[304] = { description: 'If-None-Match names the current ETag.', ...describeHeaders(['ETag']) }
   for (const [status, codes] of errorCodesOf(method, path, operation)) {
     // Only /readyz has a success response with the status of an error, 503.
     const { description, content } = responses[status] ?? {}
     responses[status] = {
       description: [description, codes.join(', ')].filter(Boolean).join(' Or: '),
       ...describeHeaders(ERROR_HEADERS[status] ?? []),
-      content: {
-        ...content,
-        'application/problem+json': {
-          schema: { allOf: [ref('Problem')], properties: { code: { enum: codes } } },
-        },
-      },
+      content: { ...content, 'application/problem+json': { schema: ref('Problem') } },
+      'x-codes': codes,
     }
   }
   return responses

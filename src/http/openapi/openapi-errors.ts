@@ -14,23 +14,29 @@ import { permissionForRoute } from './route-permissions.ts'
 const ERRORS_OF_ANY_REQUEST: readonly ErrorCode[] = [
   'HOST_FORBIDDEN',
   'ORIGIN_FORBIDDEN',
-  'TOKEN_INVALID',
-  'RATE_LIMITED',
   'SERVICE_STOPPING',
   'STORE_STALE',
+]
+
+/** Errors of any request that requires a permission. */
+const NEEDING_PERMISSION: readonly ErrorCode[] = [
+  'TOKEN_REQUIRED',
+  'TOKEN_INVALID',
+  'PERMISSION_DENIED',
+  'RATE_LIMITED',
 ]
 
 /** The error codes of an operation, by status. */
 export function errorCodesOf(
   method: Method,
   path: string,
-  { commands = [], query, headers, excludes = [], errors = [] }: Operation,
+  { commands = [], query, headers, excludes = [], errors = [], tagged }: Operation,
 ): ReadonlyMap<number, readonly ErrorCode[]> {
   const needsPermission = permissionForRoute(method, path, commands) !== 'open'
   const reads = query !== undefined || headers !== undefined || path.includes(':')
   const codes = new Set<ErrorCode>([
     ...ERRORS_OF_ANY_REQUEST,
-    ...(needsPermission ? (['TOKEN_REQUIRED', 'PERMISSION_DENIED'] as const) : []),
+    ...(needsPermission ? NEEDING_PERMISSION : []),
     ...(reads ? (['CONTENT_MALFORMED'] as const) : []),
     ...(path.includes(':username') ? (['NAMESPACE_MALFORMED'] as const) : []),
     // The body of a GET is ignored.
@@ -38,6 +44,8 @@ export function errorCodesOf(
     // A storehouse route answers 400 instead of 415.
     ...(method === 'GET' || path.startsWith(STOREHOUSE) ? [] : (['UNSUPPORTED_MEDIA_TYPE'] as const)),
     ...commands.flatMap(name => errorsOf(COMMANDS[name])).filter(code => !excludes.includes(code)),
+    // If-Match of a GET is compared, too.
+    ...(tagged ? (['REVISION_MISMATCH'] as const) : []),
     ...errors,
   ])
   const byStatus = new Map<number, ErrorCode[]>()

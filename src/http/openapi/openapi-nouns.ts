@@ -1,6 +1,7 @@
 import { ERRORS } from '../../../model/errors.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
-import type { Schema } from './openapi-schema.ts'
+import { BODY_NOUNS } from './openapi-bodies.ts'
+import { ANY, JSON_OBJECT, ref, type Schema, textOf } from './openapi-schema.ts'
 import type { Operation, Success } from './operation.ts'
 
 /*
@@ -12,12 +13,10 @@ const TEXT = { type: 'string' } as const
 const FLAG = { type: 'boolean' } as const
 const COUNT = { type: 'integer', minimum: 0 } as const
 const TIME = { type: 'string', format: 'date-time' } as const
-const OBJECT = { type: 'object' } as const
 /** A revision, which clients compare as an integer of any size. */
 const REVISION = { type: 'string', pattern: String.raw`^\d+$` } as const
 const EPOCH = COUNT
 
-export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 export const listOf = (items: Schema): Schema => ({ type: 'array', items })
 /** An object with these members; a name that ends in `?` marks an optional one. */
 export function objectOf(members: Readonly<Record<string, Schema>>): Schema {
@@ -43,9 +42,9 @@ export const successList = (
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 const mapOf = (schema: Schema): Schema => ({ type: 'object', additionalProperties: schema })
 
-const APPLY = { enum: ['live', 'reload', 'restart', 'never'] } as const
-const STATE = { enum: ['READY', 'STALE', 'OFFLINE'] } as const
-const FILE_CODE = { enum: ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE'] } as const
+const APPLY = textOf('live', 'reload', 'restart', 'never')
+const STATE = textOf('READY', 'STALE', 'OFFLINE')
+const FILE_CODE = textOf('FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE')
 /** The name of a document: overrides have a scope, boxes an id. */
 const DOCUMENT_NAME = { namespace: TEXT, 'scope?': TEXT, 'box_id?': TEXT } as const
 const SERVICE_STATE = {
@@ -57,8 +56,8 @@ const SERVICE_STATE = {
   age: orNull({ type: 'number', minimum: 0 }),
 } as const
 const LAYER_VALUE = {
-  layer: { enum: ['default', 'seed', 'cluster', 'controller', 'environment'] },
-  value: true,
+  layer: textOf('default', 'seed', 'cluster', 'controller', 'environment'),
+  value: ANY,
   set_by: orNull(ref('Actor')),
   set_at: orNull(TIME),
   revision: orNull(REVISION),
@@ -66,8 +65,8 @@ const LAYER_VALUE = {
 } as const
 const SETTINGS = {
   namespace: TEXT,
-  data: OBJECT,
-  overrides: OBJECT,
+  data: JSON_OBJECT,
+  overrides: JSON_OBJECT,
   revision: REVISION,
   version: COUNT,
   epoch: EPOCH,
@@ -75,17 +74,18 @@ const SETTINGS = {
   updated_at: orNull(TIME),
   updated_by: orNull(ref('Actor')),
   schema: FLAG,
-  'assumed?': { const: true },
+  'assumed?': FLAG,
   'observed?': FLAG,
   'shadowed?': listOf(TEXT),
   'deprecated?': listOf(TEXT),
+  'warnings?': listOf(TEXT),
   'explain?': mapOf(ref('Explanation')),
   'preview?': ref('Preview'),
 } as const
 const TOKEN = {
   id: TEXT,
   name: TEXT,
-  rights: listOf({ enum: PERMISSIONS }),
+  rights: listOf(textOf(...PERMISSIONS)),
   created_at: TEXT,
   created_by: ref('Actor'),
   expires_at: orNull(TIME),
@@ -93,17 +93,22 @@ const TOKEN = {
 
 /** The JSON Schema of every noun, by name. */
 export const NOUNS: Readonly<Record<string, Schema>> = {
-  Actor: objectOf({ type: { enum: ['napp', 'user', 'file', 'import', 'system'] }, name: TEXT }),
+  ...BODY_NOUNS,
+  Actor: objectOf({
+    type: textOf('napp', 'user', 'file', 'import', 'system'),
+    name: TEXT,
+    'by?': { anyOf: [objectOf({ token: TEXT }), objectOf({ login: TEXT }), textOf('local')] },
+  }),
   Settings: objectOf(SETTINGS),
   Explanation: objectOf({ ...LAYER_VALUE, shadowed: listOf(objectOf({ ...LAYER_VALUE, 'pointer?': TEXT })) }),
   Preview: objectOf({
-    changes: listOf(objectOf({ path: TEXT, 'old?': true, 'new?': true, apply: APPLY })),
+    changes: listOf(objectOf({ path: TEXT, 'old?': ANY, 'new?': ANY, apply: APPLY })),
     consumers: listOf(
       objectOf({
         controller: TEXT,
         napp: TEXT,
         apply: APPLY,
-        verdict: { enum: ['accepted', 'refused', 'late'] },
+        verdict: textOf('accepted', 'refused', 'late'),
         reason: orNull(TEXT),
       }),
     ),
@@ -112,8 +117,8 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
   RuleBroken: objectOf({
     pointer: TEXT,
     rule: TEXT,
-    'got?': true,
-    'expected?': true,
+    'got?': ANY,
+    'expected?': ANY,
     message: TEXT,
     'nearest?': TEXT,
   }),
@@ -129,16 +134,17 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
   }),
   Description: objectOf({
     namespace: TEXT,
-    schema: OBJECT,
+    schema: JSON_OBJECT,
     digest: TEXT,
     napp_version: orNull(TEXT),
-    defaults: OBJECT,
+    defaults: JSON_OBJECT,
     apply: mapOf(APPLY),
   }),
+  RemovedSchemas: objectOf({ namespace: TEXT, removed: listOf(TEXT) }),
   HistoryRecord: objectOf({
     version: COUNT,
-    kind: { enum: ['created', 'updated', 'deleted'] },
-    data: orNull(OBJECT),
+    kind: textOf('created', 'updated', 'deleted'),
+    data: orNull(JSON_OBJECT),
     actor: ref('Actor'),
     controller: TEXT,
     comment: orNull(TEXT),
@@ -153,7 +159,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     event: objectOf({
       id: TEXT,
       name: TEXT,
-      content: OBJECT,
+      content: JSON_OBJECT,
       timestamp: TIME,
       priority: { type: 'number' },
       reinjections: COUNT,
@@ -169,6 +175,16 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     ...SERVICE_STATE,
     files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
     'more_files?': COUNT,
+    napps: listOf(
+      objectOf({
+        napp: TEXT,
+        state: textOf('starting', 'running', 'failed'),
+        version: orNull(TEXT),
+        since: TIME,
+        reason: orNull(TEXT),
+        stamp: TEXT,
+      }),
+    ),
   }),
   Controllers: objectOf({
     controllers: listOf(objectOf({ id: TEXT, self: FLAG, namespaces: listOf(TEXT) })),
@@ -188,7 +204,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
         title: TEXT,
         status: { type: 'integer' },
         detail: TEXT,
-        code: { enum: Object.keys(ERRORS) },
+        code: textOf(...Object.keys(ERRORS)),
       }),
     ),
     additionalProperties: true,

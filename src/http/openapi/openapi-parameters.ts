@@ -1,6 +1,6 @@
 import { EXPECTED_REVISION } from '../../../model/expected-revision.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
-import type { Schema } from './openapi-schema.ts'
+import { type Schema, textOf } from './openapi-schema.ts'
 
 /*
  * The parameters of requests. Their schemas define the allowed values; Query and headers.ts parse by them.
@@ -30,7 +30,7 @@ const boxName = (description: string) =>
       minLength: 1,
       maxLength: 180,
       pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f/\\]+$`,
-      not: { enum: ['.', '..'] },
+      not: textOf('.', '..'),
     },
   }) as const
 
@@ -43,6 +43,11 @@ export const QUERY = {
   explain: flag('Adds the layer that sets each value.'),
   fresh: flag('Waits until the cache has the state of the store at the time of the request.'),
   dry_run: flag('Returns the effect of the change without writing it.'),
+  force: flag('Removes a schema that a controller may use.'),
+  digest: {
+    description: 'The digest of one schema; all schemas of the namespace when absent.',
+    schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
   scope: {
     description: '`cluster` (default), `controller` (the answering controller) or `controller:<id>`.',
     schema: { type: 'string', pattern: `^(cluster|controller|controller:${NAMESPACE_PART})$` },
@@ -78,7 +83,7 @@ export const HEADERS = {
       pattern: `^("${EXPECTED_REVISION}(-[!#-~]*)?"|${EXPECTED_REVISION})$`,
     },
   },
-  'If-None-Match': { description: '`*`: create only.', schema: { const: '*' } },
+  'If-None-Match': { description: '`*`: create only.', schema: textOf('*') },
   'X-Comment': {
     description: 'A comment for the history.',
     schema: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },

@@ -1,5 +1,6 @@
 import { LETTERS_BODY, TOKEN_BODY } from './openapi-bodies.ts'
-import { listOf, objectOf, ref, success, successList } from './openapi-nouns.ts'
+import { listOf, objectOf, success, successList } from './openapi-nouns.ts'
+import { JSON_OBJECT, ref } from './openapi-schema.ts'
 import { SETTINGS_ROUTES } from './openapi-settings.ts'
 import type { Route } from './operation.ts'
 import { API } from './paths.ts'
@@ -133,7 +134,7 @@ export const ROUTES = {
     path: '/api/kytos/settings/openapi.json',
     GET: {
       summary: 'Returns this document.',
-      success: { 200: { description: 'The OpenAPI 3.1 document.', schema: { type: 'object' } } },
+      success: { 200: { description: 'The OpenAPI 3.1 document.', schema: JSON_OBJECT } },
     },
   },
 } satisfies Readonly<Record<string, Route>>

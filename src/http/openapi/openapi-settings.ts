@@ -1,6 +1,7 @@
 import type { CommandName } from '../../../events/map.ts'
 import { FILES_BODY, OBJECT_BODY, PATCH_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
-import { ref, success, successList } from './openapi-nouns.ts'
+import { success, successList } from './openapi-nouns.ts'
+import { ref } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { API } from './paths.ts'
 
@@ -26,7 +27,7 @@ const change = (name: CommandName, operation: Pick<Operation, 'summary' | 'body'
 
 export const SETTINGS_ROUTES = {
   namespaces: {
-    path: `${API}/`,
+    path: API,
     GET: {
       summary: 'Lists the namespaces that have settings or a schema.',
       commands: ['kytos.settings.list'],
@@ -95,6 +96,14 @@ export const SETTINGS_ROUTES = {
       excludes: ['SCOPE_MALFORMED'],
       body: OBJECT_BODY,
       success: { 200: SETTINGS },
+    },
+    DELETE: {
+      summary: 'Removes stored schemas.',
+      commands: ['kytos.settings.remove_schema'],
+      query: ['digest', 'force'],
+      excludes: ['SCOPE_MALFORMED'],
+      headers: ['X-Comment'],
+      success: success('RemovedSchemas', 'The digests of the removed schemas.'),
     },
   },
   history: {

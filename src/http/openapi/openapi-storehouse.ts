@@ -1,5 +1,6 @@
 import { BOX_BODY } from './openapi-bodies.ts'
 import { listOf, objectOf } from './openapi-nouns.ts'
+import { ANY } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
 
@@ -12,7 +13,7 @@ const V2 = `${STOREHOUSE}/v2`
 const TEXT = { type: 'string' } as const
 const MAYBE_TEXT = { type: ['string', 'null'] } as const
 
-const DATA: Success = { description: 'The data of the box.', schema: {}, headers: ['ETag'] }
+const DATA: Success = { description: 'The data of the box.', schema: ANY, headers: ['ETag'] }
 
 const CREATE: Operation = {
   summary: 'Creates a box.',
@@ -63,6 +64,7 @@ const BOX = {
   DELETE: {
     summary: 'Deletes a box.',
     commands: ['kytos.storehouse.delete'],
+    headers: ['If-Match'],
     success: { 200: { description: 'The box was deleted.', schema: objectOf({ response: TEXT }) } },
     errors: ['BOX_NOT_FOUND'],
   },

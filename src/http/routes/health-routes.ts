@@ -32,9 +32,13 @@ interface HealthAnswer extends StateContent {
 
 /**
  * `/healthz`: 200 as long as the process answers. `/readyz`: 200 when there are settings to read (READY,
- * STALE), else 503.
+ * STALE) and the command line can find this service, else 503.
  */
-export function addHealthRoutes(app: FastifyInstance, health: HealthSource): void {
+export function addHealthRoutes(
+  app: FastifyInstance,
+  health: HealthSource,
+  isAnnounced: () => boolean,
+): void {
   const state = (): HealthAnswer => {
     const { revision, ...rest } = health()
     return { ...rest, revision: printRevision(revision) }
@@ -43,7 +47,7 @@ export function addHealthRoutes(app: FastifyInstance, health: HealthSource): voi
   route(app, ROUTES.ready, {
     GET: (_request, reply) => {
       const answer = state()
-      if (answer.state === 'OFFLINE') reply.code(503).header('retry-after', '1')
+      if (answer.state === 'OFFLINE' || !isAnnounced()) reply.code(503).header('retry-after', '1')
       return answer
     },
   })

@@ -23,7 +23,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       const summaries = await send(request, 'kytos.settings.list', {
         ...(prefix !== undefined && { prefix }),
       })
-      return tagged(request, reply, printJson(summaries as unknown as Json))
+      return tagged(reply, printJson(summaries as unknown as Json))
     },
   })
 
@@ -35,7 +35,6 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
         ...(query.flag('fresh') && { fresh: true }),
       }
       return tag(
-        request,
         reply,
         await send(request, 'kytos.settings.retrieve', {
           namespace: namespaceOf(request),
@@ -48,11 +47,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       const fields = changeFields(request)
       const data = readObject(request)
       if (!readIfNoneMatch(request))
-        return tag(
-          request,
-          reply,
-          await send(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }),
-        )
+        return tag(reply, await send(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
       const { revision, dry_run, ...rest } = fields
       if (dry_run)
         throw new SettingsError(
@@ -65,12 +60,11 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
           'If-Match and If-None-Match cannot be combined: send one of them.',
         )
       const created = await send(request, 'kytos.settings.create', { ...rest, data })
-      return tag(request, reply.code(201).header('location', `${API}/${fields.namespace}`), created)
+      return tag(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
     },
     PATCH: async (request, reply) => {
       const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
       return tag(
-        request,
         reply,
         await send(request, 'kytos.settings.update', {
           ...changeFields(request),
@@ -80,7 +74,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       )
     },
     DELETE: async (request, reply) =>
-      tag(request, reply, await send(request, 'kytos.settings.delete', changeFields(request))),
+      tag(reply, await send(request, 'kytos.settings.delete', changeFields(request))),
   })
 
   route(app, ROUTES.transaction, {
@@ -118,7 +112,17 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
         schema: readObject(request),
         ...(napp_version !== undefined && { napp_version }),
       }
-      return tag(request, reply, await send(request, 'kytos.settings.register', content))
+      return tag(reply, await send(request, 'kytos.settings.register', content))
+    },
+    DELETE: request => {
+      const query = new Query(request)
+      const digest = query.text('digest')
+      return send(request, 'kytos.settings.remove_schema', {
+        namespace: namespaceOf(request),
+        ...(digest !== undefined && { digest }),
+        ...(query.flag('force') && { force: true }),
+        ...commentOf(request),
+      })
     },
   })
 
@@ -186,7 +190,7 @@ function changeFields(request: RouteRequest) {
 }
 
 /** The settings as the body of an answer, with their ETag. */
-function tag(request: RouteRequest, reply: FastifyReply, settings: Settings): string | FastifyReply {
+function tag(reply: FastifyReply, settings: Settings): string {
   // The compiler does not treat an interface with plain members as JSON.
-  return tagged(request, reply, printJson(settings as unknown as Json), settings)
+  return tagged(reply, printJson(settings as unknown as Json), settings)
 }

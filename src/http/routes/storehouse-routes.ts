@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Box } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
+import { storedText } from '../../../model/stored-text.ts'
 import type { Json } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import type { SendCommand } from '../auth/caller.ts'
@@ -26,8 +27,8 @@ interface BoxName {
 
 /**
  * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag
- * has the epoch and revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are
- * ignored, as there.
+ * names the epoch and revision of a box, and If-Match guards an update or a deletion. A POST never replaces a
+ * box. Query parameters are ignored, as there.
  */
 export function addStorehouseRoutes(app: FastifyInstance, send: SendCommand, log: Log): void {
   const create = createBox(send)
@@ -89,7 +90,7 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
         data,
         ...guard,
       })
-      return tag(request, reply, box)
+      return tag(reply, box)
     }
 
   return {
@@ -98,18 +99,15 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
       const box = await send(request, 'kytos.storehouse.retrieve', { namespace, box_id })
       if (!box)
         throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
-      return tag(request, reply, box)
+      return tag(reply, box, storedText(box))
     },
     PUT: update('PUT'),
     PATCH: update('PATCH'),
     DELETE: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
-      if (request.headers['if-match'] !== undefined)
-        throw new SettingsError(
-          'CONTENT_MALFORMED',
-          'The deletion of a box does not support If-Match: nothing was deleted. Remove the header.',
-        )
-      const isDeleted = await send(request, 'kytos.storehouse.delete', { namespace, box_id })
+      const revision = readIfMatch(request)
+      const guard = revision === undefined ? {} : { revision }
+      const isDeleted = await send(request, 'kytos.storehouse.delete', { namespace, box_id, ...guard })
       if (!isDeleted)
         throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(reply, { response: 'Box deleted' })
@@ -160,8 +158,8 @@ function print(reply: FastifyReply, value: Json): string {
 }
 
 /** The data of a box as the body of an answer, with its ETag. */
-function tag(request: RouteRequest, reply: FastifyReply, box: Box): string | FastifyReply {
-  return tagged(request, reply, printJson(box.data), box)
+function tag(reply: FastifyReply, box: Box, text = printJson(box.data)): string {
+  return tagged(reply, text, box)
 }
 
 function boxNotFound(message: string, response?: string): SettingsError {

@@ -132,16 +132,17 @@ function readFloat(line: string): Pickled {
   return { type: 'float', value }
 }
 
-/** Python's raw-unicode-escape: an odd number of backslashes before `u` makes an escape. */
+/** Python's raw-unicode-escape: behind an odd number of backslashes, `u` makes an escape. */
 function readEscaped(line: string): string {
+  // A run of backslashes is matched as a whole, so that no run is scanned twice.
   const found = line.replace(
-    /(\\*)\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8}))/g,
-    (whole, before: string, four?: string, eight?: string) => {
-      if (before.length % 2 === 1) return whole
+    /(\\+)(?:u([\da-fA-F]{4})|U([\da-fA-F]{8}))?/g,
+    (whole, run: string, four?: string, eight?: string) => {
+      if (run.length % 2 === 0 || (four ?? eight) === undefined) return whole
       const code = Number.parseInt(four ?? eight ?? '', 16)
       return code > 0x10ffff
         ? refuse('a string in it is not valid Unicode')
-        : before + String.fromCodePoint(code)
+        : run.slice(1) + String.fromCodePoint(code)
     },
   )
   return found.isWellFormed() ? found : refuse('a string in it contains half a surrogate pair')

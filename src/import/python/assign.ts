@@ -1,5 +1,5 @@
 import type { Evaluator } from './expression.ts'
-import type { SyntaxNode } from './node.ts'
+import type { SyntaxNode } from './syntax/node.ts'
 import { setListItem } from './values/item.ts'
 import { operate } from './values/operators.ts'
 import { iterate, NotData, type PyValue, setItem } from './values/value.ts'

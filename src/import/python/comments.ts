@@ -1,6 +1,6 @@
-import type { Lines } from './lines.ts'
-import type { SyntaxNode } from './node.ts'
-import type { Span } from './tokens.ts'
+import type { Lines } from './syntax/lines.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import type { Span } from './syntax/tokens.ts'
 
 /** The comments of a file: what describes a statement. */
 export interface Comments {

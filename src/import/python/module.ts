@@ -1,8 +1,8 @@
 import { Assigner } from './assign.ts'
 import { Evaluator } from './expression.ts'
-import type { Lines } from './lines.ts'
-import type { SyntaxNode } from './node.ts'
 import { assignedNames, globalNames, hasCall, importedNames, mentionedNames } from './statements.ts'
+import type { Lines } from './syntax/lines.ts'
+import type { SyntaxNode } from './syntax/node.ts'
 import { gather, NotData, NotPython, type PyValue } from './values/value.ts'
 
 /*

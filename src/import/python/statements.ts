@@ -1,4 +1,4 @@
-import { type SyntaxNode, visit } from './node.ts'
+import { type SyntaxNode, visit } from './syntax/node.ts'
 
 /*
  * What a statement may do to names, told without running it.

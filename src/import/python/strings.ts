@@ -1,4 +1,4 @@
-import type { SyntaxNode } from './node.ts'
+import type { SyntaxNode } from './syntax/node.ts'
 import { readToken, resolveEscapes, resolveFormatText, toText } from './values/text.ts'
 import { NotData, NotPython, type PyValue, pyText } from './values/value.ts'
 

@@ -4,7 +4,13 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
 import { KeyedMutex } from '../../../model/keyed-mutex.ts'
 import type { Base } from '../../state/document-reader.ts'
-import { adoptEdit, commitAuxiliary, type UnrecordedEdit } from './adoption.ts'
+import {
+  ADOPTION_RETRY_MS,
+  adoptEdit,
+  commitAuxiliary,
+  type UnrecordedEdit,
+  unrecordedEdit,
+} from './adoption.ts'
 import { BaseReader } from './base-reader.ts'
 import type {
   ChangeAttempt,
@@ -107,7 +113,11 @@ export class DocumentWriter {
    * Records a hand edit, unless another controller recorded it first, or recorded a later change.
    */
   adopt(edit: UnrecordedEdit): Promise<void> {
-    return this.#mutex.run(edit.key.toLowerCase(), () => this.#adopt(edit))
+    // The store is that of the moment when the edit was seen.
+    const meta = this.#options.meta()
+    return this.#mutex.run(edit.key.toLowerCase(), () =>
+      this.#adopt(edit, meta, performance.now() + ADOPTION_RETRY_MS),
+    )
   }
 
   async #write<Document extends Target, Next extends NextDocument, Result>(
@@ -131,7 +141,12 @@ export class DocumentWriter {
         isRetry = true
       }
       if (tried?.ended === 'committed') return tried.written
-      for (const { key, base } of edited) await this.#adopt(this.#editOf(key, base))
+      for (const { key, base } of edited)
+        await this.#adopt(
+          unrecordedEdit(key, base, this.#options.goneAt(key)),
+          this.#options.meta(),
+          deadline,
+        )
       if (performance.now() > deadline) throw contention(keys, round)
       const now = await this.#reader.readAgain(documents, tried?.ended === 'lost' ? tried.found : undefined)
       documents = now.documents
@@ -199,18 +214,11 @@ export class DocumentWriter {
     }
   }
 
-  async #adopt(edit: UnrecordedEdit): Promise<void> {
-    const version = await adoptEdit(edit, { ...this.#options, meta: this.#options.meta() })
+  async #adopt(edit: UnrecordedEdit, meta: Entry | undefined, deadline: number): Promise<void> {
+    const version = await adoptEdit(edit, { ...this.#options, meta, deadline })
     if (version === undefined) return
     this.#reader.forget(edit.key)
     this.#options.recorded?.(edit.key, version)
-  }
-
-  #editOf(key: Key, base: Base): UnrecordedEdit {
-    if (base.entry) return { key, data: base.data, gone: false, revision: base.entry.modRevision }
-    const goneAt = this.#options.goneAt(key)
-    const isLater = goneAt !== undefined && goneAt > (base.record?.of ?? 0n)
-    return { key, data: undefined, gone: true, revision: isLater ? goneAt : undefined }
   }
 
   #remember(key: Key, written: Written): void {

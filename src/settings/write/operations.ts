@@ -6,7 +6,7 @@ import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/do
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
 import { quote } from '../../../model/quote.ts'
-import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 import type { OverridesEdit } from './plan.ts'
 
@@ -26,7 +26,7 @@ const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
 export function editBy(method: Method | 'DELETE', data: Json | undefined): OverridesEdit['make'] {
   if (method === 'DELETE') return () => undefined
   if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `${method} requires "data".`)
-  if (method === 'JSON_PATCH') return (_base, before) => asOverrides(jsonPatch(before, data))
+  if (method === 'JSON_PATCH') return (_base, before, budget) => asOverrides(jsonPatch(before, data, budget))
   if (!isObject(data))
     throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
   return method === 'PUT' ? () => data : (_base, before) => asOverrides(mergePatch(before, data))
@@ -76,15 +76,21 @@ function parseOperation(
   if (method === 'DELETE' && operation.data !== undefined)
     throw new SettingsError('CONTENT_MALFORMED', 'DELETE does not allow "data". Remove it.')
   const namespace = parseNamespace(operation.namespace)
-  const make = editBy(method, operation.data === undefined ? undefined : parseValue(operation.data, 'data'))
+  const data = operation.data === undefined ? undefined : parseValue(operation.data, 'data')
+  const make = editBy(method, data)
   return {
     namespace,
     scope: parseScope(operation.scope === undefined ? common : operation.scope, controller),
     expected: parseGuard(operation.revision),
     mustBeKnown: method === 'DELETE',
-    multiplies: method === 'JSON_PATCH',
-    make: (base, before) => at(i, namespace, () => make(base, before)),
+    multiplies: method === 'JSON_PATCH' && copies(data),
+    make: (base, before, budget) => at(i, namespace, () => make(base, before, budget)),
   }
+}
+
+/** True for a JSON Patch that copies values. */
+function copies(patch: Json | undefined): boolean {
+  return isArray(patch) && patch.some(operation => isObject(operation) && operation.op === 'copy')
 }
 
 /** Names the operation in the errors of its work. */

@@ -6,10 +6,11 @@ import type { Key } from '../../../model/key.ts'
 import { type Namespace, overridesKey, type Scope } from '../../../model/namespace.ts'
 import type { Log } from '../../log/log.ts'
 import { documentVersion } from '../../state/document-state.ts'
+import { isSameRecord } from '../../state/record.ts'
 import { seal } from '../../state/secrets.ts'
 import type { Cache } from '../../watcher/cache.ts'
+import { freshenEpoch } from '../../watcher/epoch.ts'
 import type { Position } from '../../watcher/readiness.ts'
-import { freshenEpoch } from '../../watcher/wait-for-cache.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 import { admitPlan } from './admission.ts'
 import type { Decision, ReadDocument, WriteOptions, Written, WrittenDocument } from './change-attempt.ts'
@@ -17,6 +18,7 @@ import type { DocumentWriter } from './document-writer.ts'
 import { Existence } from './existence.ts'
 import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
+import { areSeen, isOfOtherStore } from './own-commits.ts'
 import { type EditedDocument, makePlan, type OverridesEdit, type Plan, type PlannedDocument } from './plan.ts'
 
 const NOWHERE: ReadonlyMap<Key, Preview> = new Map()
@@ -66,8 +68,8 @@ interface AttemptResult {
   /** The position of the watcher before the commit was sent. */
   readonly position: Position
   /**
-   * True when the store held an older version of a document than the cache: it was restored, and the cache is
-   * still that of the former one.
+   * True when the store held an older version of a document than the cache, or another record of that
+   * version: it was restored, and the cache is still that of the former one.
    */
   readonly wentBack: boolean
   readonly previews: ReadonlyMap<Namespace, Preview>
@@ -125,7 +127,9 @@ export class Overrides {
       : await writer.write(documents, attempt, options)
     const committed = written.find(document => document.written.committed)
     const observed = await (committed
-      ? watcher.passed(committed.written.revision, result.position)
+      ? watcher
+          .passed(committed.written.revision, result.position)
+          .then(passed => passed && areSeen(backend, watcher.cache, written))
       : dryRun || this.#observesUnchanged(written, result))
     return this.#results(request, written, result, observed)
   }
@@ -140,10 +144,8 @@ export class Overrides {
     const { cache } = watcher
     if (isRetry) await this.#guards.recheck(documents)
     const { position } = watcher
-    // Versions never go back within one store.
-    const wentBack = documents.some(
-      ({ namespace, scope, base }) =>
-        documentVersion(cache.document(namespace, scope)) > (base.record?.version ?? 0),
+    const wentBack = documents.some(({ namespace, scope, base }) =>
+      isOfOtherStore(cache.document(namespace, scope), base),
     )
     const existing = await this.#existence.guards(documents, isRetry)
     this.#guards.check(documents)
@@ -174,10 +176,10 @@ export class Overrides {
   ): Promise<boolean> {
     const { watcher } = this.#options
     const isThere = (): boolean =>
-      documents.every(
-        ({ namespace, scope, written }) =>
-          documentVersion(watcher.cache.document(namespace, scope)) >= (written.record?.version ?? 0),
-      )
+      documents.every(({ namespace, scope, written: { record } }) => {
+        const state = watcher.cache.document(namespace, scope)
+        return isSameRecord(state?.record, record) || documentVersion(state) > (record?.version ?? 0)
+      })
     return !wentBack && watcher.until(isThere, UNCHANGED_ANSWER_MS)
   }
 

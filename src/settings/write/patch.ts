@@ -1,6 +1,11 @@
+import { equalValues } from '../../../model/equal-values.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { quote } from '../../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import { PatchBudget } from './patch-budget.ts'
+
+/** Items of an array that are moved at the cost of one member that is copied. */
+const ITEMS_MOVED = 256
 
 /**
  * JSON Merge Patch (RFC 7396): objects merge key by key, null removes, any other value replaces. The target
@@ -24,97 +29,164 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
 /**
  * JSON Patch (RFC 6902) on a copy, all operations or none. It is own code, because the available libraries
  * follow or drop `__proto__` and walk into prototypes.
+ *
+ * Invariant: a container is copied at most once each time that it comes into the result. Afterwards it is
+ * owned by this patch and is changed in place; a container in two places of the result is never owned. So a
+ * patch takes time linear in the target and the operations. All other work (positions in long arrays, `test`
+ * of long values) is counted.
  * @throws SettingsError CONTENT_MALFORMED for a value that is no patch, PATCH_CONFLICT when a `test` fails or
- * a path does not exist.
+ * a path does not exist. DOCUMENT_TOO_LARGE for too many operations or too much work.
  */
-export function jsonPatch(target: Json, patch: Json): Json {
+export function jsonPatch(target: Json, patch: Json, budget = new PatchBudget()): Json {
   if (!isArray(patch)) throw malformed('it must be an array of operations')
-  return patch.reduce<Json>(
-    (document, operation, index) => applyOperation(document, operation, index),
-    target,
-  )
+  budget.spendOperations(patch.length)
+  const patching = new Patching(target, budget)
+  for (const [index, operation] of patch.entries()) patching.apply(operation, index)
+  return patching.document
 }
 
-function applyOperation(document: Json, operation: Json, index: number): Json {
-  if (!isObject(operation)) throw malformed(`operation ${index} is not an object`)
-  const path = tokens(operation.path, 'path', index)
-  switch (operation.op) {
-    case 'add':
-      return add(document, path, operand(operation, index), index)
-    case 'remove':
-      return remove(document, path, index)
-    case 'replace':
-      read(document, path, index)
-      return path.length === 0
-        ? operand(operation, index)
-        : change(document, path, () => ({ put: operand(operation, index) }), index)
-    case 'move': {
-      const from = tokens(operation.from, 'from', index)
-      if (path.length > from.length && from.every((token, i) => token === path[i]))
-        throw malformed(`operation ${index} moves a value into itself`)
-      const value = read(document, from, index)
-      if (equalJson([...from], [...path])) return document
-      return add(from.length === 0 ? null : remove(document, from, index), path, value, index)
+/** A container that only its patch can reach, and may therefore change. */
+type Own = Json[] | Record<string, Json>
+
+class Patching {
+  document: Json
+  readonly #budget: PatchBudget
+  /** The containers that this patch made, each in one place of the document only. */
+  readonly #own = new Set<Json>()
+
+  constructor(target: Json, budget: PatchBudget) {
+    this.document = target
+    this.#budget = budget
+  }
+
+  apply(operation: Json, index: number): void {
+    if (!isObject(operation)) throw malformed(`operation ${index} is not an object`)
+    const path = tokens(operation.path, 'path', index)
+    switch (operation.op) {
+      case 'add':
+        this.#add(path, operand(operation, index), index)
+        break
+      case 'remove':
+        this.#remove(path, index)
+        break
+      case 'replace':
+        read(this.document, path, index)
+        this.#put(path, operand(operation, index), index)
+        break
+      case 'move':
+        this.#move(tokens(operation.from, 'from', index), path, index)
+        break
+      case 'copy': {
+        const value = read(this.document, tokens(operation.from, 'from', index), index)
+        this.#share(value)
+        this.#add(path, value, index)
+        break
+      }
+      case 'test':
+        this.#test(path, operand(operation, index), index)
+        break
+      default:
+        throw malformed(
+          `operation ${index} has the unknown "op" ${quote(operation.op)}; allowed are add, remove, replace, move, copy, test`,
+        )
     }
-    case 'copy':
-      return add(document, path, read(document, tokens(operation.from, 'from', index), index), index)
-    case 'test': {
-      const expected = operand(operation, index)
-      if (!equalJson(read(document, path, index), expected))
-        throw conflict(index, 'the "test" value differs from the current value')
-      return document
+  }
+
+  #move(from: readonly string[], path: readonly string[], index: number): void {
+    if (path.length > from.length && from.every((token, i) => token === path[i]))
+      throw malformed(`operation ${index} moves a value into itself`)
+    const value = read(this.document, from, index)
+    if (equalJson([...from], [...path])) return
+    if (from.length === 0) this.document = null
+    else this.#remove(from, index)
+    this.#add(path, value, index)
+  }
+
+  #test(path: readonly string[], expected: Json, index: number): void {
+    const value = read(this.document, path, index)
+    this.#spend(sizeOf(value))
+    if (!equalValues(value, expected))
+      throw conflict(index, 'the "test" value differs from the current value')
+  }
+
+  #add(path: readonly string[], value: Json, index: number): void {
+    const [parent, token] = this.#parent(path, index)
+    if (!Array.isArray(parent)) {
+      this.#put(path, value, index)
+      return
     }
-    default:
-      throw malformed(
-        `operation ${index} has the unknown "op" ${quote(operation.op)}; allowed are add, remove, replace, move, copy, test`,
-      )
+    const at = token === '-' ? parent.length : arrayIndex(token, parent.length + 1, index)
+    this.#spend((parent.length - at) / ITEMS_MOVED)
+    if (at === parent.length) parent.push(value)
+    else parent.splice(at, 0, value)
+  }
+
+  #remove(path: readonly string[], index: number): void {
+    read(this.document, path, index)
+    const [parent, token] = this.#parent(path, index)
+    if (!parent) throw malformed(`operation ${index} removes the whole document; use DELETE for that`)
+    if (!Array.isArray(parent)) {
+      delete parent[token]
+      return
+    }
+    const at = arrayIndex(token, parent.length, index)
+    this.#spend((parent.length - at) / ITEMS_MOVED)
+    parent.splice(at, 1)
+  }
+
+  /** Sets the value at the path. */
+  #put(path: readonly string[], value: Json, index: number): void {
+    const [parent, token] = this.#parent(path, index)
+    if (!parent) this.document = value
+    else if (Array.isArray(parent)) parent[arrayIndex(token, parent.length, index)] = value
+    else setMember(parent, token, value)
+  }
+
+  /** The container of the end of the path, as an own copy; undefined for the document itself. */
+  #parent(path: readonly string[], index: number): readonly [Own | undefined, string] {
+    const last = path.at(-1)
+    if (last === undefined) return [undefined, '']
+    let container = this.#ownAt(undefined, '', this.document, path[0] ?? '', index)
+    for (const [i, token] of path.slice(0, -1).entries())
+      container = this.#ownAt(container, token, member(container, token, index), path[i + 1] ?? '', index)
+    return [container, last]
+  }
+
+  /** The container at a place, replaced there by a copy unless it is own already. */
+  #ownAt(parent: Own | undefined, token: string, value: Json, next: string, index: number): Own {
+    if (typeof value !== 'object' || value === null)
+      throw conflict(index, `${quote(next)} refers into a value that is neither an object nor an array`)
+    // The cast is safe, because own containers are made below.
+    if (this.#own.has(value)) return value as Own
+    this.#spend(sizeOf(value))
+    const copy = isArray(value) ? [...value] : copyMembers(value)
+    this.#own.add(copy)
+    if (!parent) this.document = copy
+    else if (Array.isArray(parent)) parent[Number(token)] = copy
+    else setMember(parent, token, copy)
+    return copy
+  }
+
+  /** Ends the ownership of a value and its containers, because it will be in two places. */
+  #share(value: Json): void {
+    if (!this.#own.delete(value)) return
+    for (const one of Object.values(value as Own)) this.#share(one)
+  }
+
+  #spend(work: number): void {
+    this.#budget.spendWork(1 + work)
   }
 }
 
-type MemberEdit = { readonly put: Json } | { readonly insert: Json } | { readonly remove: true }
-
-function add(document: Json, path: readonly string[], value: Json, index: number): Json {
-  if (path.length === 0) return value
-  return change(document, path, parent => (isArray(parent) ? { insert: value } : { put: value }), index)
+function copyMembers(value: JsonObject): Record<string, Json> {
+  const copy: Record<string, Json> = {}
+  for (const key of Object.keys(value)) setMember(copy, key, value[key] as Json)
+  return copy
 }
 
-function remove(document: Json, path: readonly string[], index: number): Json {
-  read(document, path, index)
-  if (path.length === 0) throw malformed(`operation ${index} removes the whole document; use DELETE for that`)
-  return change(document, path, () => ({ remove: true }), index)
-}
-
-/** The document with one edit at the end of the path; only the containers on the way are copied. */
-function change(
-  container: Json,
-  path: readonly string[],
-  edit: (parent: Json) => MemberEdit,
-  index: number,
-): Json {
-  const [token = '', ...rest] = path
-  if (rest.length > 0) {
-    const child = change(member(container, token, index), rest, edit, index)
-    return write(container, token, { put: child }, index)
-  }
-  return write(container, token, edit(container), index)
-}
-
-function write(container: Json, token: string, edit: MemberEdit, index: number): Json {
-  if (isArray(container)) {
-    const at =
-      token === '-'
-        ? container.length
-        : arrayIndex(token, container.length + ('insert' in edit ? 1 : 0), index)
-    if ('insert' in edit) return container.toSpliced(at, 0, edit.insert)
-    return 'put' in edit ? container.with(at, edit.put) : container.toSpliced(at, 1)
-  }
-  if (!isObject(container))
-    throw conflict(index, `${quote(token)} refers into a value that is neither an object nor an array`)
-  const result: JsonObject = {}
-  for (const key of Object.keys(container))
-    if (key !== token || 'put' in edit) setMember(result, key, container[key] as Json)
-  if ('put' in edit) setMember(result, token, edit.put)
-  return result
+function sizeOf(value: Json): number {
+  if (isArray(value)) return value.length
+  return isObject(value) ? Object.keys(value).length : 0
 }
 
 function read(document: Json, path: readonly string[], index: number): Json {

@@ -10,12 +10,14 @@ import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts
 import { isObject, type JsonObject } from '../../../model/value.ts'
 import { placesOf } from '../../schema/deprecated.ts'
 import { valueAt } from '../../schema/exact-keywords.ts'
+import { sharedBudget } from '../../schema/step-meter.ts'
 import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import type { OverridesPlace } from '../../state/document-state.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import type { NextDocument, ReadDocument, Target } from './change-attempt.ts'
+import { PatchBudget } from './patch-budget.ts'
 
 /** One step of a change of overrides. */
 export interface OverridesEdit {
@@ -27,7 +29,7 @@ export interface OverridesEdit {
    * Computes the next overrides; undefined deletes them. `before` is the result of the edit before it of the
    * same document, else the stored overrides, or those in force where the text is no JSON object.
    */
-  readonly make: (base: Base, before: JsonObject) => JsonObject | undefined
+  readonly make: (base: Base, before: JsonObject, budget: PatchBudget) => JsonObject | undefined
   /** True for a deletion, which requires a known namespace. */
   readonly mustBeKnown?: boolean
   /** True for an edit that may copy values, so that a short text makes a long value. */
@@ -85,7 +87,9 @@ export async function makePlan(
   documents: readonly ReadDocument<EditedDocument>[],
   context: PlanContext,
 ): Promise<Plan> {
-  const computed = await Promise.all(documents.map(document => computeDocument(document, context)))
+  // Shared by all edits, because many small patches cost as much as a large one.
+  const budget = new PatchBudget()
+  const computed = await Promise.all(documents.map(document => computeDocument(document, budget, context)))
   refuseInvalid(computed, context)
   return {
     documents: await Promise.all(computed.map(one => planDocument(one, computed, context.cache))),
@@ -96,6 +100,7 @@ export async function makePlan(
 
 async function computeDocument(
   document: ReadDocument<EditedDocument>,
+  budget: PatchBudget,
   context: PlanContext,
 ): Promise<ComputedDocument> {
   const { namespace, scope, edits, base } = document
@@ -103,7 +108,7 @@ async function computeDocument(
   let next: JsonObject | undefined = before
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
-    next = make(base, next ?? {})
+    next = make(base, next ?? {}, budget)
     // A value that copies itself must be stopped before the next copy; every other value is no longer than
     // the one that was sent.
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
@@ -120,7 +125,9 @@ async function lastValid(
   { backend, cache }: PlanContext,
 ): Promise<JsonObject> {
   const records = await readRecords(backend, key, MAX_SEARCHED_RECORDS)
-  return records.find(({ data }) => data && cache.validate(namespace, scope, data).length === 0)?.data ?? {}
+  const budget = sharedBudget()
+  const isValid = (data: JsonObject) => cache.validate(namespace, scope, data, undefined, budget).length === 0
+  return records.find(({ data }) => data && isValid(data))?.data ?? {}
 }
 
 /** @throws SettingsError SETTINGS_INVALID with all broken rules of all documents, SCHEMA_REQUIRED. */
@@ -131,6 +138,13 @@ function refuseInvalid(documents: readonly ComputedDocument[], { cache, strict }
       throw new SettingsError(
         'SCHEMA_REQUIRED',
         `"${namespace}" has no schema, which [settings] strict = true requires. Register its schema first.`,
+      )
+    }
+    const unusable = cache.unusableSchema(namespace)
+    if (unusable !== undefined) {
+      throw new SettingsError(
+        'SCHEMA_REQUIRED',
+        `"${namespace}" cannot be changed, because its stored schema cannot be used: ${unusable} Register a usable schema of its NApp.`,
       )
     }
     const cluster = find(documents, namespace, CLUSTER)

@@ -92,8 +92,8 @@ describe('starting and stopping', () => {
     expect(errors).toMatch(
       /a\/import failed to start: .*main\.mjs, the main file of a\/import, cannot be loaded/,
     )
-    expect(errors).toContain(
-      'a/constructor failed to start: no luck. It is retried when its napp.json is saved again.',
+    expect(errors).toMatch(
+      /a\/constructor failed to start: no luck \(\/.*main\.mjs:1:30\)\. It is retried when its napp\.json is saved/,
     )
     expect(errors).toContain(
       'a/shape failed to start: The object that the main file of a/shape creates has no setup() function. Add one.',

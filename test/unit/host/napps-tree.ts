@@ -79,6 +79,7 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
       state_dir: join(root, 'state'),
       strict: false,
       hook_timeout: 2,
+      setup_timeout: 10,
       start_timeout: 30,
       reconcile: 300,
       log: 'auto',

@@ -79,18 +79,14 @@ describe('the door of the bus', () => {
   })
 
   it.each([
-    ['no key', { 'sec-websocket-key': '' }, /Key/],
-    ['a broken key', { 'sec-websocket-key': 'x' }, /Key/],
-    ['a version that is not understood', { 'sec-websocket-version': '7' }, /Version/],
-    ['a broken protocol', { 'sec-websocket-protocol': ',,' }, /Protocol/],
-  ])('refuses a handshake with %s, as a problem', async (_what, headers, message) => {
+    ['no key', { 'sec-websocket-key': '' }, 400, 'CONTENT_MALFORMED', /Key/],
+    ['a broken key', { 'sec-websocket-key': 'x' }, 400, 'CONTENT_MALFORMED', /Key/],
+    ['an unknown version', { 'sec-websocket-version': '7' }, 426, 'UPGRADE_REQUIRED', /Version/],
+    ['a broken protocol', { 'sec-websocket-protocol': ',,' }, 400, 'CONTENT_MALFORMED', /Protocol/],
+  ])('refuses a handshake with %s, as a problem', async (_what, headers, expected, code, message) => {
     const { http } = await openBareRig()
     const { status, json } = await refusal(http.port, headers)
-    expect([status, json.code, json.detail]).toEqual([
-      400,
-      'CONTENT_MALFORMED',
-      expect.stringMatching(message),
-    ])
+    expect([status, json.code, json.detail]).toEqual([expected, code, expect.stringMatching(message)])
   })
 
   it('refuses parameters that there are not', async () => {

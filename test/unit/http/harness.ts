@@ -68,7 +68,12 @@ export async function openRealRig(backend = createMemoryBackend()): Promise<Rig>
 
 /** A server in front of a bus without a service, and of a feed that the test fills. */
 export async function openBareRig(
-  options: Partial<Pick<HttpOptions, 'feed' | 'health' | 'heartbeat' | 'grace'>> = {},
+  options: Partial<
+    Pick<
+      HttpOptions,
+      'feed' | 'health' | 'heartbeat' | 'grace' | 'deadlines' | 'connectionLimits' | 'isAnnounced'
+    >
+  > = {},
 ): Promise<Rig & { readonly feed: WritableFeed }> {
   const log = keepLog()
   const bus = createBus({ log })

@@ -95,12 +95,7 @@ describe.each(Object.entries(HOSTILE_BODIES))('a body of %s', (_what, { body, he
           headers: { 'content-type': type, ...world.admin, ...headers },
           ...(body !== undefined && { body }),
         }
-        const { status } = await world.send(operation.method, path, given).catch(error => {
-          // A body that is too large is not read to its end: the line may be closed while it is still being
-          // sent.
-          if (['EPIPE', 'ECONNRESET'].includes(error.code)) return { status: 413 }
-          throw error
-        })
+        const { status } = await world.send(operation.method, path, given)
         expect([operation.key, type, status >= 400 && status < 500]).toEqual([operation.key, type, true])
       }
     }

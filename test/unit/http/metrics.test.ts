@@ -33,6 +33,9 @@ it('GET /metrics answers in the text format of Prometheus, every name with its s
   expect(names.sort()).toEqual([
     'kytos_settings_age_seconds gauge',
     'kytos_settings_bus_connections gauge',
+    'kytos_settings_connections gauge',
+    'kytos_settings_connections_limit gauge',
+    'kytos_settings_connections_rejected_total counter',
     'kytos_settings_epoch gauge',
     'kytos_settings_facts_total counter',
     'kytos_settings_file_problems gauge',

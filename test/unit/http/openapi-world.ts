@@ -19,7 +19,13 @@ export interface Described {
   readonly body: readonly string[]
   readonly description: string
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>
+    Record<
+      string,
+      {
+        readonly content?: Readonly<Record<string, { readonly schema?: object }>>
+        readonly 'x-codes'?: readonly string[]
+      }
+    >
   >
 }
 
@@ -68,6 +74,9 @@ export function createAnswerCheck(
     const named = Object.keys(response.content ?? {})
     if (!response.content) return body === undefined ? [] : [`${key} ${status} has a body`]
     if (!named.includes(media)) return [`${key} ${status} is ${media}, not ${named.join(', ')}`]
+    const { code } = Object(body) as { readonly code?: string }
+    if (media === 'application/problem+json' && !response['x-codes']?.includes(code ?? ''))
+      return [`${key} ${status} has the code ${code}, which the document does not name`]
     const schema = response.content[media]?.schema
     if (schema === undefined || body === undefined) return []
     const text = JSON.stringify(close(schema)).replaceAll('"#/', '"api:#/')
@@ -116,7 +125,7 @@ export async function openWorld(): Promise<World> {
   await put(`${API}/me/full`, { n: 2 })
   await put(`${API}/me/hooked`, { n: 2 })
   rig.bus.view({ type: 'napp', name: 'me/hook' }).consume('me/hooked', { changing: () => 'not now' })
-  for (const path of ['v2/net/a', 'v2/net/z', 'v2/backup/b'])
+  for (const path of ['v2/net/a', 'v2/net/a-gone', 'v2/net/z', 'v2/backup/b', 'v2/backup/b-gone'])
     await put(`${STOREHOUSE}/${path}`, { deep: { a: null } }, 'POST')
   rig.bus.on('me/napp.said', () => {
     throw new Error('it always fails')

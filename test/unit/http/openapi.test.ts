@@ -34,8 +34,7 @@ const FREE = `${API}/me/free`
 const HOOKED = `${API}/me/hooked`
 const NOBODY = `${API}/me/nobody`
 const MISMATCH = { 'if-match': '"999"' }
-/** A client that has an answer already. */
-const CACHED = { headers: { 'if-none-match': '*' } }
+const ANY_TAG = { headers: { 'if-none-match': '*' } }
 const patch = (json: unknown) => ({ headers: { 'content-type': 'application/json-patch+json' }, json })
 
 /** The document of a guarded server, and that server. */
@@ -58,18 +57,28 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       412: [at, { json: {}, headers: MISMATCH }],
     } as const
     return {
-      [`GET ${path}`]: { 200: [at], 304: [at, CACHED], 404: [none] },
+      [`GET ${path}`]: {
+        200: [at],
+        404: [none],
+        // A backup has no ETag.
+        ...(!path.includes('backup') && { 304: [at, ANY_TAG], 412: [at, { headers: MISMATCH }] }),
+      },
       [`PUT ${path}`]: change,
       [`PATCH ${path}`]: change,
-      [`DELETE ${path}`]: { 404: [none], 200: [at] },
+      [`DELETE ${path}`]: { 200: [`${at}-gone`], 404: [none], 412: [at, { headers: MISMATCH }] },
     }
   }
   return {
-    [`GET ${API}/`]: { 200: [`${API}/`], 304: [`${API}/`, CACHED] },
+    [`GET ${API}`]: {
+      200: [`${API}/`],
+      304: [`${API}/`, ANY_TAG],
+      412: [`${API}/`, { headers: MISMATCH }],
+    },
     [`GET ${API}/{username}/{name}`]: {
-      304: [FULL, CACHED],
       200: [`${FULL}?explain=true&fresh=true`],
+      304: [FULL, ANY_TAG],
       404: [NOBODY],
+      412: [FULL, { headers: MISMATCH }],
     },
     [`PUT ${API}/{username}/{name}`]: {
       200: [`${FULL}?dry_run=true`, { json: { n: 3 } }],
@@ -101,6 +110,11 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       423: [`${API}/transaction`, one({ namespace: 'me/hooked', data: { n: 8 } })],
     },
     [`GET ${API}/{username}/{name}/schema`]: { 200: [`${FULL}/schema`], 404: [`${NOBODY}/schema`] },
+    [`DELETE ${API}/{username}/{name}/schema`]: {
+      404: [`${NOBODY}/schema`],
+      409: [`${FULL}/schema`],
+      200: [`${FREE}/schema?force`],
+    },
     [`PUT ${API}/{username}/{name}/schema`]: {
       200: [`${FREE}/schema`, { json: {} }],
       409: [`${API}/ME/full/schema`, { json: {} }],
@@ -219,6 +233,52 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(operations.length)
   })
 
+  it('holds no schema that generators of clients do not accept, or type as an object without members', async () => {
+    const { document } = await openDescribed()
+    const refused: string[] = []
+    const walk = (value: unknown, place: string): void => {
+      if (typeof value !== 'object' || value === null) return
+      const schema = value as Readonly<Record<string, unknown>>
+      if (('enum' in schema || 'const' in schema) && !('type' in schema)) refused.push(`${place}: no type`)
+      if (schema.type === 'object' && !('properties' in schema) && !('additionalProperties' in schema))
+        refused.push(`${place}: no members`)
+      for (const [key, member] of Object.entries(schema)) {
+        const holdsSchemas = key === 'properties' || key === 'schemas' || key === 'schema' || key === 'items'
+        const members = key === 'schema' || key === 'items' ? { [key]: member } : Object(member)
+        if (holdsSchemas)
+          for (const [name, one] of Object.entries(members))
+            if (typeof one === 'boolean') refused.push(`${place}/${key}/${name}: ${one}`)
+        walk(member, `${place}/${key}`)
+      }
+    }
+    walk(document.components, '')
+    walk(document.paths, '')
+    expect(refused).toEqual([])
+    expect(document.components.schemas.Settings).toMatchObject({
+      properties: { data: { $ref: '#/components/schemas/JsonObject' } },
+    })
+    expect(document.components.schemas.JsonObject).toEqual({ type: 'object', additionalProperties: true })
+  })
+
+  it('names its operations by their routes: clients call functions by these names', async () => {
+    const { document } = await openDescribed()
+    const names = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => {
+        const { operationId, tags } = operation as { readonly operationId: string; readonly tags: string[] }
+        return [`${method} ${path}`, `${tags.join()}.${operationId}`]
+      }),
+    )
+    expect(Object.fromEntries(names)).toMatchObject({
+      [`get ${API}`]: 'settings.getNamespaces',
+      [`patch ${API}/{username}/{name}`]: 'settings.patchSettings',
+      [`get ${API}/{username}/{name}/history/{version}`]: 'settings.getVersion',
+      [`put ${STOREHOUSE}/v1/{namespace}/{box_id}`]: 'storehouse.putBox',
+      'get /healthz': 'service.getAlive',
+    })
+    // A fallback has parts of the path.
+    expect(names.filter(([, name = '']) => !/^[a-z]+\.[a-z]+[A-Z][A-Za-z]+$/.test(name))).toEqual([])
+  })
+
   it('is open to everybody and says which right the rest takes', async () => {
     const { operations } = await openDescribed()
     const rights = Object.fromEntries(
@@ -226,7 +286,7 @@ describe('the OpenAPI document', () => {
     )
     expect(rights).toMatchObject({
       'GET /healthz': undefined,
-      [`GET ${API}/`]: 'read',
+      [`GET ${API}`]: 'read',
       [`PATCH ${API}/{username}/{name}`]: 'write',
       [`PATCH ${API}/dead_letter`]: 'admin',
     })
@@ -332,6 +392,7 @@ async function unsure(
   const tokens: Tokens = {
     check: () => ({
       name: 'admin',
+      by: 'local',
       rights: new Set(['read', 'write', 'admin']),
       expires: Number.POSITIVE_INFINITY,
       isValid: () => true,

@@ -203,7 +203,7 @@ describe('a dry run and an import agree', () => {
   })
 })
 
-const key = fc.constantFrom('a', 'b', 'c', '__proto__')
+const key = fc.constantFrom('a', 'b', 'c', 'constructor')
 /** A value as Python source. */
 const { literal } = fc.letrec<{ literal: string; leaf: string; dict: string; list: string }>(tie => ({
   literal: fc.oneof({ depthSize: 'small', maxDepth: 3 }, tie('leaf'), tie('dict'), tie('list')),

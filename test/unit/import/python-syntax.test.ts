@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { findLines } from '../../../src/import/python/lines.ts'
 import { readModule } from '../../../src/import/python/module.ts'
-import { parsePython } from '../../../src/import/python/parser.ts'
+import { findLines } from '../../../src/import/python/syntax/lines.ts'
+import { parsePython } from '../../../src/import/python/syntax/parser.ts'
 import { readSettingsPy } from '../../../src/import/settings-py.ts'
 
 /** Source texts, each with the versions of CPython from 3.6 to 3.13 whose `compile()` accepted it. */

@@ -28,6 +28,6 @@ describe('the console log', () => {
   it('lets no message steer the terminal', () => {
     const out = terminal(false)
     createConsoleLog(out, 'host', {}).info('a\x1b[2Jb\rc')
-    expect(out.lines[0]).toContain('a\u{fffd}[2Jb\u{fffd}c')
+    expect(out.lines[0]).toContain('a\\u001b[2Jb\\u000dc')
   })
 })

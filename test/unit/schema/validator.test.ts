@@ -5,6 +5,7 @@ import { type JsonObject, toJson } from '../../../model/value.ts'
 import { compileSchema, refuseBroken } from '../../../src/schema/validator.ts'
 
 const BIG = 2n ** 64n - 1n
+const TYPES = '"array", "boolean", "integer", "null", "number", "object", "string"'
 // The values are JSON, frozen and typed by toJson.
 const json = (value: unknown): JsonObject => toJson(value) as JsonObject
 /** The broken rules as `pointer rule`. */
@@ -55,6 +56,21 @@ describe('the keywords that doubles would lie about', () => {
       ],
     ],
     ['uniqueItems', false, [[1, 1]], []],
+    ['const', 1e20, [10n ** 20n, 1e20], [10n ** 20n + 1n]],
+    ['const', 10n ** 23n, [1e23], [1e23 + 1e8]],
+    ['const', { id: [1e20] }, [{ id: [10n ** 20n] }], [{ id: [10n ** 20n - 1n] }]],
+    ['enum', ['x', 10n ** 20n], [1e20], [1.1e20]],
+    [
+      'uniqueItems',
+      true,
+      [[1e20, 10n ** 20n + 1n]],
+      [
+        [1e20, 10n ** 20n],
+        [{ a: 1e20 }, { a: 10n ** 20n }],
+      ],
+    ],
+    ['minimum', 10n ** 23n, [1e23], [10n ** 23n - 1n]],
+    ['exclusiveMaximum', 1e23, [10n ** 23n - 1n], [10n ** 23n]],
   ])('%s %s is exact', (keyword, limit, valid, invalid) => {
     for (const value of valid) expect(property({ [keyword]: limit }, value), String(value)).toEqual([])
     for (const value of invalid)
@@ -264,7 +280,7 @@ describe('a validation', () => {
 describe('what is no schema', () => {
   it.each([
     [{ properties: { a: { type: 'integr' } } }, '/properties/a/type'],
-    [{ properties: { a: { minimum: '5' } } }, '/properties/a/minimum must be number'],
+    [{ properties: { a: { minimum: '5' } } }, '"/properties/a/minimum" must be of type number, not "5".'],
     [{ properties: { a: { multipleOf: 0 } } }, '/properties/a/multipleOf'],
     [{ properties: { a: { pattern: '(' } } }, 'Invalid regular expression: /(/u: Unterminated group'],
     [{ properties: { a: { $ref: '#/$defs/x' } } }, "can't resolve reference #/$defs/x"],
@@ -272,8 +288,8 @@ describe('what is no schema', () => {
       { properties: { a: { $ref: 'https://example.org/other' } } },
       "can't resolve reference https://example.org/other",
     ],
-    [{ properties: [] }, '/properties must be object'],
-    [{ required: 'a' }, '/required must be array'],
+    [{ properties: [] }, '"/properties" must be of type object, not [].'],
+    [{ required: 'a' }, '"/required" must be of type array, not "a".'],
     [{ $schema: 'http://json-schema.org/draft-07/schema#' }, 'omit it, or set it to draft 2020-12'],
     [{ $async: true, type: 'object' }, '"$async"'],
     [{ properties: { a: { $async: true, type: 'string' } } }, 'async schema'],
@@ -281,6 +297,48 @@ describe('what is no schema', () => {
   ])('is refused: %j', (schema, why) => {
     expect(() => compileSchema(json(schema))).toThrow(
       expect.objectContaining({ code: 'SCHEMA_MALFORMED', message: expect.stringContaining(why) }),
+    )
+  })
+
+  it.each([
+    [
+      { properties: { a: { type: 'nummer' } } },
+      `"/properties/a/type" must be one of ${TYPES} or an array of these, not "nummer" (did you mean "number"?)`,
+    ],
+    [
+      { properties: { a: { type: ['null', 'strin, not x'] } } },
+      `"/properties/a/type/1" must be one of ${TYPES}, not "strin, not x"`,
+    ],
+    [
+      { items: { minLength: -1, items: 3, uniqueItems: 'yes', required: [1], title: 5 } },
+      '"/items/items" must be of type object or boolean, not 3; ' +
+        '"/items/minLength" must be at least 0, not -1; ' +
+        '"/items/uniqueItems" must be of type boolean, not "yes"; 2 more errors',
+    ],
+  ])('is refused with the value, the place and the choices, once for each place: %j', (schema, why) => {
+    expect(() => compileSchema(json(schema))).toThrow(
+      expect.objectContaining({
+        code: 'SCHEMA_MALFORMED',
+        message: `Invalid JSON Schema (draft 2020-12): ${why}.`,
+      }),
+    )
+  })
+
+  it('is described for programs, with the nearest choice', () => {
+    expect(() => compileSchema(json({ properties: { a: { type: 'nummer' } } }))).toThrow(
+      expect.objectContaining({
+        details: {
+          errors: [
+            expect.objectContaining({
+              pointer: '/properties/a/type',
+              rule: 'enum',
+              got: 'nummer',
+              expected: expect.arrayContaining(['integer', 'number']),
+              nearest: 'number',
+            }),
+          ],
+        },
+      }),
     )
   })
 
@@ -313,7 +371,10 @@ describe('what is no schema', () => {
           } catch (error) {
             expect(error).toMatchObject({
               code: 'SCHEMA_MALFORMED',
-              message: expect.stringMatching(/^Invalid JSON Schema \(draft 2020-12\): .+[^.]\.$/s),
+              // A long value is cut off with three dots.
+              message: expect.stringMatching(
+                /^Invalid JSON Schema \(draft 2020-12\): .+(?:[^.]|[^.]\.{3})\.$/s,
+              ),
             })
           }
         },

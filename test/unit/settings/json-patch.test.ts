@@ -37,6 +37,12 @@ describe('a JSON Patch', () => {
       '{"a":"x","v":[1,2]}',
     ],
     [
+      'tests a number of any spelling',
+      '{"a":1e20,"b":{"c":[100000000000000000000]}}',
+      '[{"op":"test","path":"/a","value":100000000000000000000},{"op":"test","path":"/b","value":{"c":[10e19]}}]',
+      '{"a":1e+20,"b":{"c":[100000000000000000000]}}',
+    ],
+    [
       'adds a nested object',
       '{"a":1}',
       '[{"op":"add","path":"/b","value":{"c":{}}}]',

@@ -40,6 +40,19 @@ describe('a registration', () => {
     expect(store.list(SCHEMAS)).toHaveLength(1)
   })
 
+  it('of a schema with a misspelt keyword warns in the answer and in the log, once each', async () => {
+    const one = await open(createStore())
+    const schema = { properties: { polling_time: { type: 'integer', minimun: 1, unit: 's' } } }
+    const warning =
+      '"/properties/polling_time/minimun" of the schema is not a keyword and has no effect; did you mean "minimum"?'
+    expect(await register(one, schema, '1')).toMatchObject({ warnings: [warning] })
+    expect(one.log.lines.filter(line => line.startsWith('warn'))).toEqual([
+      `warn The schema of "${NS}": ${warning}`,
+    ])
+    expect(await register(one, NUMBER, '2')).not.toHaveProperty('warnings')
+    expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).not.toHaveProperty('warnings')
+  })
+
   it('of a bad schema or seed is refused with the reason, and nothing is stored', async () => {
     const store = createStore()
     const one = await open(store)

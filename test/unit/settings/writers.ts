@@ -77,6 +77,7 @@ export function editOf(store: Store): UnrecordedEdit {
   return {
     key: KEY,
     data: entry && parseObject(entry.text),
+    text: entry?.text,
     gone: entry === undefined,
     revision: entry?.modRevision,
   }

@@ -41,6 +41,7 @@ describe('kytos.settings.status', () => {
       reason: null,
       age: expect.any(Number),
       files: [],
+      napps: [],
     })
   })
 

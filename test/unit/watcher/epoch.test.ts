@@ -126,6 +126,22 @@ describe('an epoch is claimed', () => {
   })
 })
 
+describe('a store that is being filled', () => {
+  it('is waited for by a controller that starts', async () => {
+    const world = new World()
+    world.commit({ key: META_KEY, put: '{"format":1,"filling":{"from":"x","at":"t","epoch":5}}' })
+    const player = createPlayer(world, 'one', { startTimeout: 20_000 })
+    players.push(player)
+    const started = player.service.start()
+    await expect
+      .poll(() => player.service.health().reason, { timeout: 15_000 })
+      .toMatch(/a copy from x started at t/)
+    world.commit({ key: META_KEY, put: '{"format":1,"epoch":6}' })
+    await started
+    expect(player.service.health()).toMatchObject({ state: 'READY', epoch: 6 })
+  })
+})
+
 describe('a wrong store', () => {
   it('of a newer format ends the start at once, and is told as fatal', async () => {
     const world = new World()

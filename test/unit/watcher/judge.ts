@@ -3,6 +3,7 @@ import type { KytosEvent } from '../../../events/event.ts'
 import type { CommandContent, CommandName, Facts } from '../../../events/map.ts'
 import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError } from '../../../model/errors.ts'
+import { printJson } from '../../../model/json.ts'
 import { overridesKey, parseNamespace, parseScope, schemaKey } from '../../../model/namespace.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import { createSchemaDocument, type SchemaDocument } from '../../../src/schema/schema-document.ts'
@@ -62,9 +63,15 @@ export class Judge {
     const comment = `order ${++this.#count}`
     const generation = player.line.watched?.generation ?? 0
     // The schedule gives each command the fields it needs.
-    this.#order(player, name, { ...content, comment } as CommandContent<typeof name>, answer =>
-      this.#answered(player, content.namespace, content.scope, comment, generation, answer as Settings),
-    )
+    this.#order(player, name, { ...content, comment } as CommandContent<typeof name>, answer => {
+      this.#carriesOwn(
+        player,
+        comment,
+        name === 'kytos.settings.delete' ? {} : content.data,
+        answer as Settings,
+      )
+      this.#answered(player, content.namespace, content.scope, comment, generation, answer as Settings)
+    })
   }
 
   register(i: number, namespace: string, schema: JsonObject, version: number): void {
@@ -165,6 +172,21 @@ export class Judge {
     })
     this.#pending.add(order)
     order.finally(() => this.#pending.delete(order))
+  }
+
+  /** An answer contains the members that its own command set, and a fact of that change has its version. */
+  #carriesOwn(player: Player, comment: string, data: JsonObject = {}, answer: Settings): void {
+    for (const [member, value] of Object.entries(data))
+      if (answer.overrides[member] !== value)
+        this.#wrong.push(
+          `${player.id} set ${member} to ${value} ("${comment}"), and was answered ${printJson(answer.overrides)}`,
+        )
+    if (answer.observed === false) return
+    for (const fact of player.changes)
+      if ('comment' in fact && fact.comment === comment && fact.version !== answer.version)
+        this.#wrong.push(
+          `${player.id} answered "${comment}" with version ${answer.version}; its fact has ${fact.version}`,
+        )
   }
 
   /** What an answer says was observed has been said here before. */

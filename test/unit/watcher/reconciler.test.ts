@@ -291,6 +291,21 @@ describe('the comparison', () => {
     expect(player.service.health().epoch).toBeGreaterThan(epoch)
   })
 
+  it.each([1, 2])('begins a new epoch for a store put back by %i commits behind an open watch', async by => {
+    const world = new World()
+    const player = await start(world)
+    const { epoch } = player.service.health()
+    for (const v of [1, 2, 3]) world.commit({ key: BOX, put: `{"data":${v}}` })
+    await until(() => player.changes.length === 3)
+    // The watch stays on the store that was: nothing tells of the other one but its content.
+    player.line.cut = () => {}
+    world.rewind(by, [[{ key: A, put: '{}' }]])
+    await until(() => player.service.health().epoch > epoch)
+    await until(() => player.service.health().state === 'READY')
+    expectOrdered(player.changes)
+    expect(player.service.health().revision).toBe(world.revision)
+  })
+
   it('leaves alone what was under way when the listing was asked for', async () => {
     const cache = new Cache('one', async () => [])
     const entry = (revision: bigint) => ({

@@ -13,7 +13,7 @@ let layout = new Layout('')
 beforeEach(async () => {
   layout = new Layout(await mkdtemp(join(tmpdir(), 'kytos-walks-')))
 })
-afterEach(() => rm(layout.path, { recursive: true, force: true }))
+afterEach(() => rm(layout.path, { recursive: true, force: true, maxRetries: 5 }))
 
 /** Somebody writes a file that is none of ours, again and again. */
 async function noise(pause: number, until: () => boolean): Promise<void> {

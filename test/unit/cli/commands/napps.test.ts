@@ -1,7 +1,8 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseJson } from '../../../../model/json.ts'
-import { enabled, installed, temporaryTree, writeFiles } from '../../host/napps-tree.ts'
+import { enabled, installed, linked, temporaryTree, writeFiles } from '../../host/napps-tree.ts'
 import { commandLine, runIn } from '../cli-world.ts'
 
 const MAIN = 'export default () => ({ setup() {} })'
@@ -152,6 +153,69 @@ describe('napps install', () => {
     expect((await kytos('napps', 'install', 'empty')).stderr).toContain(
       'contains neither napp.json nor kytos.json',
     )
+  })
+})
+
+describe('napps create', () => {
+  it('makes a NApp that can be installed, in a folder named after it, and replaces nothing', async () => {
+    const { kytos, cwd } = await commandLine()
+    expect(await kytos('napps', 'create', 'me/mine')).toEqual({
+      exit: 0,
+      stdout:
+        'Created me/mine: napp.json, main.mjs, main.test.mjs.\nInstall it: kytos-settings napps install me/mine\n',
+      stderr: '',
+    })
+    expect(await kytos('napps', 'create', 'me/mine')).toMatchObject({
+      exit: 5,
+      stderr: `kytos-settings: ${join(cwd, 'me/mine')} already exists. Use another name, or another folder.\n`,
+    })
+    expect(await kytos('napps', 'install', 'me/mine')).toMatchObject({ exit: 0, stderr: '' })
+    expect((await kytos('napps', 'list')).stdout).toContain('[ie]   | me/mine:0.1.0 | The NApp me/mine')
+  })
+
+  it.each(['mine', 'me/', '../mine', 'me/mine/deep', 'me/ x'])('refuses the id %j', async id => {
+    const { kytos } = await commandLine()
+    expect(await kytos('napps', 'create', id)).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('is not the id of a NApp. Use USERNAME/NAME'),
+    })
+  })
+})
+
+describe('napps uninstall', () => {
+  it('removes the copy and the link, and names the NApps that depend on it', async () => {
+    const { kytos, root } = await withNApps()
+    await linked(root, 'kytos/of_core')
+    const ran = await kytos('napps', 'uninstall', 'kytos/of_core')
+    expect(ran).toMatchObject({
+      exit: 0,
+      stdout:
+        'kytos/of_core is uninstalled. Its settings stay in the store; "kytos-settings delete kytos/of_core" deletes them.\n',
+    })
+    expect(ran.stderr).toContain('NApps that depend on kytos/of_core keep running without it: kytos/topology')
+    expect(await readdir(join(root, '.installed/kytos'))).toEqual(['settings', 'topology'])
+    expect(await readdir(join(root, 'kytos'))).toEqual(['settings', 'topology'])
+    expect((await kytos('napps', 'uninstall', 'kytos/of_core')).exit).toBe(3)
+  })
+
+  it('removes a broken NApp, but never kytos/settings, nor a folder in the place of a link', async () => {
+    const { kytos, root } = await withNApps()
+    await writeFiles(root, { '.installed/a/b/napp.json': '{', 'a/c/napp.json': '{' })
+    expect((await kytos('napps', 'uninstall', 'a/b')).exit).toBe(0)
+    expect(await kytos('napps', 'uninstall', 'kytos/settings')).toMatchObject({ exit: 5, stdout: '' })
+    expect(await kytos('napps', 'uninstall', 'a/c')).toMatchObject({
+      exit: 5,
+      stderr: expect.stringContaining('is a folder, not a link'),
+    })
+    expect(await readdir(join(root, 'a'))).toEqual(['c'])
+  })
+
+  it('removes the link to a NApp of the package, not that NApp, and warns that the next start links it', async () => {
+    const { kytos } = await commandLine(['kytos/change_log'])
+    expect((await kytos('napps', 'enable', 'kytos/change_log')).exit).toBe(0)
+    const ran = await kytos('napps', 'uninstall', 'kytos/change_log')
+    expect(ran.stderr).toContain('napps_pre_installed lists kytos/change_log')
+    expect((await kytos('napps', 'enable', 'kytos/change_log')).exit).toBe(0)
   })
 })
 

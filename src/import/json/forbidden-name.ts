@@ -1,4 +1,4 @@
-import { isArray, isObject, type Json } from '../../model/value.ts'
+import { isArray, isObject, type Json } from '../../../model/value.ts'
 
 /** The one member name that a service refuses over its bus, so that an import refuses it everywhere. */
 export const FORBIDDEN_NAME = '__proto__'

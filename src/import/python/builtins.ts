@@ -1,6 +1,6 @@
-import { isNumeric, readNumber, toBigInt, toFloat } from './numbers.ts'
-import { order } from './operators.ts'
-import { toText } from './text.ts'
+import { isNumeric, readNumber, toBigInt, toFloat } from './values/numbers.ts'
+import { order } from './values/operators.ts'
+import { toText } from './values/text.ts'
 import {
   isTrue,
   iterate,
@@ -17,7 +17,7 @@ import {
   pyText,
   pyTuple,
   setItem,
-} from './value.ts'
+} from './values/value.ts'
 
 export interface Argument {
   readonly name?: string

@@ -1,4 +1,4 @@
-import { NotPython } from './values/value.ts'
+import { NotPython } from '../values/value.ts'
 
 /** What a token is; the parts of an f-string are tokens of their own. */
 export type TokenKind =

@@ -1,0 +1,167 @@
+import { _, type Ajv, type KeywordCxt, Name } from 'ajv'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+
+/*
+ * The cost of a validation, in steps.
+ *
+ * Invariants:
+ *  1. Steps depend on the schema and the value only, never on time, memory or the machine. So every
+ *     controller accepts and refuses the same values.
+ *  2. Every evaluation of a subschema is counted before it starts, by a keyword that ajv compiles into each
+ *     subschema. The work of a keyword per member, character or instruction is counted too. So the work is at
+ *     most a constant times the steps, and ends soon after the budget is exceeded.
+ *  3. The result is bounded as well: a list of errors ends at {@link MAX_ERRORS}.
+ */
+
+/** Steps that one validation may take: about 20 ms of ordinary rules, 100 ms of the costliest patterns. */
+export const VALIDATION_STEPS = 2_000_000
+/** The number of costliest validations that a search through several documents may take. */
+const SHARED_VALIDATIONS = 4
+/** Broken rules that are collected of one document. */
+export const MAX_ERRORS = 1_000
+/** The cost of entering a subschema, which includes the error of a failure. */
+const ENTRY_STEPS = 8
+/** Instructions of a pattern times characters that count as one step. */
+const INSTRUCTIONS_A_STEP = 2
+/** Characters that count as one step where a keyword reads a text. */
+export const CHARACTERS_A_STEP = 8
+/** Longer paths make each step cost more, because errors and references carry them. */
+const PATH_CHARACTERS = 128
+
+/** Ends a validation that takes more steps than are allowed. */
+export class BudgetExceeded extends Error {}
+/** Ends a validation once enough broken rules were found, and contains them. */
+export class EnoughErrors extends Error {
+  readonly errors: readonly unknown[]
+
+  constructor(errors: readonly unknown[]) {
+    super('Enough broken rules were found.')
+    this.errors = errors
+  }
+}
+
+/** A budget that several validations share, each of which has {@link VALIDATION_STEPS} at most. */
+export interface Budget {
+  left: number
+}
+
+/** A budget for several validations of one document, as when its history is searched. */
+export function sharedBudget(): Budget {
+  return { left: SHARED_VALIDATIONS * VALIDATION_STEPS }
+}
+
+/** Counts the steps of the validations of one schema, one at a time. */
+export class StepMeter {
+  /** Read and written by compiled code. */
+  left = 0
+
+  /**
+   * Runs a validation with the rest of a budget, at most {@link VALIDATION_STEPS}, and subtracts the steps of
+   * the validation from the budget.
+   */
+  run<Result>(budget: Budget, longestPath: number, work: () => Result): Result {
+    const perStep = 1 + Math.floor(longestPath / PATH_CHARACTERS)
+    const most = Math.floor(Math.min(budget.left, VALIDATION_STEPS) / perStep)
+    this.left = most
+    try {
+      return work()
+    } finally {
+      budget.left -= Math.min(most, most - this.left) * perStep
+    }
+  }
+
+  /** @throws BudgetExceeded. */
+  spend(steps: number): void {
+    this.left -= Math.ceil(steps)
+    if (this.left < 0) throw new BudgetExceeded()
+  }
+
+  /** Counts a text that a pattern is run on. */
+  spendOnPattern(instructions: number, text: string): void {
+    this.spend((instructions * (text.length + 1)) / INSTRUCTIONS_A_STEP)
+  }
+
+  /** Counts the cost of keywords that read each member, item or character of a value. */
+  spendOnMembers(keywords: number, value: Json): void {
+    if (typeof value === 'string') this.spend((keywords * value.length) / CHARACTERS_A_STEP)
+    else if (isArray(value)) this.spend(keywords * value.length)
+    else if (isObject(value)) this.spend(keywords * Object.keys(value).length)
+  }
+
+  /** @throws BudgetExceeded. */
+  exceed(): never {
+    throw new BudgetExceeded()
+  }
+
+  /** @throws EnoughErrors. */
+  enough(errors: readonly unknown[]): never {
+    throw new EnoughErrors(errors)
+  }
+}
+
+const STEP = 'x-kytos-step'
+/** The prototype of every object of a schema, so that ajv finds the keyword in each of them. */
+const COUNTED = Object.create(Object.prototype, { [STEP]: { value: true } })
+const [ERROR_COUNT, ERRORS] = [new Name('errors'), new Name('vErrors')]
+
+/** An empty object of a schema whose evaluations are counted, once {@link addStepKeyword} was called. */
+export function countedObject(): JsonObject {
+  return Object.create(COUNTED)
+}
+
+/** Keywords that read each item, member or character of the value. */
+const PER_MEMBER: readonly string[] = [
+  'additionalProperties',
+  'unevaluatedProperties',
+  'propertyNames',
+  'minProperties',
+  'maxProperties',
+  'items',
+  'unevaluatedItems',
+  'contains',
+  'uniqueItems',
+  'minLength',
+  'maxLength',
+  'format',
+]
+
+/** Lets ajv compile the count into every subschema; with `collects`, also the bound of errors. */
+export function addStepKeyword(ajv: Ajv, meter: StepMeter, collects: boolean): void {
+  ajv.addKeyword({
+    keyword: STEP,
+    before: '$ref',
+    code({ gen, data, parentSchema }: KeywordCxt) {
+      const counter = gen.scopeValue('obj', { ref: meter })
+      const { steps, perMember } = weigh(parentSchema)
+      gen.if(_`(${counter}.left -= ${steps}) < 0`, () => gen.code(_`${counter}.exceed();`))
+      if (perMember > 0) gen.code(_`${counter}.spendOnMembers(${perMember}, ${data});`)
+      if (collects)
+        gen.if(_`${ERROR_COUNT} > ${MAX_ERRORS}`, () => gen.code(_`${counter}.enough(${ERRORS});`))
+    },
+  })
+}
+
+/** The cost of one evaluation of a subschema: the sizes of its keywords, without the subschemas in it. */
+function weigh(schema: Readonly<Record<string, unknown>>): {
+  readonly steps: number
+  readonly perMember: number
+} {
+  let steps = ENTRY_STEPS
+  for (const [keyword, value] of Object.entries(schema)) steps += sizeOf(keyword, value)
+  const patterns = Object.keys((schema.patternProperties as object | undefined) ?? {}).length
+  return { steps, perMember: patterns + PER_MEMBER.filter(keyword => schema[keyword] !== undefined).length }
+}
+
+function sizeOf(keyword: string, value: unknown): number {
+  if (keyword === 'const') return countValues(value)
+  // An enum is looked up, so its length does not matter.
+  if (keyword === 'enum' || typeof value !== 'object' || value === null) return 1
+  if (keyword !== 'dependentRequired' && keyword !== 'dependencies') return 1 + Object.keys(value).length
+  return Object.values(value).reduce<number>((sum, one) => sum + 1 + (Array.isArray(one) ? one.length : 0), 1)
+}
+
+function countValues(value: unknown): number {
+  if (typeof value === 'string') return 1 + value.length / CHARACTERS_A_STEP
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce<number>((sum, one) => sum + countValues(one), 1)
+}
