@@ -49,7 +49,10 @@ export interface Explanation extends LayerValue {
   readonly shadowed: readonly (LayerValue & { readonly pointer?: string })[]
 }
 
-/** The effect that a change would have on this controller. */
+/**
+ * The effect that a change would have on the controller of its scope, by default this one. The consumers of
+ * another controller are not asked.
+ */
 export interface Preview {
   readonly changes: readonly ValueChange[]
   readonly consumers: readonly PreviewedConsumer[]

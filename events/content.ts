@@ -1,5 +1,5 @@
-import { parseRevision, type Revision } from '../model/document.ts'
 import { SettingsError } from '../model/errors.ts'
+import { type ExpectedRevision, parseExpectedRevision } from '../model/expected-revision.ts'
 import { refuseExcess } from '../model/extent.ts'
 import { nearest } from '../model/nearest.ts'
 import { quote } from '../model/quote.ts'
@@ -61,15 +61,16 @@ export function parseData(value: unknown, field: string): JsonObject {
   return data
 }
 
-export function parseGuard(value: unknown): Revision | undefined {
+/** An expected revision, `<epoch>.<revision>` or the revision alone; undefined when absent. */
+export function parseGuard(value: unknown): ExpectedRevision | undefined {
   if (value === undefined) return undefined
-  const revision = typeof value === 'string' ? parseRevision(value) : undefined
-  if (revision === undefined)
+  const expected = typeof value === 'string' ? parseExpectedRevision(value) : undefined
+  if (expected === undefined)
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `"revision" must be a decimal string such as "42", not ${quote(value)}.`,
+      `"revision" must be a string "<epoch>.<revision>" or "<revision>", such as "42", not ${quote(value)}.`,
     )
-  return revision
+  return expected
 }
 
 export function parseComment(value: unknown): string | undefined {

@@ -66,6 +66,7 @@ export const COMMANDS = {
       namespace: required<string>(),
       data: required<Json>(),
       method: optional<Method>(),
+      /** The expected revision in the scope: `<epoch>.<revision>`, or the revision alone. */
       revision: optional<string>(),
       /** Returns the effect of the change without writing it. */
       dry_run: optional<boolean>(),

@@ -9,13 +9,14 @@ import type { ApplyMode, Explanation, Method, Preview } from './changes.ts'
 
 export type ServiceState = 'READY' | 'STALE' | 'OFFLINE'
 
-/** The settings of one namespace as this controller sees them. */
+/** The settings of one namespace as the controller of the requested scope sees them, by default this one. */
 export interface Settings {
   readonly namespace: string
   /** Effective: all layers merged. */
   readonly data: JsonObject
   /** The overrides that are stored in the requested scope. */
   readonly overrides: JsonObject
+  /** The last commit that changed what the controller of the requested scope sees. */
   readonly revision: string
   /** The version of the document in the requested scope; 0 before the first. */
   readonly version: number
@@ -25,6 +26,11 @@ export interface Settings {
   readonly updated_at: string | null
   readonly updated_by: Actor | null
   readonly schema: boolean
+  /**
+   * True in the scope of another controller: `data` is what its stored layers and the schema in use here
+   * result in. Its environment is not known here.
+   */
+  readonly assumed?: true
   /** False when the change is durable but not visible here yet, because the watch was down. */
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */
@@ -56,7 +62,10 @@ export interface TransactionOperation {
   readonly method?: Method | 'DELETE'
   /** A JSON object; for JSON_PATCH an array of operations; for DELETE absent. */
   readonly data?: Json
-  /** Rejects the whole transaction unless the namespace is at this revision before it. */
+  /**
+   * Rejects the whole transaction unless the namespace is at this revision of its scope before it:
+   * `<epoch>.<revision>`, or the revision alone.
+   */
   readonly revision?: string
 }
 
@@ -210,6 +219,9 @@ export interface Box {
   readonly created_at: string
   readonly owner: string | null
   readonly revision: string
+  readonly epoch: number
+  /** Identifies the command that wrote the box; null when another program wrote it. */
+  readonly write_id: string | null
 }
 
 export type ChangeKind = 'created' | 'updated' | 'deleted'

@@ -5,11 +5,11 @@ import type { Handlers, KytosEvent, RootBus } from '../../events/event.ts'
 import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
 import type { NAppStatus } from '../../events/nouns.ts'
+import { printRevision } from '../../model/document.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
 import { BoxService } from '../boxes/service.ts'
 import type { Log } from '../log/log.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
-import { presentSettings } from '../settings/present.ts'
 import { Registrar } from '../settings/registrar.ts'
 import { SettingsService } from '../settings/service.ts'
 import { DocumentWriter } from '../settings/write/document-writer.ts'
@@ -120,7 +120,6 @@ export function createService(
   const saveSnapshot = (): void => {
     if (!closing) snapshot?.save(watcher.cache, freshAt)
   }
-  const view = () => ({ cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state })
   const feed = createFeed({
     get epoch() {
       return watcher.position.epoch
@@ -135,7 +134,7 @@ export function createService(
     namespaces: () =>
       Object.fromEntries(
         watcher.cache.namespaces().map(namespace => {
-          const { revision } = presentSettings(view(), namespace, watcher.cache.self)
+          const revision = printRevision(watcher.cache.namespaceRevision(namespace))
           return [
             namespace,
             {

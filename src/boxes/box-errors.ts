@@ -1,5 +1,6 @@
 import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import { type ExpectedRevision, printExpectedRevision } from '../../model/expected-revision.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 
 export function boxNotFound(key: Key): SettingsError {
@@ -8,7 +9,7 @@ export function boxNotFound(key: Key): SettingsError {
 
 /** The outcome of a put is unknown; the write id shows whether it was applied. */
 export function writeUnknown(cause: SettingsError, writeId: string): SettingsError {
-  const advice = `Retrieve the box before you retry: the change was applied if its write_id is ${writeId}.`
+  const advice = `Before you retry, retrieve the box on the bus, or back up or search its namespace over REST: the change was applied if its write_id is ${writeId}.`
   return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, {
     cause,
     details: { ...cause.details, write_id: writeId },
@@ -24,13 +25,24 @@ export function deletionUnknown(cause: SettingsError, revision: Revision): Setti
   })
 }
 
-export function revisionMismatch(key: Key, actual: Revision, expected: Revision): SettingsError {
-  return new SettingsError(
+/**
+ * @throws SettingsError REVISION_MISMATCH unless the box is at the expected revision, in the store of the
+ * expected epoch.
+ */
+export function refuseMismatch(
+  key: Key,
+  actual: Required<ExpectedRevision>,
+  expected: ExpectedRevision,
+): void {
+  const isSameStore = expected.epoch === undefined || expected.epoch === actual.epoch
+  if (isSameStore && expected.revision === actual.revision) return
+  const got = printExpectedRevision(expected)
+  const has = printExpectedRevision(expected.epoch === undefined ? { revision: actual.revision } : actual)
+  const why = isSameStore ? 'another caller changed it' : 'the store was replaced'
+  throw new SettingsError(
     'REVISION_MISMATCH',
-    `The box "${splitKey(key).segments.join('/')}" is at revision ${actual}, not ${expected}: another caller changed it. Retrieve it, then retry.`,
-    {
-      details: { got: String(expected), expected: String(actual) },
-    },
+    `The box "${splitKey(key).segments.join('/')}" is at revision ${has}, not ${got}: ${why}. Retrieve it, then retry.`,
+    { details: { got, expected: has } },
   )
 }
 

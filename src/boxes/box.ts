@@ -1,7 +1,8 @@
 import type { Box } from '../../events/nouns.ts'
 import { type Actor, printActor } from '../../model/actor.ts'
-import { type Entry, printRevision, type Revision } from '../../model/document.ts'
+import { type Entry, printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import type { ExpectedRevision } from '../../model/expected-revision.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
 import { quote } from '../../model/quote.ts'
@@ -13,6 +14,8 @@ export interface StoredBox {
   readonly data: Json
   readonly created_at: string
   readonly owner: string | null
+  /** Identifies the command that wrote the box; null when another program wrote it. */
+  readonly writeId: string | null
 }
 
 /** The longest percent-encoded namespace or box id, because with `.json` it must be a file name. */
@@ -61,28 +64,37 @@ export function parseCreationTime(value: unknown, actor: Actor): string | undefi
   )
 }
 
-/** A text that no revision has, because it is longer than the longest one. */
+/** The digits that neither a revision nor an epoch has, because both are shorter. */
 const IMPOSSIBLE_REVISION_DIGITS = 41
+const IMPOSSIBLE_EPOCH_DIGITS = 17
 
 /**
- * The revision that an update requires. Undefined for a value that is no string of digits, because users of
- * storehouse 1.3.2 may send any value.
+ * The revision that an update or a deletion requires: `<epoch>.<revision>`, or the revision alone. Undefined
+ * for any other value, because users of storehouse 1.3.2 may send one.
  */
-export function parseBoxGuard(value: unknown): Revision | undefined {
-  if (typeof value !== 'string' || !/^\d+$/.test(value)) return undefined
-  return BigInt(value.replace(/^0+(?=\d)/, '').slice(0, IMPOSSIBLE_REVISION_DIGITS))
+export function parseBoxGuard(value: unknown): ExpectedRevision | undefined {
+  const [, epoch, digits] = typeof value === 'string' ? (/^(?:(\d+)\.)?(\d+)$/.exec(value) ?? []) : []
+  if (digits === undefined) return undefined
+  const revision = BigInt(cutDigits(digits, IMPOSSIBLE_REVISION_DIGITS))
+  return epoch === undefined
+    ? { revision }
+    : { epoch: Number(cutDigits(epoch, IMPOSSIBLE_EPOCH_DIGITS)), revision }
+}
+
+function cutDigits(digits: string, length: number): string {
+  return digits.replace(/^0+(?=\d)/, '').slice(0, length)
 }
 
 /**
- * The stored text of a box. `writeId` makes it unique, so that a commit whose answer was lost can be
+ * The stored text of a box. `write_id` makes it unique, so that a commit whose answer was lost can be
  * distinguished from a lost race.
  */
-export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
+export function printBox(box: StoredBox, actor: Actor, at: string): string {
   return printJson({
     data: box.data,
     created_at: box.created_at,
     owner: box.owner,
-    written: { write_id: writeId, actor: printActor(actor), at },
+    written: { write_id: box.writeId, actor: printActor(actor), at },
   })
 }
 
@@ -99,6 +111,8 @@ export function parseBox(entry: Entry): StoredBox {
     data: value.data,
     created_at: typeof value.created_at === 'string' ? value.created_at : '',
     owner: typeof value.owner === 'string' ? value.owner : null,
+    writeId:
+      isObject(value.written) && typeof value.written.write_id === 'string' ? value.written.write_id : null,
   }
 }
 
@@ -111,11 +125,11 @@ const HEAD = '{"data":'
  * sends it uses its stored text.
  * @throws SettingsError STORE_DAMAGED, for a long box perhaps only when its data is read.
  */
-export function presentStoredBox(entry: Entry): Box {
+export function presentStoredBox(entry: Entry, epoch: number): Box {
   const parts = splitText(entry.text)
-  if (!parts) return presentBox(entry)
+  if (!parts) return presentBox(entry, epoch)
   let data: Json | undefined
-  const box = describeBox(entry, { data: null, ...parts.envelope })
+  const box = describeBox(entry, epoch, { data: null, ...parts.envelope })
   Object.defineProperty(box, 'data', {
     enumerable: true,
     get: () => {
@@ -146,7 +160,11 @@ function splitText(
       return undefined
     return {
       data: text.slice(HEAD.length, end),
-      envelope: { created_at, owner: typeof owner === 'string' ? owner : null },
+      envelope: {
+        created_at,
+        owner: typeof owner === 'string' ? owner : null,
+        writeId: written.write_id,
+      },
     }
   } catch {
     return undefined // another program wrote it, so the whole text is parsed
@@ -154,14 +172,14 @@ function splitText(
 }
 
 /**
- * The box as answers carry it. Its data is parsed from the text, because users of storehouse change the data
+ * The box as answers carry it; `epoch` is that of the store. Its data is parsed from the text, because users of storehouse change the data
  * of the answer and send it back. The data of a command is frozen and may still be the sender's.
  */
-export function presentBox(entry: Entry): Box {
-  return describeBox(entry, parseBox(entry))
+export function presentBox(entry: Entry, epoch: number): Box {
+  return describeBox(entry, epoch, parseBox(entry))
 }
 
-function describeBox(entry: Entry, box: StoredBox): Box {
+function describeBox(entry: Entry, epoch: number, box: StoredBox): Box {
   const [namespace = '', box_id = ''] = splitKey(entry.key).segments
   return {
     namespace,
@@ -170,6 +188,8 @@ function describeBox(entry: Entry, box: StoredBox): Box {
     created_at: box.created_at,
     owner: box.owner,
     revision: printRevision(entry.modRevision),
+    epoch,
+    write_id: box.writeId,
   }
 }
 

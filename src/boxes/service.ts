@@ -8,10 +8,11 @@ import type { Box } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import type { ExpectedRevision } from '../../model/expected-revision.ts'
 import { printJson } from '../../model/json.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { KeyedMutex } from '../../model/keyed-mutex.ts'
-import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
+import { freshenEpoch, META_KEY } from '../watcher/epoch.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import {
   boxKey,
@@ -24,13 +25,16 @@ import {
   printBox,
   type StoredBox,
 } from './box.ts'
-import { boxNotFound, contention, deletionUnknown, revisionMismatch, writeUnknown } from './box-errors.ts'
+import { boxNotFound, contention, deletionUnknown, refuseMismatch, writeUnknown } from './box-errors.ts'
+import { updateMembers } from './update-members.ts'
 
 export interface BoxServiceOptions {
   readonly backend: Backend
   readonly watcher: Watcher
 }
 
+/** A box without the command that writes it. */
+type BoxContent = Omit<StoredBox, 'writeId'>
 type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> =
   CommandContent<`kytos.storehouse.${N}`>
 
@@ -41,8 +45,8 @@ const ENVELOPE_BYTES = 64 * 1024
 
 /**
  * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded
- * by their revision, announced by the watcher. Boxes are read from the store, because the cache has only
- * their keys.
+ * by their revision (with an epoch, in the store of that epoch only), announced by the watcher. Boxes are
+ * read from the store, because the cache has only their keys.
  *
  * Invariant: one command has at most one effect. It is retried from a fresh read only after a lost race,
  * because the store guarantees that a lost commit is never applied. It is never retried after
@@ -71,7 +75,7 @@ export class BoxService {
     const data = parseValue(content.data, 'data')
     const owner = typeof content.owner === 'string' && content.owner !== '' ? content.owner : null
     const createdAt = parseCreationTime(content.created_at, actor)
-    const make = (entry: Entry | undefined): StoredBox => {
+    const make = (entry: Entry | undefined): BoxContent => {
       if (entry)
         throw new SettingsError(
           'DOCUMENT_EXISTS',
@@ -79,12 +83,15 @@ export class BoxService {
         )
       return { data, created_at: createdAt ?? new Date().toISOString(), owner }
     }
-    return this.#change(key, actor, make, 'absent')
+    return this.#change(key, actor, make, { isNew: true })
   }
 
   async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
-    const entry = await this.#options.backend.get(boxKey(content.namespace, content.box_id))
-    return entry ? presentStoredBox(entry) : false
+    const key = boxKey(content.namespace, content.box_id)
+    // Before the read: an epoch that ended meanwhile fulfils no guard, and one that began later would.
+    const { epoch } = this.#options.watcher.cache
+    const entry = await this.#options.backend.get(key)
+    return entry ? presentStoredBox(entry, epoch) : false
   }
 
   /**
@@ -97,33 +104,33 @@ export class BoxService {
     const expected = parseBoxGuard(content.revision)
     const key = boxKey(content.namespace, content.box_id)
     const data = parseValue(content.data, 'data')
-    return this.#change(key, actor, entry => {
+    const make = (entry: Entry | undefined): BoxContent => {
       if (!entry) throw boxNotFound(key)
-      if (expected !== undefined && entry.modRevision !== expected)
-        throw revisionMismatch(key, entry.modRevision, expected)
+      this.#refuseMismatch(entry, expected)
       const box = parseBox(entry)
       return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
-    })
+    }
+    return this.#change(key, actor, make, { expected })
   }
 
-  /** True when the box existed. @throws SettingsError REVISION_MISMATCH for another revision than expected. */
+  /** True when the box existed. @throws SettingsError REVISION_MISMATCH unless it is as expected. */
   async delete(content: Content<'delete'>): Promise<boolean> {
     const key = boxKey(content.namespace, content.box_id)
-    const guard = parseBoxGuard(content.revision)
+    const expected = parseBoxGuard(content.revision)
     this.#requireReady()
+    await this.#freshenEpoch(expected)
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (;;) {
+        const ofStore = this.#conditions(expected)
         const entry = await backend.get(key)
         if (!entry) return false
-        if (guard !== undefined && guard !== entry.modRevision)
-          throw revisionMismatch(key, entry.modRevision, guard)
-        const outcome = await this.#commit(
-          { key, delete: true, expected: entry.modRevision, marker: true },
-          entry.modRevision,
-        )
+        this.#refuseMismatch(entry, expected)
+        const { modRevision } = entry
+        const deletion: Operation = { key, delete: true, expected: modRevision, marker: true }
+        const outcome = await this.#commit([deletion, ...ofStore], modRevision)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return true
@@ -141,39 +148,38 @@ export class BoxService {
   }
 
   /**
-   * Commits a change of a box. One that is `likely` absent is not read first, because the commit's guard
-   * shows it.
+   * Commits a change of a box. A new one is not read first, because the commit's guard shows it.
    */
   async #change(
     key: Key,
     actor: Actor,
-    make: (entry: Entry | undefined) => StoredBox,
-    likely?: 'absent',
+    make: (entry: Entry | undefined) => BoxContent,
+    {
+      isNew = false,
+      expected,
+    }: { readonly isNew?: boolean; readonly expected?: ExpectedRevision | undefined },
   ): Promise<Box> {
     this.#requireReady()
+    await this.#freshenEpoch(expected)
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + LOST_RACE_RETRY_MS
       const { position } = watcher
       for (let attempt = 1; ; attempt++) {
-        const isGuess = likely === 'absent' && attempt === 1
+        const isGuess = isNew && attempt === 1
+        const { epoch } = watcher.cache
+        const ofStore = this.#conditions(expected)
         const entry = isGuess ? undefined : await backend.get(key)
-        const box = make(entry)
         const writeId = randomUUID()
-        const text = printBox(box, writeId, actor, new Date().toISOString())
+        const box = { ...make(entry), writeId }
+        const text = printBox(box, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
-        const outcome = await this.#commit(
-          { key, put: text, expected: entry?.modRevision ?? 'absent', marker: true },
-          writeId,
-        )
+        const put: Operation = { key, put: text, expected: entry?.modRevision ?? 'absent', marker: true }
+        const outcome = await this.#commit([put, ...ofStore], writeId)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
-          return presentBox({
-            key,
-            text,
-            modRevision: outcome.revision,
-            createRevision: entry?.createRevision ?? outcome.revision,
-          })
+          const createRevision = entry?.createRevision ?? outcome.revision
+          return presentBox({ key, text, modRevision: outcome.revision, createRevision }, epoch)
         }
         if (isGuess) continue
         if (performance.now() > deadline) throw contention(key, LOST_RACE_RETRY_MS / 1_000)
@@ -182,10 +188,29 @@ export class BoxService {
     })
   }
 
+  /** Waits for the current epoch before a change of the store of another one is rejected. */
+  async #freshenEpoch(expected: ExpectedRevision | undefined): Promise<void> {
+    const { backend, watcher } = this.#options
+    if ((expected?.epoch ?? watcher.cache.epoch) !== watcher.cache.epoch) await freshenEpoch(backend, watcher)
+  }
+
+  /** The guard of a commit that requires an epoch: the store as it is before the box is read. */
+  #conditions(expected: ExpectedRevision | undefined): readonly Operation[] {
+    if (expected?.epoch === undefined) return []
+    const { meta } = this.#options.watcher.cache
+    return [{ key: META_KEY, check: true, expected: meta?.modRevision ?? 'absent' }]
+  }
+
+  /** @throws SettingsError REVISION_MISMATCH. */
+  #refuseMismatch({ key, modRevision }: Entry, expected: ExpectedRevision | undefined): void {
+    const { epoch } = this.#options.watcher.cache
+    if (expected) refuseMismatch(key, { epoch, revision: modRevision }, expected)
+  }
+
   /** `mark` is the write id of a put, or the revision of the box to be deleted. */
-  async #commit(operation: Operation, mark: string | Revision) {
+  async #commit(operations: readonly Operation[], mark: string | Revision) {
     try {
-      return await this.#options.backend.commit([operation])
+      return await this.#options.backend.commit(operations)
     } catch (error) {
       if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
       throw typeof mark === 'string' ? writeUnknown(error, mark) : deletionUnknown(error, mark)
@@ -193,7 +218,7 @@ export class BoxService {
   }
 
   /** Limits the data only, because the rest of the stored text is not the caller's. */
-  #refuseLarge({ data }: StoredBox, text: string): void {
+  #refuseLarge({ data }: BoxContent, text: string): void {
     const limit = this.#options.backend.supports.entryBytes - ENVELOPE_BYTES
     // Checked first, because the text is printed already and is never shorter than the data.
     if (Buffer.byteLength(text) <= limit) return
@@ -216,18 +241,4 @@ export class BoxService {
       `Boxes cannot be changed while the store is unavailable (${health.reason ?? health.state}). Nothing was written; retry.`,
     )
   }
-}
-
-/** Python's `dict.update`. */
-function updateMembers(box: Json, data: Json): JsonObject {
-  if (!isObject(box) || !isObject(data)) {
-    throw new SettingsError(
-      'CONTENT_MALFORMED',
-      'PATCH requires a box that contains a JSON object, and an object as "data". Use PUT to replace other values.',
-    )
-  }
-  const result: JsonObject = {}
-  for (const source of [box, data])
-    for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
-  return result
 }

@@ -85,7 +85,10 @@ export interface LiveSettings<Values extends object> {
    * stays consistent.
    */
   readonly values: Values
-  /** The revision of their last commit, usable as the guard of `update`; comparable within one epoch only. */
+  /**
+   * The revision of their last commit, comparable within one epoch only. The guard of `update` is
+   * `<epoch>.<revision>`, or the revision alone.
+   */
   readonly revision: string
   readonly epoch: number
   /** STALE: the store is unavailable, `values` are the last known ones, and `update` is rejected. */

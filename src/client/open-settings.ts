@@ -5,7 +5,6 @@ import type { Facts } from '../../events/map.ts'
 import type { Settings, TransactionOperation, TransactionResult } from '../../events/nouns.ts'
 import { parseCursor } from '../../model/cursor.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
-import { CLUSTER } from '../../model/namespace.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
 import { readSeed } from './assets.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -119,7 +118,7 @@ class BusSettings extends SettingsCache {
       ...(revision === undefined ? {} : { revision }),
       ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
-    return dryRun ? answer : this.#observe(answer, !isNamedScope(scope))
+    return dryRun ? answer : this.#observe(answer)
   }
 
   async transaction(
@@ -136,11 +135,8 @@ class BusSettings extends SettingsCache {
       ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
     if (dryRun) return answer
-    const isOwn = operations.every(one => !('scope' in one && isNamedScope(one.scope)))
     const settings = await Promise.all(
-      answer.settings.map(async one =>
-        one.namespace === this.namespace ? this.#observe(one, isOwn || one.scope === CLUSTER) : one,
-      ),
+      answer.settings.map(async one => (one.namespace === this.namespace ? this.#observe(one) : one)),
     )
     // The facts of one revision arrive one after the other, with turns of sockets and timers possibly in
     // between.
@@ -164,12 +160,12 @@ class BusSettings extends SettingsCache {
   }
 
   /**
-   * The answer, once `values` include it; with `observed: false` if they do not in time. Its revision is that of
-   * the requested scope, so it is only learned if that scope `isOwn`; a fact refreshes the revision otherwise.
+   * The answer, once `values` include it; with `observed: false` if they do not in time. The revision of an
+   * assumed answer is not learned, because it is that of the settings that another controller sees.
    */
-  async #observe<Answer extends Settings>(answer: Answer, isOwn: boolean): Promise<Answer> {
+  async #observe<Answer extends Settings>(answer: Answer): Promise<Answer> {
     const isObserved = answer.observed !== false && (await this.#reach(answer))
-    if (isObserved && isOwn) this.learnRevision(answer.epoch, answer.revision)
+    if (isObserved && !answer.assumed) this.learnRevision(answer.epoch, answer.revision)
     return isObserved ? answer : { ...answer, observed: false }
   }
 
@@ -236,9 +232,4 @@ class BusSettings extends SettingsCache {
 function frozenCopy(data: JsonObject): JsonObject {
   // A copy of an object is an object.
   return toJson(data) as JsonObject
-}
-
-/** True for the scope of a controller that is named by its id, which may be another one. */
-function isNamedScope(scope: unknown): boolean {
-  return typeof scope === 'string' && scope.startsWith('controller:')
 }

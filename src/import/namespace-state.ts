@@ -1,11 +1,12 @@
 import type { Description, Settings } from '../../events/nouns.ts'
 import { isSettingsError } from '../../model/errors.ts'
+import { expectedRevisionOf } from '../../model/expected-revision.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import type { Ask } from './ask.ts'
 
 /** What a service has of a namespace, or would have after a planned import. */
 export interface NamespaceState {
-  /** Undefined for a namespace that does not exist yet. */
+  /** With the epoch of the store. Undefined for a namespace that does not exist yet. */
   readonly revision: string | undefined
   /** The stored overrides of the cluster. */
   readonly overrides: JsonObject
@@ -34,7 +35,8 @@ export async function readNamespace(ask: Ask, namespace: string): Promise<Namesp
     for (const { layer, value, pointer: place } of [{ ...leaf, pointer }, ...leaf.shadowed])
       if (layer === 'seed') setAt(seed, place === undefined ? keys : keysOf(place), value)
   }
-  const { revision, overrides = {} } = settings ?? {}
+  const revision = settings && expectedRevisionOf(settings)
+  const overrides = settings?.overrides ?? {}
   const schema = described?.schema
   return { revision, overrides, schema, serviceSchema: schema, seed, hidden }
 }

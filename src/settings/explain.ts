@@ -5,13 +5,15 @@ import type { Settings } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { historyPrefix } from '../../model/key.ts'
-import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
+import type { Scope } from '../../model/namespace.ts'
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { valueAt } from '../schema/exact-keywords.ts'
-import type { DocumentState } from '../state/document-state.ts'
+import type { DocumentState, OverridesPlace } from '../state/document-state.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
+import type { Projection } from '../watcher/cached-namespaces.ts'
+import { schemaInUse } from '../watcher/schema-versions.ts'
 import { findSetters } from './provenance.ts'
 
 /** More records than a document may have. */
@@ -38,36 +40,35 @@ interface FoundValue {
 /**
  * Settings with the origin of each value: the layer of every leaf (any value but an object with members), and
  * the values that it hides. The author of a value is unknown while the store is unavailable, or when no
- * record of it is left. `present` returns the settings of the moment that is explained.
+ * record of it is left. `present` returns the settings of the state that is explained. For the scope of
+ * another controller, the layers are those that it has as far as the store tells.
  */
 export async function explainSettings(
   backend: Backend,
   cache: Cache,
-  namespace: Namespace,
-  present: () => Settings,
+  { namespace, scope }: OverridesPlace,
+  present: (seen: Projection) => Settings,
 ): Promise<Settings> {
   for (let attempt = 1; ; attempt++) {
-    const revision = cache.namespaceRevision(namespace)
-    const settings = present()
-    const explain = await explainNow(backend, cache, namespace)
+    const revision = cache.namespaceRevision(namespace, scope)
+    const seen = await cache.project(namespace, undefined, scope)
+    const settings = present(seen)
+    const explain = await explainNow(backend, seen, cache.seenFrom(scope))
     // The records belong to the cached settings unless those changed meanwhile. If they do so in each
     // attempt, the author of such a change stays unknown.
-    if (cache.namespaceRevision(namespace) === revision || attempt === MAX_EXPLAIN_ATTEMPTS)
+    if (cache.namespaceRevision(namespace, scope) === revision || attempt === MAX_EXPLAIN_ATTEMPTS)
       return { ...settings, explain }
   }
 }
 
 async function explainNow(
   backend: Backend,
-  cache: Cache,
-  namespace: Namespace,
+  seen: Projection,
+  scopes: readonly [Scope, Scope],
 ): Promise<Readonly<Record<string, Explanation>>> {
-  const layers = layersOf(cache, namespace)
+  const layers = layersOf(seen, scopes)
   const leaves = new Map(
-    leavesOf(cache.effective(namespace)).map(pointer => [
-      pointer,
-      layers.flatMap(layer => find(layer, pointer)),
-    ]),
+    leavesOf(seen.effective).map(pointer => [pointer, layers.flatMap(layer => find(layer, pointer))]),
   )
   const setters = new Map(
     await Promise.all(
@@ -89,21 +90,24 @@ async function explainNow(
   return explained
 }
 
-/** The layers of this controller, highest first. */
-function layersOf(cache: Cache, namespace: Namespace): readonly ExplainedLayer[] {
-  const schema = cache.schema(namespace)
-  const stored = cache.schemaRevision(namespace)
+/** The layers of a controller that sees these scopes, highest first. */
+function layersOf(
+  { documents, schemas, environment }: Projection,
+  [cluster, own]: readonly [Scope, Scope],
+): readonly ExplainedLayer[] {
+  const schema = schemaInUse(schemas)
+  const stored = schemas.stored.get(schema?.digest ?? '')?.entry.modRevision
   const declared = { ...UNKNOWN_SETTER, revision: stored === undefined ? null : printRevision(stored) }
   const overrides = (layer: Layer, scope: Scope): ExplainedLayer[] => {
-    const state = cache.document(namespace, scope)
+    const state = documents.get(scope)
     return state?.entry ? [{ layer, data: redact(state.inForce, schema), common: UNKNOWN_SETTER, state }] : []
   }
   return [
-    ...cache.environment(namespace).map(({ variable, overrides: data }): ExplainedLayer => {
+    ...environment.values.map(({ variable, overrides: data }): ExplainedLayer => {
       return { layer: 'environment', data: redact(data, schema), common: { ...UNKNOWN_SETTER, variable } }
     }),
-    ...overrides('controller', cache.self),
-    ...overrides('cluster', CLUSTER),
+    ...overrides('controller', own),
+    ...overrides('cluster', cluster),
     { layer: 'seed', data: redact(schema?.seed ?? {}, schema), common: declared },
     { layer: 'default', data: redact(schema?.defaults ?? {}, schema), common: declared },
   ]

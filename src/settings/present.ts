@@ -1,13 +1,14 @@
 import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-
 import { isAsKnown } from '../state/document-reader.ts'
 import { type DocumentState, documentVersion } from '../state/document-state.ts'
 import { isSameRecord } from '../state/record.ts'
-
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
+import type { Projection } from '../watcher/cached-namespaces.ts'
+import { namespaceRevision } from '../watcher/namespace-state.ts'
+import { schemaInUse } from '../watcher/schema-versions.ts'
 import type { Written } from './write/change-attempt.ts'
 import type { OverridesResult } from './write/overrides.ts'
 import { unknownNamespace } from './write/unknown-namespace.ts'
@@ -19,21 +20,30 @@ export interface View {
   readonly state: ServiceState
 }
 
-/** The current settings of a namespace in a scope. */
-export function presentSettings({ cache, epoch, state }: View, namespace: Namespace, scope: Scope): Settings {
-  const document = cache.document(namespace, scope)
-  const schema = cache.schema(namespace)
+/**
+ * The settings of a namespace in a scope, as the controller of the scope sees them: `seen` is the state of the
+ * namespace there, at the moment of the view.
+ */
+export function presentSettings(
+  { cache, epoch, state }: View,
+  namespace: Namespace,
+  scope: Scope,
+  seen: Projection,
+): Settings {
+  const document = seen.documents.get(scope)
+  const schema = schemaInUse(seen.schemas)
   return {
     namespace,
-    data: redact(cache.effective(namespace), schema),
+    data: redact(seen.effective, schema),
     overrides: redact(document?.data ?? {}, schema),
-    revision: printRevision(cache.namespaceRevision(namespace, scope)),
+    revision: printRevision(namespaceRevision(seen, cache.seenFrom(scope))),
     version: documentVersion(document),
     epoch,
     state,
     updated_at: document?.record?.at ?? null,
     updated_by: document?.record?.actor ?? null,
     schema: schema !== undefined,
+    ...(cache.isElsewhere(scope) && { assumed: true }),
   }
 }
 
@@ -44,13 +54,14 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
 export async function presentChanged(view: View, changed: OverridesResult): Promise<Settings> {
   const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
   const { cache } = view
-  const schema = cache.schema(namespace)
-  const known = presentSettings(view, namespace, scope)
+  const seen = await cache.project(namespace, undefined, scope)
+  const schema = schemaInUse(seen.schemas)
+  const known = presentSettings(view, namespace, scope, seen)
   const overtaken =
     preview !== undefined ||
-    [...together].some(([one, written]) => !isInCache(cache.document(namespace, one), written))
+    [...together].some(([one, written]) => !isInCache(seen.documents.get(one), written))
   const left = new Map([...together].map(([one, { data }]) => [one, data]))
-  const data = overtaken ? (await cache.project(namespace, left)).effective : undefined
+  const data = overtaken ? (await cache.project(namespace, left, scope)).effective : undefined
   return {
     ...known,
     ...(data && { data: redact(data, schema), overrides: redact(written.data ?? {}, schema) }),
@@ -60,7 +71,9 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
         updated_at: written.record?.at ?? null,
         updated_by: written.record?.actor ?? null,
       }),
-    revision: preview ? known.revision : printRevision(revisionOf(cache, changed, overtaken)),
+    revision: preview
+      ? known.revision
+      : printRevision(revisionOf(changed, { seen, scopes: cache.seenFrom(scope), overtaken })),
     ...(observed ? {} : { observed }),
     ...(shadowed.length > 0 && { shadowed }),
     ...(deprecated.length > 0 && { deprecated }),
@@ -112,16 +125,18 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
 
 /** The revision of the namespace as the controller of the scope sees it. */
 function revisionOf(
-  cache: Cache,
-  { namespace, scope, together }: OverridesResult,
-  overtaken: boolean,
+  { together }: OverridesResult,
+  {
+    seen,
+    scopes,
+    overtaken,
+  }: { readonly seen: Projection; readonly scopes: readonly Scope[]; readonly overtaken: boolean },
 ): Revision {
-  const scopes = cache.seenFrom(scope)
-  const seen = [...together].flatMap(([one, written]) => (scopes.includes(one) ? [written] : []))
-  const committed = seen.find(written => written.committed)
+  const counting = [...together].flatMap(([one, written]) => (scopes.includes(one) ? [written] : []))
+  const committed = counting.find(written => written.committed)
   if (committed && overtaken) return committed.revision
-  return seen.reduce(
+  return counting.reduce(
     (newest, { revision }) => (revision > newest ? revision : newest),
-    cache.namespaceRevision(namespace, scope),
+    namespaceRevision(seen, scopes),
   )
 }

@@ -81,7 +81,8 @@ export class SettingsService {
       await registrar.register(namespace, document)
       warnOfDeprecated(namespace, document, watcher.cache, log)
       const warnings = warnOfKeywords(namespace, document, log)
-      return { ...presentSettings(this.#view, namespace, CLUSTER), ...(warnings.length > 0 && { warnings }) }
+      const settings = await this.#present(namespace, CLUSTER)
+      return { ...settings, ...(warnings.length > 0 && { warnings }) }
     })
   }
 
@@ -104,9 +105,9 @@ export class SettingsService {
     const { backend, watcher } = this.#options
     if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
     this.#names.require(namespace, scope)
-    if (!explain) return presentSettings(this.#view, namespace, scope)
-    return explainSettings(backend, watcher.cache, namespace, () =>
-      presentSettings(this.#view, namespace, scope),
+    if (!explain) return this.#present(namespace, scope)
+    return explainSettings(backend, watcher.cache, { namespace, scope }, seen =>
+      presentSettings(this.#view, namespace, scope, seen),
     )
   }
 
@@ -184,6 +185,12 @@ export class SettingsService {
       schema: () => this.#view.cache.schema(namespace),
       requireKnown: () => this.#existence.require({ namespace, scope }),
     })
+  }
+
+  async #present(namespace: Namespace, scope: Scope): Promise<Settings> {
+    // Both are of the moment of the call.
+    const view = this.#view
+    return presentSettings(view, namespace, scope, await view.cache.project(namespace, undefined, scope))
   }
 
   get #view(): View {

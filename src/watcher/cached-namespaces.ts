@@ -1,24 +1,31 @@
 import type { RuleBroken } from '../../events/changes.ts'
 import type { Revision } from '../../model/document.ts'
+import { toSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { CLUSTER, controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import type { Budget } from '../schema/step-meter.ts'
 import { type DocumentState, parseOverridesKey } from '../state/document-state.ts'
+import { Environment } from '../state/environment.ts'
 import type { EnvironmentValue } from '../state/overlay.ts'
+import { cachedRecords } from './cache-entries.ts'
 import {
   emptyNamespace,
   type NamespaceContext,
   type NamespaceState,
   namespaceRevision,
   project,
+  type ReadHistory,
   validateOverrides,
 } from './namespace-state.ts'
 import { schemaInUse, unusableSchema } from './schema-versions.ts'
 
 /** A namespace in its current or a projected state. */
-export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'environment'>
+export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'schemas' | 'environment'>
+
+const NOTHING_STORED: ReadonlyMap<Scope, JsonObject | undefined> = new Map()
+const NO_ENVIRONMENT = new Environment()
 
 /** The state of every namespace for readers; only the watcher changes it. */
 export class CachedNamespaces {
@@ -90,11 +97,25 @@ export class CachedNamespaces {
   }
 
   /**
-   * The namespace as it would be with these overrides stored, by scope; undefined for deleted ones.
+   * The namespace as it would be with these overrides stored, by scope (undefined for deleted ones), as the
+   * controller of a scope would see it. It is of one moment, that of the call. The environment of another
+   * controller is not known here, and the schema in use there is taken to be the one in use here.
    * @throws the errors of reading the history.
    */
-  project(namespace: Namespace, stored: ReadonlyMap<Scope, JsonObject | undefined>): Promise<Projection> {
-    return project(this.stateOfNamespace(namespace), this.self, this.context, stored)
+  async project(
+    namespace: Namespace,
+    stored: ReadonlyMap<Scope, JsonObject | undefined> = NOTHING_STORED,
+    scope: Scope = CLUSTER,
+  ): Promise<Projection> {
+    const state = this.stateOfNamespace(namespace)
+    if (!this.isElsewhere(scope))
+      return stored.size === 0 ? state : project(state, this.self, this.context, stored)
+    return project(state, scope, { readHistory: this.#readKnownHistory, environment: NO_ENVIRONMENT }, stored)
+  }
+
+  /** True for the scope of another controller. */
+  isElsewhere(scope: Scope): boolean {
+    return scope !== CLUSTER && scope !== this.self
   }
 
   /** The values that the environment of this process sets. */
@@ -137,6 +158,16 @@ export class CachedNamespaces {
   namespaceRevision(namespace: Namespace, scope: Scope = CLUSTER, except: readonly Scope[] = []): Revision {
     const scopes = this.seenFrom(scope).filter(one => !except.includes(one))
     return namespaceRevision(this.stateOfNamespace(namespace), scopes)
+  }
+
+  /** The history of a document; while the store is unavailable, the cached records of it. */
+  readonly #readKnownHistory: ReadHistory = async key => {
+    try {
+      return await this.context.readHistory(key)
+    } catch (error) {
+      if (!toSettingsError(error).retryable) throw error
+      return cachedRecords(this.stateOf(key))
+    }
   }
 
   protected stateOfNamespace(namespace: Namespace): NamespaceState {

@@ -12,6 +12,8 @@ export const META_KEY = STORE_KEY
 
 /** The format of a store; a higher one was written by a newer release. */
 export const FORMAT = 1
+/** How long a read waits for the cache to reach the store. */
+const CACHE_WAIT_MS = 5_000
 
 /**
  * The epoch in `meta/store`; 0 when the store has none yet.
@@ -87,4 +89,37 @@ async function write(backend: Backend, put: string, expected: Expected): Promise
     if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
     throw new SettingsError('STORE_UNREACHABLE', error.message, { cause: error, details: error.details })
   }
+}
+
+/** The part of the watcher that a wait for its cache requires. */
+export interface WaitingWatcher {
+  readonly cache: { readonly meta: Entry | undefined }
+  readonly health: { readonly reason: string | null }
+  until(condition: () => boolean, timeout: number): Promise<boolean>
+}
+
+/**
+ * Waits until a condition on the cache holds.
+ * @throws SettingsError STORE_STALE when it does not hold within 5 s.
+ */
+export async function waitForCache(watcher: WaitingWatcher, condition: () => boolean): Promise<void> {
+  if (await watcher.until(condition, CACHE_WAIT_MS)) return
+  const { reason } = watcher.health
+  throw new SettingsError(
+    'STORE_STALE',
+    `The cache of this controller did not reach the revision of the store in ${CACHE_WAIT_MS / 1000} s${reason ? ` (${reason})` : ''}. Retry.`,
+  )
+}
+
+/**
+ * Waits until the cache has the document `meta/store`, and with it the epoch, as the store held it at the
+ * time of the call, or as it became since.
+ * @throws SettingsError STORE_STALE as {@link waitForCache}, STORE_UNREACHABLE.
+ */
+export async function freshenEpoch(backend: Backend, watcher: WaitingWatcher): Promise<void> {
+  const { cache } = watcher
+  const before = cache.meta
+  const entry = await backend.get(META_KEY)
+  const isThere = () => cache.meta?.modRevision === entry?.modRevision && cache.meta?.text === entry?.text
+  await waitForCache(watcher, () => isThere() || cache.meta !== before)
 }

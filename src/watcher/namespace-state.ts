@@ -112,7 +112,7 @@ export function validateOverrides(
  * `Settings.revision`: the last commit that changed a document of these scopes, or a schema of the namespace.
  */
 export function namespaceRevision(
-  { documents, schemas }: NamespaceState,
+  { documents, schemas }: Pick<NamespaceState, 'documents' | 'schemas'>,
   scopes: readonly Scope[],
 ): Revision {
   const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), schemasRevision(schemas)]

@@ -113,8 +113,9 @@ export function boxKeyOf(n: number): Key {
 }
 
 function boxText(n: number): string {
-  const box = { data: { n, fill: 'x'.repeat(n % 400) }, created_at: '2026-01-01T00:00:00Z', owner: null }
-  return printBox(box, `w${n}`, { type: 'napp', name: 'a/b' }, '2026-01-01T00:00:00Z')
+  const data = { n, fill: 'x'.repeat(n % 400) }
+  const box = { data, created_at: '2026-01-01T00:00:00Z', owner: null, writeId: `w${n}` }
+  return printBox(box, { type: 'napp', name: 'a/b' }, '2026-01-01T00:00:00Z')
 }
 
 /** The contents of the store of a kytos.ini; for a folder, those of its journal. */

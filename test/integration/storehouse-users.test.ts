@@ -102,7 +102,7 @@ describe.each(Object.entries(PLACES))('a user of storehouse %s', (place, openCal
     expect(await call('retrieve', { namespace, box_id: 'ada' })).toMatchObject({ data: false, error: null })
   })
 
-  it('sends any other member: 1.3.2 ignored it, and a revision counts only as a string of digits', async () => {
+  it('sends any other member: 1.3.2 ignored it, and a revision counts only in its own form', async () => {
     const call = await openCall(await openHome('filesystem'))
     const odd = {
       topology_name: 't',
@@ -119,7 +119,7 @@ describe.each(Object.entries(PLACES))('a user of storehouse %s', (place, openCal
     const created = await call('create', { ...at, data: {}, ...odd, ...time, owner: 7, revision: 'x' })
     expect(created).toMatchObject({ data: { owner: null, data: {} }, error: null })
     expect(await call('retrieve', { ...at, data: {}, ...odd, revision: 1 })).toEqual(created)
-    for (const revision of [null, 1, -1, 1.5, '', 'x', '0x1', ' 1', '1.2', true, [], {}])
+    for (const revision of [null, 1, -1, 1.5, '', 'x', '0x1', ' 1', '1.2.3', '1.', true, [], {}])
       expect(await call('update', { ...at, ...odd, data: { n: 1 }, revision })).toMatchObject({ error: null })
     for (const revision of ['999', '0', '0999', '9'.repeat(60)])
       expect(await call('update', { ...at, data: { n: 2 }, revision })).toMatchObject({
@@ -131,6 +131,9 @@ describe.each(Object.entries(PLACES))('a user of storehouse %s', (place, openCal
     const { revision } = data as { readonly revision: string }
     expect(await call('update', { ...at, data: { n: 3 }, revision })).toMatchObject({ error: null })
     expect(await call('list', { namespace: 'net', data: {}, ...odd })).toMatchObject({ data: ['a'] })
+    expect(await call('delete', { ...at, revision: '999' })).toMatchObject({
+      error: { code: 'REVISION_MISMATCH' },
+    })
     expect(await call('delete', { ...at, data: {}, ...odd, revision: 999 })).toMatchObject({ data: true })
   })
 })

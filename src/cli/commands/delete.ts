@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { unobserved } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
@@ -72,7 +73,10 @@ async function deleteOverrides(
   for (let left = MAX_ATTEMPTS; ; left--) {
     const before = await service.ask('kytos.settings.retrieve', { namespace, scope })
     try {
-      const guard = { revision: ifRevision ?? before.revision, ...(comment !== undefined && { comment }) }
+      const guard = {
+        revision: ifRevision ?? expectedRevisionOf(before),
+        ...(comment !== undefined && { comment }),
+      }
       const after = await service.ask('kytos.settings.delete', { namespace, scope, ...guard })
       // Every deletion creates a version; an unchanged version means that nothing was deleted.
       if (after.version === before.version) throw nothingToDelete(namespace, scope)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CommandContent } from '../../../events/map.ts'
 import type { Description, Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { printJson } from '../../../model/json.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
 import { bodyOf, describeConflict, describeProblems, parseBody, printPage } from '../edit/edit-text.ts'
@@ -157,7 +158,9 @@ async function putUnlessChanged(
   const { namespace, scope } = change
   for (let at = known; ; ) {
     try {
-      return { after: await service.ask('kytos.settings.update', { ...change, revision: at.revision }) }
+      return {
+        after: await service.ask('kytos.settings.update', { ...change, revision: expectedRevisionOf(at) }),
+      }
     } catch (mismatch) {
       if (!isSettingsError(mismatch, 'REVISION_MISMATCH')) throw mismatch
       const theirs = await readSettings(service, { namespace, scope, isNew: true })

@@ -5,18 +5,21 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
-import { printAnswer, show, showTime } from '../terminal/print-answer.ts'
+import { assumedRemark, printAnswer, show, showTime } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 
 interface ExplainOptions extends AddressOptions {
   readonly json?: boolean
+  readonly scope?: string
 }
 
 const EXAMPLES = `
 Examples:
   kytos-settings explain kytos/link_discovery
   kytos-settings explain kytos/link_discovery liveness
+  kytos-settings explain kytos/link_discovery --scope controller:controller-2
 
 Layers, low to high: default, seed, cluster, controller, environment.
 Hidden values follow the effective value, marked "hides".`
@@ -27,12 +30,16 @@ export function addExplainCommand(program: Command, context: CliContext): void {
     .description('show the origin of each value of a NApp: layer, author, time, hidden values')
     .argument('<napp>', 'username/name')
     .argument('[key]', 'only this setting and the settings below it')
+    .option('--scope <scope>', 'with controller:ID, the settings of that controller', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<ExplainOptions>()
+      const { scope = 'cluster', ...options } = command.optsWithGlobals<ExplainOptions>()
       const path = key === undefined ? [] : parseKey(key)
       return withService(options, context, async service => {
-        const { explain = {} } = await service.ask('kytos.settings.retrieve', { namespace, explain: true })
+        const settings = await service.ask('kytos.settings.retrieve', { namespace, scope, explain: true })
+        const { explain = {} } = settings
+        const remark = assumedRemark(settings, scope)
+        if (remark) printMessage(context.stderr, remark)
         const places = Object.entries(explain)
           .map(([pointer, one]) => ({ path: pathOf(pointer), pointer, one }))
           .sort((a, b) => byKey(a.path, b.path))

@@ -8,7 +8,8 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { printAnswer, show } from '../terminal/print-answer.ts'
+import { assumedRemark, printAnswer, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 
@@ -23,13 +24,14 @@ Examples:
   kytos-settings get kytos/link_discovery polling_time
   kytos-settings get kytos/link_discovery liveness.min_hellos
   kytos-settings get kytos/link_discovery /ignored_loops/00:00:00:00:00:00:00:01
+  kytos-settings get kytos/link_discovery --scope controller:controller-2
   kytos-settings get kytos/link_discovery --json
 
 KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
 A single value is printed alone: a string without quotes, any other value as JSON.
 A string with control characters is printed as JSON, in which they are escaped.`
 
-/** Adds `get`, which shows the effective settings on the controller of the service. */
+/** Adds `get`, which shows the effective settings on the controller of the service, or on another one. */
 export function addGetCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('get'))
     .description('show the effective settings of a NApp, or one of them')
@@ -37,18 +39,20 @@ export function addGetCommand(program: Command, context: CliContext): void {
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
     .option(
       '--scope <scope>',
-      'scope of the overrides to mark: cluster, controller or controller:ID',
+      'scope whose overrides are marked; with controller:ID, the settings of that controller',
       'cluster',
     )
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
-      const { scope, ...options } = command.optsWithGlobals<GetOptions>()
+      const { scope = 'cluster', ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
       return withService(options, context, async service => {
         const settings = await service.ask('kytos.settings.retrieve', {
           namespace,
-          ...(scope !== undefined && { scope }),
+          scope,
         })
+        const remark = assumedRemark(settings, scope)
+        if (remark) printMessage(context.stderr, remark)
         const terminal = createTerminal(context.stdout, context.env)
         if (!path)
           return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { parseExpectedRevision } from '../../../model/expected-revision.ts'
 
 /** Values of the options that {@link addGuardOptions} adds. */
 export interface GuardOptions {
@@ -24,6 +25,8 @@ export function addGuardOptions(command: Command): Command {
 }
 
 function parseRevisionText(text: string): string {
-  if (/^\d{1,40}$/.test(text)) return text
-  throw new InvalidArgumentError('Use a revision from "kytos-settings list" or "get --json", such as 42.')
+  if (parseExpectedRevision(text)) return text
+  throw new InvalidArgumentError(
+    'Use a revision from "kytos-settings list" or "get --json", such as 42, or EPOCH.REVISION.',
+  )
 }

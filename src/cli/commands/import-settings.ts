@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ask } from '../../../events/ask.ts'
 import type { Bus, RootBus } from '../../../events/event.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { reasonOf } from '../../../model/failure.ts'
 import { parseUntrustedJson } from '../../../model/json.ts'
 import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
@@ -85,12 +86,12 @@ async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string
   const stored: { namespace: Namespace; revision: string }[] = []
   try {
     for (const [namespace, data] of file.overrides) {
-      const { revision } = await ask(view, 'kytos.settings.create', {
+      const created = await ask(view, 'kytos.settings.create', {
         namespace,
         data,
         comment: `imported from ${file.name}`,
       })
-      stored.push({ namespace, revision })
+      stored.push({ namespace, revision: expectedRevisionOf(created) })
     }
   } catch (error) {
     for (const { namespace, revision } of stored.reverse())

@@ -1,5 +1,6 @@
 import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
@@ -43,7 +44,7 @@ export async function changeOverrides(service: Service, change: KeyEdit): Promis
         scope,
         data,
         method: 'PUT',
-        revision: ifRevision ?? before.revision,
+        revision: ifRevision ?? expectedRevisionOf(before),
         ...(comment !== undefined && { comment }),
         ...(dryRun && { dry_run: true }),
       })

@@ -7,7 +7,7 @@ import { applyModeAt } from '../../schema/apply-modes.ts'
 import type { Service } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { pathOf, printKey } from '../terminal/key-path.ts'
-import { printAnswer, show } from '../terminal/print-answer.ts'
+import { assumedRemark, controllerOf, printAnswer, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -27,9 +27,11 @@ export async function printChanged(
   const { namespace, preview } = after
   const terminal = createTerminal(context.stdout, context.env)
   if (json) printAnswer(true, after, () => '', context)
-  else if (preview) context.stdout.write(printPreview(namespace, preview, terminal))
+  else if (preview) context.stdout.write(printPreview({ namespace, scope }, preview, terminal))
   else context.stdout.write(await describeChange(service, changed, scope, terminal))
-  for (const remark of remarks(before, after)) printMessage(context.stderr, remark)
+  const assumed = assumedRemark(after, scope)
+  for (const remark of [...(assumed ? [assumed] : []), ...remarks(before, after)])
+    printMessage(context.stderr, remark)
   const rejection = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
   if (!rejection) return
   const why =
@@ -63,7 +65,7 @@ async function describeChange(
   const rows = printChanges(changes, terminal)
   const stored = `${where} is at revision ${after.revision}, version ${after.version}.\n`
   return changes.length === 0
-    ? `${stored}The effective settings on this controller are unchanged.\n`
+    ? `${stored}The effective settings on ${controllerOf(scope)} are unchanged.\n`
     : `${rows}\n${stored}`
 }
 
@@ -86,14 +88,14 @@ function printChanges(
 }
 
 function printPreview(
-  namespace: string,
+  { namespace, scope }: { readonly namespace: string; readonly scope: string },
   { changes, consumers, rejected }: Preview,
   terminal: Terminal,
 ): string {
   const parts: string[] = []
   parts.push(
     changes.length === 0
-      ? `The effective settings of ${namespace} on this controller would not change.\n`
+      ? `The effective settings of ${namespace} on ${controllerOf(scope)} would not change.\n`
       : printChanges(changes, terminal),
   )
   if (consumers.length > 0) {

@@ -1,3 +1,4 @@
+import type { Settings } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 import { type Json, toJson } from '../../../model/value.ts'
 import type { CliContext } from './cli-context.ts'
@@ -27,4 +28,17 @@ export function showTime(iso: string | null | undefined): string {
   const two = (count: number): string => String(count).padStart(2, '0')
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+}
+
+/** The name of the controller that sees a scope, for sentences. */
+export function controllerOf(scope: string): string {
+  return scope.startsWith('controller:')
+    ? `the controller ${scope.slice('controller:'.length)}`
+    : 'this controller'
+}
+
+/** The remark on settings of another controller; empty for those of the controller that answers. */
+export function assumedRemark({ assumed }: Settings, scope: string): string {
+  if (!assumed) return ''
+  return `Values of ${controllerOf(scope)} as far as they are stored: its environment variables are not known here.`
 }

@@ -1,22 +1,32 @@
 import type { FastifyRequest } from 'fastify'
-import { parseRevision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import { parseExpectedRevision } from '../../../model/expected-revision.ts'
 import { MAX_COMMENT_CHARACTERS } from '../openapi/openapi-parameters.ts'
 
 /**
- * The revision in If-Match; undefined when absent.
- * @throws SettingsError CONTENT_MALFORMED for anything but one revision.
+ * The expected revision in If-Match, `<epoch>.<revision>` or the revision alone: the part of an ETag before
+ * its digest; undefined when absent.
+ * @throws SettingsError CONTENT_MALFORMED for anything but one tag; REVISION_MISMATCH for a weak one, which
+ * matches nothing (RFC 9110, 13.1.1).
  */
 export function readIfMatch(request: FastifyRequest): string | undefined {
   const got = request.headers['if-match']
   if (got === undefined) return undefined
-  const revision = /^(?:\d+|"\d+")$/.test(got.trim()) ? got.trim().replaceAll('"', '') : undefined
-  if (revision !== undefined && parseRevision(revision) !== undefined) return revision
+  const [, isWeak, tag = ''] = /^(W\/)?("[^"]*"|[^"]+)$/.exec(got.trim()) ?? []
+  const expected = tag.replaceAll('"', '').split('-')[0] ?? ''
+  if (parseExpectedRevision(expected) !== undefined) {
+    if (isWeak === undefined) return expected
+    throw new SettingsError(
+      'REVISION_MISMATCH',
+      `If-Match is the weak tag ${JSON.stringify(got.slice(0, 100))}, which matches nothing. Send the tag without "W/", as in the ETag of GET.`,
+      { details: { header: 'If-Match', got: got.slice(0, 100) } },
+    )
+  }
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `If-Match must be one revision in quotes, as in the ETag of GET, not ${JSON.stringify(got.slice(0, 100))}.`,
+    `If-Match must be one ETag as in the answer to GET, or a revision in quotes, not ${JSON.stringify(got.slice(0, 100))}.`,
     {
-      details: { header: 'If-Match', got: got.slice(0, 100), expected: '"<revision>"' },
+      details: { header: 'If-Match', got: got.slice(0, 100), expected: '"<epoch>.<revision>-<digest>"' },
     },
   )
 }

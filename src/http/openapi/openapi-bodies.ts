@@ -1,4 +1,5 @@
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
+import { EXPECTED_REVISION } from '../../../model/expected-revision.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import { MAX_LIFETIME_SECONDS, TOKEN_NAME } from '../../tokens/token.ts'
@@ -48,7 +49,7 @@ const step = (method: Schema, data: Schema | undefined): Schema => ({
     scope: QUERY.scope.schema,
     method,
     ...(data && { data }),
-    revision: { type: 'string', pattern: String.raw`^(0|[1-9]\d{0,39})$` },
+    revision: { type: 'string', pattern: `^${EXPECTED_REVISION}$` },
   },
   // Without a method an operation is a PATCH.
   required: ['namespace', ...(data ? ['data'] : []), ...(data === JSON_OBJECT ? [] : ['method'])],

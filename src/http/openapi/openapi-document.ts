@@ -14,7 +14,11 @@ export interface Served {
 }
 
 const ANSWER_HEADERS = {
-  ETag: { description: 'The revision, in quotes.', schema: { type: 'string', pattern: String.raw`^"\d+"$` } },
+  ETag: {
+    description:
+      'For If-None-Match as a whole; for If-Match the part before "-", the epoch and revision. A list has the digest only.',
+    schema: { type: 'string', pattern: String.raw`^"(\d+(\.\d+)?-)?[0-9a-f]{24}"$` },
+  },
   Location: { description: 'The path of the new resource.', schema: { type: 'string' } },
   Upgrade: { description: 'The protocol that the request must name.', schema: textOf('websocket') },
   'Retry-After': {
@@ -23,6 +27,11 @@ const ANSWER_HEADERS = {
   },
   'WWW-Authenticate': { description: 'The challenge of RFC 6750.', schema: { type: 'string' } },
 } as const
+/** If-None-Match of a GET. */
+const CACHED_TAGS: Parameter = {
+  description: 'ETags of answers that the client has, or `*`: 304 if the answer is one of them.',
+  schema: { type: 'string', pattern: '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$' },
+}
 /** The headers of an error response, by status. */
 const ERROR_HEADERS: Readonly<Record<number, readonly (keyof typeof ANSWER_HEADERS)[]>> = {
   401: ['WWW-Authenticate'],
@@ -80,6 +89,7 @@ function describe({ method, path, operation }: Served): Schema {
       ...names.map(name => ({ name, in: 'path', ...PATH[name], required: true })),
       ...query.map(name => describeParameter(name, 'query', QUERY[name])),
       ...headers.map(name => describeParameter(name, 'header', HEADERS[name])),
+      ...(operation.tagged ? [describeParameter('If-None-Match', 'header', CACHED_TAGS)] : []),
     ],
     ...(body && {
       requestBody: {
@@ -103,6 +113,8 @@ function describeResponses(
   const responses: Record<number, Response> = {}
   for (const [status, success] of Object.entries(operation.success))
     responses[Number(status)] = describeSuccess(success)
+  if (operation.tagged)
+    responses[304] = { description: 'If-None-Match names the current ETag.', ...describeHeaders(['ETag']) }
   for (const [status, codes] of errorCodesOf(method, path, operation)) {
     // Only /readyz has a success response with the status of an error, 503.
     const { description, content } = responses[status] ?? {}

@@ -31,7 +31,7 @@ const NEEDING_PERMISSION: readonly ErrorCode[] = [
 export function errorCodesOf(
   method: Method,
   path: string,
-  { commands = [], query, headers, excludes = [], errors = [] }: Operation,
+  { commands = [], query, headers, excludes = [], errors = [], tagged }: Operation,
 ): ReadonlyMap<number, readonly ErrorCode[]> {
   const needsPermission = permissionForRoute(method, path, commands) !== 'open'
   const reads = query !== undefined || headers !== undefined || path.includes(':')
@@ -45,6 +45,8 @@ export function errorCodesOf(
     // A storehouse route answers 400 instead of 415.
     ...(method === 'GET' || path.startsWith(STOREHOUSE) ? [] : (['UNSUPPORTED_MEDIA_TYPE'] as const)),
     ...commands.flatMap(name => errorsOf(COMMANDS[name])).filter(code => !excludes.includes(code)),
+    // If-Match of a GET is compared, too.
+    ...(tagged ? (['REVISION_MISMATCH'] as const) : []),
     ...errors,
   ])
   const byStatus = new Map<number, ErrorCode[]>()

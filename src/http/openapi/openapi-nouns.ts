@@ -31,15 +31,13 @@ export function objectOf(members: Readonly<Record<string, Schema>>): Schema {
 export const success = (noun: string, description = `The ${noun}.`): Operation['success'] => ({
   200: { description, schema: ref(noun) },
 })
-/** The response to a GET whose If-None-Match names the current ETag. */
-export const NOT_MODIFIED: Success = {
-  description: 'If-None-Match names the current ETag.',
-  type: null,
-  headers: ['ETag'],
-}
 /** The success response of a list of nouns. */
-export const successList = (noun: string, description: string): Operation['success'] => ({
-  200: { description, schema: listOf(ref(noun)) },
+export const successList = (
+  noun: string,
+  description: string,
+  headers: Success['headers'] = [],
+): Operation['success'] => ({
+  200: { description, schema: listOf(ref(noun)), headers },
 })
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 const mapOf = (schema: Schema): Schema => ({ type: 'object', additionalProperties: schema })
@@ -76,6 +74,7 @@ const SETTINGS = {
   updated_at: orNull(TIME),
   updated_by: orNull(ref('Actor')),
   schema: FLAG,
+  'assumed?': FLAG,
   'observed?': FLAG,
   'shadowed?': listOf(TEXT),
   'deprecated?': listOf(TEXT),

@@ -1,3 +1,4 @@
+import { EXPECTED_REVISION } from '../../../model/expected-revision.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { type Schema, textOf } from './openapi-schema.ts'
 
@@ -76,8 +77,11 @@ export type QueryName = keyof typeof QUERY
 export const HEADERS = {
   'If-Match': {
     description:
-      'The revision on which a change is based, in quotes, as in the ETag of GET; another one is rejected.',
-    schema: { type: 'string', pattern: String.raw`^("(0|[1-9]\d{0,39})"|0|[1-9]\d{0,39})$` },
+      'The ETag of the answer that a change is based on, or `"<epoch>.<revision>"`, or the revision alone; another one is rejected.',
+    schema: {
+      type: 'string',
+      pattern: `^("${EXPECTED_REVISION}(-[!#-~]*)?"|${EXPECTED_REVISION})$`,
+    },
   },
   'If-None-Match': { description: '`*`: create only.', schema: textOf('*') },
   'X-Comment': {

@@ -1,6 +1,6 @@
 import type { CommandName } from '../../../events/map.ts'
 import { FILES_BODY, OBJECT_BODY, PATCH_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
-import { NOT_MODIFIED, success, successList } from './openapi-nouns.ts'
+import { success, successList } from './openapi-nouns.ts'
 import { ref } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { API } from './paths.ts'
@@ -33,7 +33,8 @@ export const SETTINGS_ROUTES = {
       commands: ['kytos.settings.list'],
       query: ['prefix'],
       excludes: ['SCOPE_MALFORMED'],
-      success: successList('Summary', 'The summaries of the namespaces.'),
+      tagged: true,
+      success: successList('Summary', 'The summaries of the namespaces.', ['ETag']),
     },
   },
   settings: {
@@ -42,8 +43,8 @@ export const SETTINGS_ROUTES = {
       summary: 'Returns the settings of a NApp.',
       commands: ['kytos.settings.retrieve'],
       query: ['explain', 'fresh', 'scope'],
-      success: { 200: SETTINGS, 304: NOT_MODIFIED },
-      errors: ['REVISION_MISMATCH'],
+      tagged: true,
+      success: { 200: SETTINGS },
     },
     PUT: {
       ...change('kytos.settings.update', {

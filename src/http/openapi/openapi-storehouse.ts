@@ -1,5 +1,5 @@
 import { BOX_BODY } from './openapi-bodies.ts'
-import { listOf, NOT_MODIFIED, objectOf } from './openapi-nouns.ts'
+import { listOf, objectOf } from './openapi-nouns.ts'
 import { ANY } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
@@ -11,6 +11,7 @@ import { STOREHOUSE } from './paths.ts'
 const V1 = `${STOREHOUSE}/v1`
 const V2 = `${STOREHOUSE}/v2`
 const TEXT = { type: 'string' } as const
+const MAYBE_TEXT = { type: ['string', 'null'] } as const
 
 const DATA: Success = { description: 'The data of the box.', schema: ANY, headers: ['ETag'] }
 
@@ -54,8 +55,9 @@ const BOX = {
   GET: {
     summary: 'The data of a box.',
     commands: ['kytos.storehouse.retrieve'],
-    success: { 200: DATA, 304: NOT_MODIFIED },
-    errors: ['BOX_NOT_FOUND', 'REVISION_MISMATCH'],
+    tagged: true,
+    success: { 200: DATA },
+    errors: ['BOX_NOT_FOUND'],
   },
   PUT: update('Replaces the data of a box.'),
   PATCH: update('Replaces top-level members of the data of a box; null is stored as a value.'),
@@ -87,7 +89,9 @@ export const STOREHOUSE_ROUTES = {
       success: {
         200: {
           description: 'The metadata of the boxes.',
-          schema: listOf(objectOf({ box_id: TEXT, owner: { type: ['string', 'null'] }, created_at: TEXT })),
+          schema: listOf(
+            objectOf({ box_id: TEXT, owner: MAYBE_TEXT, created_at: TEXT, write_id: MAYBE_TEXT }),
+          ),
         },
       },
       errors: ['BOX_NOT_FOUND'],

@@ -33,6 +33,8 @@ export interface Operation {
   readonly excludes?: readonly ErrorCode[]
   /** Errors besides those that follow from the other members. */
   readonly errors?: readonly ErrorCode[]
+  /** True for a GET whose answer has an ETag, which its preconditions compare. */
+  readonly tagged?: true
   /** True for a response without end, for which HEAD would wait. */
   readonly endless?: true
 }

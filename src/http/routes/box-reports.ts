@@ -14,6 +14,8 @@ export interface BoxMetadata {
   readonly box_id: string
   readonly owner: string | null
   readonly created_at: string
+  /** Identifies the command that wrote the box. */
+  readonly write_id: string | null
 }
 
 /** Maximum number of concurrent reads. */
@@ -36,7 +38,8 @@ export async function searchBoxes(
   const candidates =
     option === 'box_id' ? ids.filter(id => id.includes(query)) : isSearchable(option) ? ids : []
   for await (const box of readAll(candidates, retrieve)) {
-    const metadata = { box_id: box.box_id, owner: box.owner, created_at: asPythonTime(box.created_at) }
+    const { box_id, owner, write_id } = box
+    const metadata = { box_id, owner, created_at: asPythonTime(box.created_at), write_id }
     if (isSearchable(option) && metadata[option]?.includes(query)) found.push(metadata)
   }
   return found
@@ -64,11 +67,11 @@ async function* readAll(ids: readonly string[], retrieve: RetrieveBox): AsyncGen
   }
 }
 
-function dump({ data, namespace, owner, created_at, box_id }: Box): string {
-  return printJson({ data, namespace, owner, created_at: asPythonTime(created_at), id: box_id }, 4)
+function dump({ data, namespace, owner, created_at, box_id: id, write_id }: Box): string {
+  return printJson({ data, namespace, owner, created_at: asPythonTime(created_at), id, write_id }, 4)
 }
 
-function isSearchable(option: string): option is keyof BoxMetadata {
+function isSearchable(option: string): option is 'box_id' | 'owner' | 'created_at' {
   return option === 'box_id' || option === 'owner' || option === 'created_at'
 }
 

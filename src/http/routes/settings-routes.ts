@@ -2,9 +2,12 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { CommandContent } from '../../../events/map.ts'
 import type { Settings } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import { printJson } from '../../../model/json.ts'
 import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
+import type { Json } from '../../../model/value.ts'
 import type { SendCommand } from '../auth/caller.ts'
 import { isJsonPatch, readBody, readObject } from '../messages/bodies.ts'
+import { tagged } from '../messages/entity-tag.ts'
 import { readComment, readIfMatch, readIfNoneMatch } from '../messages/headers.ts'
 import { parseCount, Query } from '../messages/query.ts'
 import { type RouteHandler, type RouteRequest, route } from '../messages/routes.ts'
@@ -15,9 +18,12 @@ import { API } from '../openapi/paths.ts'
 /** Adds the routes of settings: each sends one command as the actor of the request and prints the answer. */
 export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void {
   route(app, ROUTES.namespaces, {
-    GET: request => {
+    GET: async (request, reply) => {
       const prefix = new Query(request).text('prefix')
-      return send(request, 'kytos.settings.list', { ...(prefix !== undefined && { prefix }) })
+      const summaries = await send(request, 'kytos.settings.list', {
+        ...(prefix !== undefined && { prefix }),
+      })
+      return tagged(reply, printJson(summaries as unknown as Json))
     },
   })
 
@@ -28,7 +34,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
         ...(query.flag('explain') && { explain: true }),
         ...(query.flag('fresh') && { fresh: true }),
       }
-      return tagged(
+      return tag(
         reply,
         await send(request, 'kytos.settings.retrieve', {
           namespace: namespaceOf(request),
@@ -41,7 +47,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       const fields = changeFields(request)
       const data = readObject(request)
       if (!readIfNoneMatch(request))
-        return tagged(reply, await send(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
+        return tag(reply, await send(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
       const { revision, dry_run, ...rest } = fields
       if (dry_run)
         throw new SettingsError(
@@ -54,11 +60,11 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
           'If-Match and If-None-Match cannot be combined: send one of them.',
         )
       const created = await send(request, 'kytos.settings.create', { ...rest, data })
-      return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
+      return tag(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
     },
     PATCH: async (request, reply) => {
       const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
-      return tagged(
+      return tag(
         reply,
         await send(request, 'kytos.settings.update', {
           ...changeFields(request),
@@ -68,7 +74,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       )
     },
     DELETE: async (request, reply) =>
-      tagged(reply, await send(request, 'kytos.settings.delete', changeFields(request))),
+      tag(reply, await send(request, 'kytos.settings.delete', changeFields(request))),
   })
 
   route(app, ROUTES.transaction, {
@@ -106,7 +112,7 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
         schema: readObject(request),
         ...(napp_version !== undefined && { napp_version }),
       }
-      return tagged(reply, await send(request, 'kytos.settings.register', content))
+      return tag(reply, await send(request, 'kytos.settings.register', content))
     },
     DELETE: request => {
       const query = new Query(request)
@@ -183,7 +189,8 @@ function changeFields(request: RouteRequest) {
   }
 }
 
-function tagged(reply: FastifyReply, settings: Settings): Settings {
-  reply.header('etag', `"${settings.revision}"`)
-  return settings
+/** The settings as the body of an answer, with their ETag. */
+function tag(reply: FastifyReply, settings: Settings): string {
+  // The compiler does not treat an interface with plain members as JSON.
+  return tagged(reply, printJson(settings as unknown as Json), settings)
 }

@@ -8,6 +8,7 @@ import type { Json } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import type { SendCommand } from '../auth/caller.ts'
 import { readBody } from '../messages/bodies.ts'
+import { etagOf, tagged } from '../messages/entity-tag.ts'
 import { readIfMatch } from '../messages/headers.ts'
 import { type RouteHandler, type RouteRequest, route } from '../messages/routes.ts'
 import { STOREHOUSE_ROUTES } from '../openapi/openapi-storehouse.ts'
@@ -26,8 +27,8 @@ interface BoxName {
 
 /**
  * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag
- * has the revision of a box, If-Match guards an update or a deletion, and a POST never replaces a box. Query parameters are
- * ignored, as there.
+ * names the epoch and revision of a box, and If-Match guards an update or a deletion. A POST never replaces a
+ * box. Query parameters are ignored, as there.
  */
 export function addStorehouseRoutes(app: FastifyInstance, send: SendCommand, log: Log): void {
   const create = createBox(send)
@@ -68,7 +69,9 @@ function createBox(send: SendCommand): RouteHandler {
     reply
       .code(201)
       .header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
-    return print(tag(reply, box), { response: 'Box created.', id: box.box_id })
+    // The tag is that of the created box, not of this body.
+    reply.header('etag', etagOf(printJson(box.data), box))
+    return print(reply, { response: 'Box created.', id: box.box_id })
   }
 }
 
@@ -87,7 +90,7 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
         data,
         ...guard,
       })
-      return print(tag(reply, box), box.data)
+      return tag(reply, box)
     }
 
   return {
@@ -96,8 +99,7 @@ function boxHandlers(send: SendCommand, nameOf: (request: RouteRequest) => BoxNa
       const box = await send(request, 'kytos.storehouse.retrieve', { namespace, box_id })
       if (!box)
         throw boxNotFound(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
-      tag(reply, box).type(JSON_TYPE)
-      return storedText(box) ?? printJson(box.data)
+      return tag(reply, box, storedText(box))
     },
     PUT: update('PUT'),
     PATCH: update('PATCH'),
@@ -155,8 +157,9 @@ function print(reply: FastifyReply, value: Json): string {
   return printJson(value)
 }
 
-function tag(reply: FastifyReply, { revision }: Box): FastifyReply {
-  return reply.header('etag', `"${revision}"`)
+/** The data of a box as the body of an answer, with its ETag. */
+function tag(reply: FastifyReply, box: Box, text = printJson(box.data)): string {
+  return tagged(reply, text, box)
 }
 
 function boxNotFound(message: string, response?: string): SettingsError {

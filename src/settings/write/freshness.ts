@@ -1,13 +1,11 @@
 import type { Backend } from '../../../backends/backend.ts'
-import { SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope, schemaPrefix } from '../../../model/namespace.ts'
 import { baseRevision, isAsKnown, readBase } from '../../state/document-reader.ts'
 import { documentRevision } from '../../state/document-state.ts'
+import { waitForCache } from '../../watcher/epoch.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 
-/** How long a read waits for the cache to reach the store. */
-const CACHE_WAIT_MS = 5_000
 /** The number of new epochs in a row after which a read no longer begins again. */
 const MAX_EPOCHS = 5
 
@@ -52,13 +50,4 @@ async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Pr
     await waitForCache(watcher, () => cache.epoch !== epoch || isThere())
     if (cache.epoch === epoch || attempt === MAX_EPOCHS) return
   }
-}
-
-async function waitForCache(watcher: Watcher, condition: () => boolean): Promise<void> {
-  if (await watcher.until(condition, CACHE_WAIT_MS)) return
-  const { reason } = watcher.health
-  throw new SettingsError(
-    'STORE_STALE',
-    `The cache of this controller did not reach the revision of the store in ${CACHE_WAIT_MS / 1000} s${reason ? ` (${reason})` : ''}. Retry.`,
-  )
 }

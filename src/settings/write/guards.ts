@@ -1,10 +1,12 @@
 import type { Backend, Operation } from '../../../backends/backend.ts'
-import { printRevision, type Revision } from '../../../model/document.ts'
+import type { Revision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import { printExpectedRevision } from '../../../model/expected-revision.ts'
 import type { Key } from '../../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey } from '../../../model/namespace.ts'
 import { baseRevision, isAsKnown } from '../../state/document-reader.ts'
 import { documentRevision, parseOverridesKey } from '../../state/document-state.ts'
+import { freshenEpoch, META_KEY } from '../../watcher/epoch.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 import type { ReadDocument } from './change-attempt.ts'
 import { freshen } from './freshness.ts'
@@ -15,7 +17,8 @@ import type { EditedDocument, OverridesEdit } from './plan.ts'
  * expects, and the overrides of the cluster, on top of which those of a controller are validated.
  *
  * Invariant: a change with an expected revision is committed only if no commit since that revision changed
- * a document that the controller of its scope sees. Each edit is checked by its own scope.
+ * a document that the controller of its scope sees. Each edit is checked by its own scope. With an epoch, it
+ * is committed only to the store of that epoch, because the commit checks `meta/store` too.
  */
 export class Guards {
   readonly #backend: Backend
@@ -35,7 +38,11 @@ export class Guards {
 
   /** The guards of a commit on documents that it does not write, as this controller knows them. */
   conditions(documents: readonly EditedDocument[]): readonly Operation[] {
-    return this.#unwritten(documents).map(({ key, expected }) => ({ key, check: true, expected }))
+    const unwritten = this.#unwritten(documents)
+    const ofStore = this.#hasEpoch(documents)
+      ? [{ key: META_KEY, expected: this.#watcher.cache.meta?.modRevision ?? ('absent' as const) }]
+      : []
+    return [...unwritten, ...ofStore].map(({ key, expected }) => ({ key, check: true, expected }))
   }
 
   /**
@@ -63,13 +70,16 @@ export class Guards {
         : baseRevision(one.base)
       return later(newest, own)
     }, unwritten)
-    if (actual === expected) return
+    const isSameStore = expected.epoch === undefined || expected.epoch === cache.epoch
+    if (isSameStore && actual === expected.revision) return
+    const now = { ...(expected.epoch !== undefined && { epoch: cache.epoch }), revision: actual }
+    const [got, has] = [printExpectedRevision(expected), printExpectedRevision(now)]
     throw new SettingsError(
       'REVISION_MISMATCH',
-      `"${namespace}" is at revision ${actual}, not ${expected}: another caller changed it. Retrieve it, then retry.`,
-      {
-        details: { got: printRevision(expected), expected: printRevision(actual), namespace, scope },
-      },
+      isSameStore
+        ? `"${namespace}" is at revision ${has}, not ${got}: another caller changed it. Retrieve it, then retry.`
+        : `"${namespace}" is at revision ${has}, not ${got}: the store was replaced. Retrieve it, then retry.`,
+      { details: { got, expected: has, namespace, scope } },
     )
   }
 
@@ -79,6 +89,7 @@ export class Guards {
    * @throws SettingsError REVISION_MISMATCH for a broken guard; STORE_STALE when the cache does not reach it.
    */
   async recheck(documents: readonly EditedDocument[]): Promise<void> {
+    if (this.#hasEpoch(documents)) await freshenEpoch(this.#backend, this.#watcher)
     for (const { key, expected, guards } of this.#unwritten(documents)) {
       const entry = await this.#backend.get(key)
       if ((entry?.modRevision ?? 'absent') === expected) continue
@@ -86,6 +97,11 @@ export class Guards {
       const document = parseOverridesKey(key)
       if (document) await freshen(this.#backend, this.#watcher, document.namespace, document.scope)
     }
+  }
+
+  /** True when a revision of a certain store is expected. */
+  #hasEpoch(documents: readonly EditedDocument[]): boolean {
+    return documents.some(({ edits }) => edits.some(({ expected }) => expected?.epoch !== undefined))
   }
 
   /** True when the change of the document depends on documents that are not written. */

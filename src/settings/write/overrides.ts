@@ -8,6 +8,8 @@ import type { Log } from '../../log/log.ts'
 import { documentVersion } from '../../state/document-state.ts'
 import { isSameRecord } from '../../state/record.ts'
 import { seal } from '../../state/secrets.ts'
+import type { Cache } from '../../watcher/cache.ts'
+import { freshenEpoch } from '../../watcher/epoch.ts'
 import type { Position } from '../../watcher/readiness.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 import { admitPlan } from './admission.ts'
@@ -17,8 +19,9 @@ import { Existence } from './existence.ts'
 import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
 import { areSeen, isOfOtherStore } from './own-commits.ts'
-import { type EditedDocument, makePlan, type OverridesEdit, type PlannedDocument } from './plan.ts'
+import { type EditedDocument, makePlan, type OverridesEdit, type Plan, type PlannedDocument } from './plan.ts'
 
+const NOWHERE: ReadonlyMap<Key, Preview> = new Map()
 /** How long the answer to an empty change waits for the cache to reach the store. */
 const UNCHANGED_ANSWER_MS = 2_000
 
@@ -70,6 +73,8 @@ interface AttemptResult {
    */
   readonly wentBack: boolean
   readonly previews: ReadonlyMap<Namespace, Preview>
+  /** With a dry run, the effect on other controllers, by the key of their overrides. */
+  readonly elsewhere: ReadonlyMap<Key, Preview>
 }
 
 /**
@@ -105,9 +110,11 @@ export class Overrides {
     const { edits, actor, comment, dryRun } = request
     const documents = groupByDocument(edits)
     for (const { namespace, scope, edits } of documents) {
+      const { cache } = watcher
+      const isOtherStore = edits.some(({ expected }) => (expected?.epoch ?? cache.epoch) !== cache.epoch)
+      if (isOtherStore) await freshenEpoch(backend, watcher)
       const isBehind = edits.some(
-        ({ expected }) =>
-          expected !== undefined && watcher.cache.namespaceRevision(namespace, scope) !== expected,
+        ({ expected }) => expected && cache.namespaceRevision(namespace, scope) !== expected.revision,
       )
       if (dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }
@@ -124,7 +131,7 @@ export class Overrides {
           .passed(committed.written.revision, result.position)
           .then(passed => passed && areSeen(backend, watcher.cache, written))
       : dryRun || this.#observesUnchanged(written, result))
-    return this.#results(request, written, result.previews, observed)
+    return this.#results(request, written, result, observed)
   }
 
   /** Checks a change of the documents as they were read, and asks the consumers about it. */
@@ -148,13 +155,14 @@ export class Overrides {
     const guards = [...conditions, ...existing.filter(({ key }) => !guarded.has(key))]
     const plan = await makePlan(documents, { backend, cache, strict })
     const previews = await admitPlan(plan, request, { consumers, cache })
+    const elsewhere = request.dryRun ? await previewElsewhere(plan, cache) : NOWHERE
     return {
       next: plan.documents.map(document => ({
         ...document,
         next: document.next && seal(document.next, cache.schema(document.namespace)),
       })),
       guards,
-      result: { position, wentBack, previews },
+      result: { position, wentBack, previews, elsewhere },
     }
   }
 
@@ -178,10 +186,10 @@ export class Overrides {
   #results(
     { actor, dryRun }: OverridesRequest,
     documents: readonly WrittenDocument<PlannedDocument>[],
-    previews: ReadonlyMap<Namespace, Preview>,
+    { previews, elsewhere }: AttemptResult,
     observed: boolean,
   ): readonly OverridesResult[] {
-    return documents.map(({ namespace, scope, written, shadowed, deprecated }) => {
+    return documents.map(({ key, namespace, scope, written, shadowed, deprecated }) => {
       const together = new Map(
         documents.flatMap(other =>
           other.namespace === namespace ? [[other.scope, other.written] as const] : [],
@@ -191,10 +199,21 @@ export class Overrides {
         this.#options.log.warn(
           `${actor.name} changed deprecated settings of "${namespace}": ${deprecated.join(', ')}.`,
         )
-      const preview = dryRun ? previews.get(namespace) : undefined
+      const preview = dryRun ? (elsewhere.get(key) ?? previews.get(namespace)) : undefined
       return { namespace, scope, written, together, observed, shadowed, deprecated, preview }
     })
   }
+}
+
+/** The effect of a change of overrides of other controllers there; their NApps cannot be asked. */
+async function previewElsewhere(plan: Plan, cache: Cache): Promise<ReadonlyMap<Key, Preview>> {
+  const previews = new Map<Key, Preview>()
+  for (const { key, namespace, scope } of plan.documents) {
+    if (!cache.isElsewhere(scope)) continue
+    const { changes, rejected } = await plan.effectOn(namespace, scope)
+    previews.set(key, { changes, consumers: [], rejected })
+  }
+  return previews
 }
 
 function groupByDocument(edits: readonly OverridesEdit[]): readonly EditedDocument[] {

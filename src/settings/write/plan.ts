@@ -1,8 +1,9 @@
 import type { Backend } from '../../../backends/backend.ts'
 import type { Preview } from '../../../events/changes.ts'
 import { differences } from '../../../events/differences.ts'
-import { DOCUMENT_BYTES, type Revision } from '../../../model/document.ts'
+import { DOCUMENT_BYTES } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import type { ExpectedRevision } from '../../../model/expected-revision.ts'
 import { refuseExcess } from '../../../model/extent.ts'
 import { mergeLayers } from '../../../model/merge.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts'
@@ -12,6 +13,7 @@ import { valueAt } from '../../schema/exact-keywords.ts'
 import { sharedBudget } from '../../schema/step-meter.ts'
 import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
+import type { OverridesPlace } from '../../state/document-state.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import type { NextDocument, ReadDocument, Target } from './change-attempt.ts'
@@ -22,7 +24,7 @@ export interface OverridesEdit {
   readonly namespace: Namespace
   readonly scope: Scope
   /** The revision that the namespace must have before the change. */
-  readonly expected?: Revision | undefined
+  readonly expected?: ExpectedRevision | undefined
   /**
    * Computes the next overrides; undefined deletes them. `before` is the result of the edit before it of the
    * same document, else the stored overrides, or those in force where the text is no JSON object.
@@ -55,11 +57,14 @@ export interface PlannedDocument extends EditedDocument, NextDocument {
 export interface Plan {
   readonly documents: readonly PlannedDocument[]
   readonly namespaces: readonly Namespace[]
-  /** The differences in a namespace here. @throws the errors of reading the history. */
-  readonly effectOn: (namespace: Namespace) => Promise<NamespaceEffect>
+  /**
+   * The differences in a namespace as the controller of a scope sees it, by default this one.
+   * @throws the errors of reading the history.
+   */
+  readonly effectOn: (namespace: Namespace, scope?: Scope) => Promise<NamespaceEffect>
 }
 
-/** The effect of a change on a namespace here. */
+/** The effect of a change on a namespace. */
 export interface NamespaceEffect extends Effect {
   /** The scopes whose overrides are newly rejected, and why. */
   readonly rejected: Preview['rejected']
@@ -89,7 +94,7 @@ export async function makePlan(
   return {
     documents: await Promise.all(computed.map(one => planDocument(one, computed, context.cache))),
     namespaces: [...new Set(computed.map(({ namespace }) => namespace))],
-    effectOn: namespace => effectOn(namespace, computed, context.cache),
+    effectOn: (namespace, scope = CLUSTER) => effectOn({ namespace, scope }, computed, context.cache),
   }
 }
 
@@ -210,7 +215,7 @@ function storedAfter(
 }
 
 async function effectOn(
-  namespace: Namespace,
+  { namespace, scope: viewer }: OverridesPlace,
   documents: readonly ComputedDocument[],
   cache: Cache,
 ): Promise<NamespaceEffect> {
@@ -223,8 +228,9 @@ async function effectOn(
   const before = await cache.project(
     namespace,
     new Map(unseen.map(({ scope, base }) => [scope, base.entry && base.data])),
+    viewer,
   )
-  const after = await cache.project(namespace, storedAfter(namespace, documents))
+  const after = await cache.project(namespace, storedAfter(namespace, documents), viewer)
   const rejected = [...after.documents.values()].flatMap(({ scope, rejected: errors }) =>
     errors.length > 0 && !before.documents.get(scope)?.rejected.length ? [{ scope, errors }] : [],
   )

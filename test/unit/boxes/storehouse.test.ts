@@ -178,6 +178,33 @@ describe('not repeated:', () => {
         })
   })
 
+  it.each(['update', 'delete'] as const)(
+    'no guard named a store: %s takes one with the epoch',
+    async verb => {
+      const one = await open()
+      const { revision, epoch } = await create(one, 'net', 'a', { n: 0 })
+      const change = (guard: unknown) =>
+        one.ask(`kytos.storehouse.${verb}`, {
+          namespace: 'net',
+          box_id: 'a',
+          ...(verb === 'update' && { data: { n: 1 } }),
+          revision: guard as string,
+        } as never)
+      for (const guard of [
+        `${epoch + 1}.${revision}`,
+        `${epoch}.${revision}9`,
+        `${'9'.repeat(30)}.${revision}`,
+      ])
+        await expect(change(guard)).rejects.toMatchObject({
+          code: 'REVISION_MISMATCH',
+          details: { expected: `${epoch}.${revision}` },
+        })
+      await change(`${epoch}.${revision}`)
+      // Users of storehouse may send any other value.
+      if (verb === 'update') for (const guard of ['1.2.3', '.1', '1.', '1.x', 1.2]) await change(guard)
+    },
+  )
+
   it('a callback that threw was swallowed', async () => {
     const store = createMemoryStore()
     const one = await open(store)

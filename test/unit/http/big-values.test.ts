@@ -84,6 +84,8 @@ it('a long box is sent as it is stored, without being parsed and printed', async
     box_id: 'long',
     created_at: '2024-02-29T12:00:00.000Z',
     owner: '","created_at":"x',
+    epoch: expect.any(Number),
+    write_id: 'w',
     data: 40_000,
   })
   await hand.close()

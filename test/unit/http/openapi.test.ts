@@ -69,7 +69,11 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     }
   }
   return {
-    [`GET ${API}`]: { 200: [`${API}/`] },
+    [`GET ${API}`]: {
+      200: [`${API}/`],
+      304: [`${API}/`, ANY_TAG],
+      412: [`${API}/`, { headers: MISMATCH }],
+    },
     [`GET ${API}/{username}/{name}`]: {
       200: [`${FULL}?explain=true&fresh=true`],
       304: [FULL, ANY_TAG],

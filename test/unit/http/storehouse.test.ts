@@ -273,7 +273,9 @@ describe('an unexpected error', () => {
     bus.serve('kytos.storehouse.list', () => ids)
     bus.serve('kytos.storehouse.retrieve', ({ namespace, box_id }) => {
       if (box_id === '15') throw new TypeError('out of the blue')
-      return { namespace, box_id, data: 'x'.repeat(100_000), created_at: '', owner: null, revision: '1' }
+      const data = 'x'.repeat(100_000)
+      const written = { revision: '1', epoch: 1, write_id: 'w' }
+      return { namespace, box_id, data, created_at: '', owner: null, ...written }
     })
     await expect(send('GET', `${V1}/backup/net`)).rejects.toThrow(/aborted|socket hang up/)
     await expect.poll(() => log.lines.join('\n')).toContain('The backup of "net" was aborted')

@@ -27,7 +27,7 @@ function smallService(refuse: (namespace: string) => void = () => {}) {
   const log = keepingLog()
   const stored = new Map<string, unknown>()
   const actors: unknown[] = []
-  const answer = (namespace: string) => ({ namespace, revision: '7' }) as Settings
+  const answer = (namespace: string) => ({ namespace, epoch: 3, revision: '7' }) as Settings
   bus.serve('kytos.settings.list', () =>
     [...stored.keys()].map(namespace => ({ namespace, overrides: true }) as Summary),
   )
@@ -38,7 +38,7 @@ function smallService(refuse: (namespace: string) => void = () => {}) {
     return answer(namespace)
   })
   bus.serve('kytos.settings.delete', ({ namespace, revision }) => {
-    if (revision !== '7') throw new SettingsError('REVISION_MISMATCH', 'moved on')
+    if (revision !== '3.7') throw new SettingsError('REVISION_MISMATCH', 'moved on')
     stored.delete(namespace)
     return answer(namespace)
   })

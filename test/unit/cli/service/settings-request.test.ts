@@ -5,8 +5,8 @@ import { requestOf, type Said } from '../../../../src/cli/service/settings-reque
 const NAMED = { namespace: 'kytos/of_lldp' }
 
 it.each([
-  ['kytos.settings.list', {}, '/'],
-  ['kytos.settings.list', { prefix: 'kytos/ä' }, '/?prefix=kytos%2F%C3%A4'],
+  ['kytos.settings.list', {}, ''],
+  ['kytos.settings.list', { prefix: 'kytos/ä' }, '?prefix=kytos%2F%C3%A4'],
   ['kytos.settings.retrieve', NAMED, '/kytos/of_lldp'],
   [
     'kytos.settings.retrieve',
