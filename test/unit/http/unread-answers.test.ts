@@ -19,7 +19,16 @@ async function openLimited(limits: Partial<typeof LIMITS> = {}) {
   const counts = { reads: 0 }
   rig.bus.serve('kytos.storehouse.retrieve', async () => {
     counts.reads++
-    return { namespace: 'net', box_id: 'a', data: DATA, created_at: '', owner: null, revision: '1' }
+    return {
+      namespace: 'net',
+      box_id: 'a',
+      data: DATA,
+      created_at: '',
+      owner: null,
+      revision: '1',
+      epoch: 1,
+      write_id: 'w',
+    }
   })
   rig.bus.serve('kytos.settings.list', async () => [])
   return { ...rig, counts }
@@ -162,7 +171,16 @@ it('a backup of large boxes holds one of them at a time, of small ones up to eig
       most = Math.max(most, ++reading)
       await new Promise(setImmediate)
       reading--
-      return { namespace: 'net', box_id, data, created_at: '', owner: null, revision: '1' }
+      return {
+        namespace: 'net',
+        box_id,
+        data,
+        created_at: '',
+        owner: null,
+        revision: '1',
+        epoch: 1,
+        write_id: 'w',
+      }
     })
     const seen: string[] = []
     for await (const piece of pieces) seen.push(...(/"b\d+"/.exec(piece.slice(0, 9)) ?? []))
