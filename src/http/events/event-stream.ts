@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { KytosEvent } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
-import { createPrinter, printFact } from './event-text.ts'
-import { filterFact } from './fact-filter.ts'
+import { createPrinter, filterFact, printFact } from './fact-output.ts'
 import { FactReader, MAX_UNSENT_BYTES } from './fact-reader.ts'
 
 /*

@@ -6,7 +6,7 @@ import { type Cursor, compareCursors, parseCursor } from '../../../model/cursor.
 import { parseJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
 import { equalJson, type Json } from '../../../model/value.ts'
-import { filterFact } from '../../../src/http/events/fact-filter.ts'
+import { filterFact } from '../../../src/http/events/fact-output.ts'
 import { FactReader } from '../../../src/http/events/fact-reader.ts'
 import type { World } from './world.ts'
 
