@@ -44,7 +44,7 @@ const ADMIN = { type: 'user', name: 'tester' } as const
 /** Opens a service, on a store of its own unless another one is given, and the server before it. */
 export async function openGuardedRig(
   auth: Partial<AuthOptions> = {},
-  options: Partial<Pick<HttpOptions, 'hosts' | 'certificate' | 'heartbeat'>> = {},
+  options: Partial<Pick<HttpOptions, 'hosts' | 'certificate' | 'heartbeat' | 'grace'>> = {},
   store?: Parameters<typeof createMemoryBackend>[1],
   controller = 'controller-1',
 ): Promise<GuardedRig> {

@@ -111,7 +111,7 @@ export interface World extends GuardedRig {
 /** Opens one on a store in memory. */
 export async function openWorld(): Promise<World> {
   const store = createMemoryStore()
-  const rig = await openGuardedRig({}, { heartbeat: 100 }, store)
+  const rig = await openGuardedRig({}, { heartbeat: 100, grace: 60_000 }, store)
   const { headers: admin } = await rig.token(['admin'], 'admin')
   const { id } = await rig.token(['read'], 'other')
   const put = (path: string, json: unknown, method = 'PUT') =>

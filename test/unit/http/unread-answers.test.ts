@@ -15,7 +15,8 @@ const DATA = 'x'.repeat(12 * MiB)
 
 /** A server whose every box has 12 MiB, and the number of boxes read. */
 async function openLimited(limits: Partial<typeof LIMITS> = {}) {
-  const rig = await openBareRig({ answerLimits: { ...LIMITS, ...limits } })
+  // Without heartbeats, which drop a reader that a busy machine keeps from reading.
+  const rig = await openBareRig({ heartbeat: 600_000, answerLimits: { ...LIMITS, ...limits } })
   const counts = { reads: 0 }
   rig.bus.serve('kytos.storehouse.retrieve', async () => {
     counts.reads++
@@ -101,14 +102,14 @@ describe('answers that are not read', () => {
     for (const line of lines) line.socket.pause()
     const get = 'kytos.storehouse.retrieve'
     const answers = lines.flatMap(line =>
-      Array.from({ length: 6 }, () => line.ask(get, { namespace: 'net', box_id: 'a' })),
+      Array.from({ length: 4 }, () => line.ask(get, { namespace: 'net', box_id: 'a' })),
     )
     await expect.poll(() => counts.reads, WAIT).toBeGreaterThan(0)
     await new Promise(resolve => setTimeout(resolve, 500))
     expect(counts.reads).toBeLessThanOrEqual(6)
     for (const line of lines) line.socket.resume()
     for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ data: { box_id: 'a' } })
-    expect(counts.reads).toBe(18)
+    expect(counts.reads).toBe(12)
   })
 })
 
