@@ -92,10 +92,14 @@ export function limitUnreadAnswers(
       const estimate = estimateAnswer(operation.commands ?? []) + Math.min(body || 0, bodyLimit)
       const share = await acquire(budget, keyOf(request), estimate)
       const answer: Answer = { share, socket: raw.socket, progress: undefined }
+      // The close of a response is emitted for each (open-responses.ts), perhaps while this waited.
+      if (raw.socket.destroyed) return share.release()
       answers.set(raw, answer)
-      // Emitted for each response (open-responses.ts), perhaps while this waited.
-      if (raw.socket.destroyed) share.release()
-      else response.once('close', () => end(answer))
+      response.once('close', () => {
+        // An answer to a client that is gone is sent after this, and must not be watched.
+        answers.delete(raw)
+        end(answer)
+      })
     },
   }
 
