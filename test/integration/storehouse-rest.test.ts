@@ -119,6 +119,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
       box_id: 'evc.10',
       owner: 'kytos/mef_eline',
       created_at: expect.stringMatching(PYTHON_TIME),
+      write_id: expect.any(String),
     })
     const day = String(metadata?.created_at).slice(0, 13).replace(' ', '%20')
     expect((await rest('GET', `v1/net/search_by/created_at/${day}`)).json).toHaveLength(3)
@@ -147,6 +148,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
         namespace: 'net',
         owner: null,
         created_at: expect.stringMatching(PYTHON_TIME),
+        write_id: expect.any(String),
         id: 'é "',
       })
       expect(json.a).toMatch(/^\{\n {4}"data": \{\n {8}"x"/)

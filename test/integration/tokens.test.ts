@@ -39,7 +39,7 @@ describe('the built command line', () => {
     const script = `set -e\nnpx() { shift; "${process.execPath}" "${main}" "$@"; }\n${commands.replaceAll('http://127.0.0.1:8181', url)}`
     const { stdout } = await run('bash', ['-c', script], { cwd })
     expect(stdout).toContain('"polling_time":1')
-    expect(stdout).toContain('"actor":{"type":"user","name":"ci"}')
+    expect(stdout).toContain('"actor":{"type":"user","name":"ci","by":{"token":"')
     expect(stdout).toMatch(/ ci +write +/)
     expect(stdout).toMatch(/The token [0-9a-f]{16} is revoked\.\n$/)
     expect((await fetch(`${url}/api/kytos/settings/v1/`)).status).toBe(401)
