@@ -167,7 +167,10 @@ export const FINDINGS = {
     severity: ['warning'],
     means: 'The clocks of two controllers differed by more than 2 s, according to the history.',
   },
-  'schema.unreadable': { severity: ['broken'], means: 'A stored schema is not a valid schema.' },
+  'schema.unreadable': {
+    severity: ['broken'],
+    means: 'A stored schema is not a valid schema, or too costly to use.',
+  },
   'overrides.invalid': { severity: ['broken'], means: 'Stored overrides do not match their schema.' },
   'secret.plain': {
     severity: ['warning'],

@@ -57,7 +57,8 @@ it('builds etcd once into the cache of the user, and again only when the binary 
   expect(await calls()).toHaveLength(3)
   await writeFile(binary, 'half of it')
   expect(await Promise.all([build(), build()])).toEqual([binary, binary])
-  expect(await calls()).toHaveLength(9)
+  // The second build may find the binary of the first one.
+  expect([6, 9]).toContain((await calls()).length)
   expect(await readFile(binary, 'utf8')).toBe(ETCD)
   expect(await readdir(folder)).toEqual(['etcd'])
 })

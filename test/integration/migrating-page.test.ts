@@ -19,7 +19,9 @@ const MAIN = join(packageRoot(), 'dist/src/main.js')
 
 /** The text with a fixed time in place of each time. */
 function timeless(text: string): string {
-  return text.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, '2026-11-27 12:00:00')
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, '2026-11-27 12:00:00')
+    .replaceAll(/"write_id":"[0-9a-f-]{36}"/g, '"write_id":"4a7c6721-0987-4aed-b73c-878ab5517729"')
 }
 
 /** A shell in which one block is run after the other. */
