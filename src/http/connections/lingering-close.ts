@@ -16,7 +16,7 @@ export const LINGER_MS = 10_000
 /** Maximum bytes that are read and dropped after the last answer of a connection. */
 export const LINGER_BYTES = 32 * 1_048_576
 /** Milliseconds without a byte after which a connection ends. */
-const LINGER_IDLE_MS = 2_000
+const LINGER_IDLE_MS = 5_000
 /** Milliseconds between two checks of a connection. */
 const CHECK_MS = 100
 

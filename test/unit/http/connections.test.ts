@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Config } from '../../../src/boot/config.ts'
+import { examineRunning } from '../../../src/doctor/running.ts'
 import { limitsFor, REQUEST_MS } from '../../../src/http/connections/connection-limits.ts'
 import { NAMESPACE, openBareRig, openRealRig } from './harness.ts'
 
@@ -44,8 +46,14 @@ function ask(
   })
 }
 
+interface Limited {
+  readonly port: number
+  readonly lines: readonly string[]
+  readonly folder: string
+}
+
 /** A service in a process with few descriptors. */
-async function startLimited(): Promise<{ readonly port: number; readonly lines: readonly string[] }> {
+async function startLimited(): Promise<Limited> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-limited-'))
   const program = join(import.meta.dirname, 'limited-server.ts')
   const command = `ulimit -n ${DESCRIPTORS} && exec "$0" --import tsx "$1" "$2"`
@@ -60,13 +68,13 @@ async function startLimited(): Promise<{ readonly port: number; readonly lines: 
   const lines: string[] = []
   if (!child.stdout) throw new Error('The process has no output.')
   createInterface(child.stdout).on('line', line => lines.push(line))
-  await expect.poll(() => lines.length, { timeout: 60_000 }).toBeGreaterThan(0)
-  return { port: Number(lines[0]), lines: lines }
+  await expect.poll(() => lines.length, { timeout: 150_000 }).toBeGreaterThan(0)
+  return { port: Number(lines[0]), lines, folder }
 }
 
 describe('a process with 256 descriptors', () => {
   it('keeps room for others and for its store while silent connections fill it, and reports them', async () => {
-    const { port, lines } = await startLimited()
+    const { port, lines, folder } = await startLimited()
     const { total, perAddress } = limitsFor(DESCRIPTORS)
     expect([total, perAddress]).toEqual([192, 96])
     const one = Array.from({ length: 150 }, () => openSilent(port, '127.0.0.2'))
@@ -87,7 +95,16 @@ describe('a process with 256 descriptors', () => {
     expect(metrics).toMatch(/^kytos_settings_connections_limit 192$/m)
     const count = Number(/^kytos_settings_connections_rejected_total (\d+)$/m.exec(metrics)?.[1])
     expect(count).toBeGreaterThanOrEqual(54 + 1 + 54)
-  }, 120_000)
+    // The doctor reads only these members.
+    const config = { file: 'a.ini', settings: { state_dir: folder, controller: 'controller-1' } } as Config
+    expect((await examineRunning(config)).findings).toMatchObject([
+      {
+        code: 'service.connections',
+        severity: 'warning',
+        what: expect.stringContaining(`${count} were rejected`),
+      },
+    ])
+  }, 240_000)
 })
 
 it('silent connections end at the deadline of the headers, and others are accepted then', async () => {

@@ -352,7 +352,7 @@ describe('the OpenAPI document', () => {
     })
     await unsure(served, note)
     expect(wanted.filter(one => !seen.has(one))).toEqual([])
-  }, 60_000)
+  }, 180_000)
 })
 
 /** Does something while a server stops that still has a command under way. */
