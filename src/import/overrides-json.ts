@@ -1,7 +1,7 @@
 import { isSettingsError } from '../../model/errors.ts'
+import { FORBIDDEN_NAME, FORBIDDEN_REASON, hasForbiddenName } from '../../model/forbidden-name.ts'
 import { parseUntrustedJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
-import { FORBIDDEN_NAME, FORBIDDEN_REASON, hasForbiddenName } from './json/forbidden-name.ts'
 import type { ReadProblem, ReadSetting } from './settings-py.ts'
 
 /** Overrides of several namespaces, as `export` writes them and settings.example.json has them. */

@@ -1,9 +1,7 @@
 import { SettingsError } from '../../../model/errors.ts'
+import { FORBIDDEN_NAME } from '../../../model/forbidden-name.ts'
 import { parseUntrustedJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, pointerTo } from '../../../model/value.ts'
-
-/** The name that JavaScript may treat as the prototype of an object, which harms careless copies of it. */
-const PROTOTYPE = '__proto__'
 
 /**
  * Parses JSON of a client with {@link parseUntrustedJson}, and rejects it as {@link rejectPrototype} does.
@@ -37,7 +35,7 @@ function rejectPrototypeBelow(value: Json, path: (string | number)[]): void {
   const isOperation = typeof value.op === 'string'
   for (const key of Object.keys(value)) {
     const member = value[key] as Json
-    if (key === PROTOTYPE || (isOperation && isPointerToPrototype(key, member)))
+    if (key === FORBIDDEN_NAME || (isOperation && isPointerToPrototype(key, member)))
       throw prototypeError(pointerTo([...path, key]))
     visitMember(key, member)
   }
@@ -45,14 +43,16 @@ function rejectPrototypeBelow(value: Json, path: (string | number)[]): void {
 
 function isPointerToPrototype(key: string, member: Json): boolean {
   return (
-    (key === 'path' || key === 'from') && typeof member === 'string' && member.split('/').includes(PROTOTYPE)
+    (key === 'path' || key === 'from') &&
+    typeof member === 'string' &&
+    member.split('/').includes(FORBIDDEN_NAME)
   )
 }
 
 function prototypeError(pointer: string): SettingsError {
   return new SettingsError(
     'JSON_MALFORMED',
-    `The member name "${PROTOTYPE}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`,
+    `The member name "${FORBIDDEN_NAME}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`,
     {
       details: { pointer: pointer.slice(0, 200) },
     },

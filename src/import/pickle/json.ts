@@ -1,6 +1,6 @@
 import { DATA_DEPTH } from '../../../model/extent.ts'
+import { FORBIDDEN_NAME, FORBIDDEN_REASON } from '../../../model/forbidden-name.ts'
 import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
-import { FORBIDDEN_NAME, FORBIDDEN_REASON } from '../json/forbidden-name.ts'
 import { type Pickled, type PickledDict, refuse } from './value.ts'
 
 /** No store takes a larger box. */

@@ -1,6 +1,6 @@
 import { DATA_DEPTH } from '../../../model/extent.ts'
+import { FORBIDDEN_NAME, FORBIDDEN_REASON } from '../../../model/forbidden-name.ts'
 import { type Json, type JsonObject, pointerToken, setMember } from '../../../model/value.ts'
-import { FORBIDDEN_NAME, FORBIDDEN_REASON } from '../json/forbidden-name.ts'
 import { isSensitive } from './sensitive.ts'
 import { moveTypes, NEGATIVE_ZERO, statedTypes, withoutTypes, withTypes } from './types.ts'
 import { NotData, type PyDict, type PyValue } from './values/value.ts'

@@ -1,6 +1,6 @@
-import { isArray, isObject, type Json } from '../../../model/value.ts'
+import { isArray, isObject, type Json } from './value.ts'
 
-/** The one member name that a service refuses over its bus, so that an import refuses it everywhere. */
+/** The member name that clients may not send, because careless copies of an object take it for its prototype. */
 export const FORBIDDEN_NAME = '__proto__'
 export const FORBIDDEN_REASON = `the member name "${FORBIDDEN_NAME}" is not allowed`
 
