@@ -1,6 +1,7 @@
 import { lstat, readFile, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
+import { shellWord } from '../../model/shell-word.ts'
 
 /** The reason why a file is not trusted, and the command that repairs it. */
 export interface Distrust {
@@ -29,7 +30,7 @@ export async function findDistrust(file: string): Promise<Distrust | undefined> 
   for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {
     const stats = await lstat(path)
     if (stats.uid !== user && stats.uid !== 0)
-      return { reason: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
+      return { reason: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${shellWord(path)}` }
     const isProtected = stats.isDirectory() && (stats.mode & STICKY) !== 0
     // The mode of a link has no meaning; only its folder counts.
     const isWritable =
@@ -39,7 +40,7 @@ export async function findDistrust(file: string): Promise<Distrust | undefined> 
       const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0')
       return {
         reason: `${path} may be written by others (mode ${mode})`,
-        repair: `chmod go-w ${quoted(path)}`,
+        repair: `chmod go-w ${shellWord(path)}`,
       }
     }
   }
@@ -97,9 +98,4 @@ async function readTable(file: string): Promise<readonly (readonly string[])[]> 
 function withFolders(path: string): readonly string[] {
   const folder = dirname(path)
   return folder === path ? [path] : [path, ...withFolders(folder)]
-}
-
-/** A path as one word of a shell command line. */
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }

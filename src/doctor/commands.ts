@@ -1,14 +1,10 @@
+import { shellWord } from '../../model/shell-word.ts'
 import type { Config } from '../boot/config.ts'
 
 /*
  * The commands of repairs can be run unchanged: each path is one word of the shell, and each command contains
  * the options that the examined configuration requires.
  */
-
-/** A text as one word of a shell command line. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
-}
 
 /** The `kytos-settings` command with these arguments and the examined configuration. */
 export function kytosSettings({ file }: Pick<Config, 'file'>, ...args: readonly string[]): string {

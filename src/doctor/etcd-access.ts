@@ -1,6 +1,6 @@
+import { shellWord } from '../../model/shell-word.ts'
 import type { Config } from '../boot/config.ts'
 import { isLoopback } from '../boot/loopback.ts'
-import { shellWord } from './commands.ts'
 import { type Finding, hint, warning } from './finding.ts'
 
 /** Examines whether other clients can access etcd, or read its traffic. */

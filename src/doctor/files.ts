@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { shellWord } from '../../model/shell-word.ts'
 import type { Config } from '../boot/config.ts'
-import { asRoot, shellWord, thisUser } from './commands.ts'
+import { asRoot, thisUser } from './commands.ts'
 import { broken, type Examination, type Finding, warning } from './finding.ts'
 import { findOtherOwner, otherUser } from './other-user.ts'
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import type { NAppStatus } from '../../events/nouns.ts'
 import { toSettingsError } from '../../model/errors.ts'
+import { shellWord } from '../../model/shell-word.ts'
 import type { Config } from '../boot/config.ts'
 import { MANIFEST } from '../client/manifest.ts'
 import { type FoundNApp, INSTALLED } from '../host/discover.ts'
 import { readAssets } from '../host/load-napp.ts'
-import { edit, kytosSettings, shellWord } from './commands.ts'
+import { edit, kytosSettings } from './commands.ts'
 import { broken, type Examination, type Finding, hint } from './finding.ts'
 import { askStatus, type RunningService } from './running.ts'
 

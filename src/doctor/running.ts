@@ -5,11 +5,12 @@ import { text } from 'node:stream/consumers'
 import type { Status } from '../../events/nouns.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
+import { shellWord } from '../../model/shell-word.ts'
 import { isArray, isObject, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { API } from '../http/openapi/paths.ts'
 import { type LocalService, readLocalService } from '../tokens/local-auth.ts'
-import { kytosSettings, shellWord } from './commands.ts'
+import { kytosSettings } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 
 /** The running service of this host, if any, and its health. */
