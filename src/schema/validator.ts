@@ -52,7 +52,8 @@ export function compileSchema(schema: JsonObject): Validate {
   const { copy, exact } = withDoubles(withLocalReferences(schema), countedObject)
   const schemas = new WeakMap(exact)
   const context: ExactContext = { data: undefined, schemas, meter: new StepMeter() }
-  const isValid = compile(copy, context, false)
+  const checked = requireSchema(copy)
+  const isValid = compile(checked, context, false)
   let collect: CompiledCheck | undefined
   const exactSchema = (one: unknown): JsonObject => {
     const found = typeof one === 'object' && one !== null ? schemas.get(one) : undefined
@@ -67,7 +68,7 @@ export function compileSchema(schema: JsonObject): Validate {
     context.data = doubles?.exact
     try {
       if (context.meter.run(budget, longestPath, () => isValid(value))) return []
-      collect ??= compile(copy, context, true)
+      collect ??= compile(checked, context, true)
       const check = collect
       context.meter.run(budget, longestPath, () => check(value))
       return describeErrors(check.errors ?? [], data, exactSchema)
@@ -116,15 +117,33 @@ export function refuseBroken(broken: readonly RuleBroken[], what: string): void 
   })
 }
 
-/** Compiles for all broken rules with `collects`, else for the first one. */
-function compile(schema: unknown, context: ExactContext, collects: boolean): CompiledCheck {
+/** The copy of a schema, if it is one. @throws SettingsError SCHEMA_MALFORMED. */
+function requireSchema(copy: unknown): JsonObject {
   // The cast is safe, because the schema is a copy of JSON.
-  if (!isObject(schema as Json)) throw schemaMalformed('it is not a JSON object')
+  const schema = copy as Json
+  if (!isObject(schema)) throw schemaMalformed('it is not a JSON object')
   // ajv would return a promise, which is truthy for all data.
-  if (Object.hasOwn(schema as object, '$async'))
-    throw schemaMalformed('"$async" is not a keyword of JSON Schema')
+  if (Object.hasOwn(schema, '$async')) throw schemaMalformed('"$async" is not a keyword of JSON Schema')
+  return translateFailure(schema, () => {
+    refuseInvalidSchema(schema)
+    return schema
+  })
+}
+
+/** @throws SettingsError SCHEMA_MALFORMED for an error of ajv about the schema. */
+function translateFailure<Result>(schema: JsonObject, work: () => Result): Result {
+  try {
+    return work()
+  } catch (cause) {
+    if (isSettingsError(cause)) throw cause
+    throw schemaMalformed(reasonOf(cause, schema), { cause })
+  }
+}
+
+/** Compiles for all broken rules with `collects`, else for the first one. */
+function compile(schema: JsonObject, context: ExactContext, collects: boolean): CompiledCheck {
   const ajv = new Ajv2020({
-    // The schema is checked below, because each instance of its own would compile the meta-schema again.
+    // The schema was checked before, because each instance would compile the meta-schema again.
     meta: false,
     validateSchema: false,
     allErrors: collects,
@@ -145,14 +164,8 @@ function compile(schema: unknown, context: ExactContext, collects: boolean): Com
   addBoundedFormats(ajv, context.meter)
   addExactKeywords(ajv, context)
   addStepKeyword(ajv, context.meter, collects)
-  try {
-    refuseInvalidSchema(schema as JsonObject)
-    // The cast is safe, because ajv returns a promise only for `$async`.
-    return ajv.compile(schema as JsonObject) as CompiledCheck
-  } catch (cause) {
-    if (isSettingsError(cause)) throw cause
-    throw schemaMalformed(reasonOf(cause, schema as JsonObject), { cause })
-  }
+  // The cast is safe, because ajv returns a promise only for `$async`.
+  return translateFailure(schema, () => ajv.compile(schema) as CompiledCheck)
 }
 
 /** The engine of patterns for ajv. */
