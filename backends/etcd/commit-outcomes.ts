@@ -22,7 +22,7 @@ const NO_TRACE = { reason: 'the current content of the store does not show wheth
 export interface Attempts {
   /** An attempt may have been applied, or may still be. */
   readonly repeated: boolean
-  /** An attempt was answered, and may have been applied all the same. */
+  /** An attempt was answered, and may have been applied anyway. */
   readonly mayBeDone: boolean
   /** A revision of the store from before the first attempt. */
   readonly since: Revision | undefined

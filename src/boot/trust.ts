@@ -24,7 +24,7 @@ export async function findDistrust(file: string): Promise<Distrust | undefined> 
   const user = process.getuid?.()
   if (user === undefined)
     return {
-      reason: `the users who may write ${file} are unknown on this system`,
+      reason: `the permissions of ${file} are not known on this system`,
       repair: 'name the file with -c FILE',
     }
   for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {

@@ -16,7 +16,7 @@ import type { ReconcilerContext } from './reconciler-context.ts'
 import { keepRejected, makeDurable } from './replace-file.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
-/** How long (ms) a replaced file is kept for a person who may be writing into it. */
+/** Milliseconds for which a replaced file is kept, because an editor may still write into it. */
 export const REPLACED_GRACE_MS = 300
 
 /**

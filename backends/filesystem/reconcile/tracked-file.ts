@@ -104,7 +104,7 @@ export class TrackedFile {
     this.#write = { state: 'running', version }
   }
 
-  /** The running write failed: the file may hold its version all the same. */
+  /** The running write failed: the file may hold its version anyway. */
   doubtWrite(version: FileVersion): void {
     this.#write = { state: 'in doubt', version }
   }

@@ -207,7 +207,7 @@ class Tokenizer {
     }
   }
 
-  /** A brace behind a backslash begins a field all the same, but in `\N{...}`. */
+  /** A brace behind a backslash begins a field anyway, except in `\N{...}`. */
   #escapeLength(at: number, raw: boolean): number {
     const next = this.#text[at + 1]
     const named = !raw && next === 'N' ? /\\N\{[^{}'"\n]*\}/y : undefined
