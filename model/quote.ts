@@ -15,3 +15,8 @@ export function quote(value: unknown): string {
   }
   return text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS - 3)}...` : text
 }
+
+/** A text as one word of a POSIX shell, quoted if necessary. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,7 +1,7 @@
 import { lstat, readFile, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 
 /** The reason why a file is not trusted, and the command that repairs it. */
 export interface Distrust {

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import { broken, type Finding, warning } from './finding.ts'
 
 /** A file of certificates that the configuration names, and how a new one takes effect. */

@@ -1,4 +1,4 @@
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import type { Config } from '../boot/config.ts'
 import { isLoopback } from '../boot/loopback.ts'
 import { type Finding, hint, warning } from './finding.ts'

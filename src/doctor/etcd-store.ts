@@ -1,7 +1,7 @@
 import type { EndpointInspection } from '../../backends/etcd/inspect.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend } from '../boot/store-choice.ts'

@@ -1,5 +1,5 @@
 import { toSettingsError } from '../../model/errors.ts'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import { type Config, type ConfigContext, findConfig, loadConfig } from '../boot/config.ts'
 import { packageRoot } from '../host/package-root.ts'
 import { examineClocks } from './clocks.ts'

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import type { Config } from '../boot/config.ts'
 import { asRoot, thisUser } from './commands.ts'
 import { broken, type Examination, type Finding, warning } from './finding.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { NAppStatus } from '../../events/nouns.ts'
 import { toSettingsError } from '../../model/errors.ts'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import type { Config } from '../boot/config.ts'
 import { MANIFEST } from '../client/manifest.ts'
 import { type FoundNApp, INSTALLED } from '../host/discover.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { toSettingsError } from '../../model/errors.ts'
-import { shellWord } from '../../model/shell-word.ts'
+import { shellWord } from '../../model/quote.ts'
 import type { Config } from '../boot/config.ts'
 import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import { type BrokenNApp, discover, type FoundNApp, INSTALLED } from '../host/discover.ts'

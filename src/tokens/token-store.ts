@@ -2,9 +2,9 @@ import type { Backend, Operation, Outcome } from '../../backends/backend.ts'
 import { type Actor, isReservedName } from '../../model/actor.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { TOKENS, tokenKey } from '../../model/key.ts'
 import { isPermission, PERMISSIONS, type Permission } from '../../model/permissions.ts'
 import { quote } from '../../model/quote.ts'
-import { TOKENS, tokenKey } from '../../model/token-key.ts'
 import {
   createTokenId,
   createTokenText,

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Change } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
-import { type Key, splitKey } from '../../model/key.ts'
-import { isTokenKey } from '../../model/token-key.ts'
+import { isTokenKey, type Key, splitKey } from '../../model/key.ts'
 
 /** An entry of the store without its text. */
 interface IndexedEntry {

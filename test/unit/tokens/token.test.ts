@@ -1,9 +1,8 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { makeKey } from '../../../model/key.ts'
+import { makeKey, tokenKey } from '../../../model/key.ts'
 import { PERMISSIONS, withImplied } from '../../../model/permissions.ts'
-import { tokenKey } from '../../../model/token-key.ts'
 import {
   createTokenId,
   createTokenText,
