@@ -184,10 +184,12 @@ describe('a request that offers another protocol', () => {
     })
     const post = `POST ${API}/bus HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n{}`
     const rest = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
-    expect((await converse(http.port, post, rest)).match(/HTTP\/1.1 \d+/g)).toEqual([
-      'HTTP/1.1 405',
-      'HTTP/1.1 200',
-    ])
+    const answers = await converse(http.port, post, rest)
+    // Newer Node versions answer before the body arrives, and such an answer ends the connection.
+    const [, first = ''] = answers.split('HTTP/1.1 ')
+    expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(
+      first.includes('connection: close') ? ['HTTP/1.1 405'] : ['HTTP/1.1 405', 'HTTP/1.1 200'],
+    )
   })
 })
 
