@@ -29,15 +29,18 @@ function fail(error: unknown): void {
 
 // Ignored, because the terminal or the reader of the log is gone: an error printed here would cause the next.
 process.stderr.on('error', () => {})
-// The reader, such as head, has read enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
+  // The reader, such as head, has read enough.
+  if (error.code === 'EPIPE') process.exit(0)
+  guardConsole(process.stderr).write(`kytos-settings: The output cannot be written: ${error.message}.\n`)
+  process.exit(1)
 })
 
 const exit = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   env: process.env,
+  // Opened on demand, because a command that does not read it must not wait for its end.
+  stdin: { isTTY: process.stdin.isTTY, [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() },
   stdout: process.stdout,
   stderr: process.stderr,
   interruption() {

@@ -54,10 +54,11 @@ export async function run(args: readonly string[], caller: CliContext): Promise<
 
 /** The context of a command, all of whose output is guarded. */
 function guardOutputs(context: CliContext): CliContext {
-  const { cwd, env, stdout, stderr } = context
+  const { cwd, env, stdin, stdout, stderr } = context
   return {
     cwd,
     env,
+    stdin,
     stdout: guardConsole(stdout),
     stderr: guardConsole(stderr),
     interruption: () => context.interruption(),

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { escapeControls } from '../../model/control-characters.ts'
@@ -152,7 +153,13 @@ it('no command writes a control character of a name, a value, a comment or an ar
 
   const context = (isTTY: boolean, stop: AbortController, ready: (url: string) => void = () => {}) => {
     const written = { out: [] as string[], err: [] as string[] }
-    const base = { cwd, env: { EDITOR: 'true' }, interruption: () => stop.signal, ready }
+    const base = {
+      cwd,
+      env: { EDITOR: 'true' },
+      stdin: Readable.from([]),
+      interruption: () => stop.signal,
+      ready,
+    }
     const world: CliContext = {
       ...base,
       stdout: { isTTY, columns: 100, write: (text: string) => written.out.push(text) },

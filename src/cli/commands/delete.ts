@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { expectedRevisionOf } from '../../../model/expected-revision.ts'
+import { addGuardOptions, type GuardOptions } from '../edit/guard-options.ts'
 import { unobserved } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
@@ -11,7 +12,6 @@ import { printAnswer, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
-import { addGuardOptions, type GuardOptions } from './guard-options.ts'
 
 interface DeleteOptions extends AddressOptions, GuardOptions {
   readonly json?: boolean

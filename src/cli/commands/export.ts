@@ -1,8 +1,10 @@
+import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { type JsonObject, setMember } from '../../../model/value.ts'
 import { CORE_NAMESPACE, renderKytosConf } from '../../import/kytos-conf.ts'
+import { type FolderDocument, writeFolder } from '../edit/settings-folder.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -10,15 +12,20 @@ import { printMessage } from '../terminal/print-error.ts'
 
 interface ExportFlags extends AddressOptions {
   readonly format?: 'json' | 'kytos.conf'
+  readonly dir?: string
+  readonly scope?: string
 }
 
 const EXAMPLES = `
 Examples:
   kytos-settings export > settings.json
   kytos-settings export kytos/of_lldp kytos/topology
+  kytos-settings export --scope controller:c2
+  kytos-settings export --dir settings.d
   kytos-settings export --format kytos.conf > /etc/kytos/kytos.conf
 
-JSON holds the overrides of every namespace, in the format that "import" reads.
+JSON holds the overrides of every namespace in one scope, in the format that "import" reads.
+--dir writes those of every scope, one file for each NApp, as "apply" reads them.
 A kytos.conf holds the effective settings of ${CORE_NAMESPACE}: export it before kytosd starts.`
 
 /** Adds `export`, which prints stored overrides as JSON, or a kytos.conf. */
@@ -29,28 +36,78 @@ export function addExportCommand(program: Command, context: CliContext): void {
     .addOption(
       new Option('--format <format>', 'output format').choices(['json', 'kytos.conf']).default('json'),
     )
+    .option('--scope <scope>', 'scope of the overrides: cluster, controller or controller:ID', 'cluster')
+    .option('--dir <folder>', 'write the overrides of every scope into a folder for "apply"')
     .addHelpText('after', EXAMPLES)
-    .action(async (namespaces: string[], _options, command: Command) => {
-      const { format = 'json', ...options } = command.optsWithGlobals<ExportFlags>()
-      const text = await withService(options, context, service =>
-        format === 'json' ? exportJson(service, namespaces) : exportConf(service, namespaces, context),
-      )
-      context.stdout.write(text)
+    .action((namespaces: string[], _options, command: Command) => {
+      const { format = 'json', scope = 'cluster', dir, ...options } = command.optsWithGlobals<ExportFlags>()
+      return withService(options, context, async service => {
+        if (dir !== undefined) return exportFolder(service, namespaces, resolve(context.cwd, dir), context)
+        context.stdout.write(
+          format === 'json'
+            ? await exportJson(service, namespaces, scope, context)
+            : await exportConf(service, namespaces, context),
+        )
+      })
     })
 }
 
-async function exportJson(service: Service, wanted: readonly string[]): Promise<string> {
-  const summaries = wanted.length > 0 ? undefined : await service.ask('kytos.settings.list', {})
-  const namespaces =
-    wanted.length > 0
-      ? wanted
-      : (summaries ?? []).filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
+async function exportJson(
+  service: Service,
+  wanted: readonly string[],
+  scope: string,
+  context: CliContext,
+): Promise<string> {
+  const documents = await readOverrides(service, wanted, [scope])
   const all: JsonObject = {}
-  for (const namespace of namespaces) {
-    const { overrides } = await service.ask('kytos.settings.retrieve', { namespace })
-    if (wanted.length > 0 || Object.keys(overrides).length > 0) setMember(all, namespace, overrides)
-  }
+  for (const { namespace, data } of documents) setMember(all, namespace, data)
+  const others = scope === 'cluster' ? await ownersAmong(service, wanted) : []
+  if (others.length > 0)
+    printMessage(
+      context.stderr,
+      `Overrides of single controllers are not in this output (${others.join(', ')}): use --scope controller:ID or --dir.`,
+    )
   return `${printJson(all, 2)}\n`
+}
+
+async function exportFolder(
+  service: Service,
+  wanted: readonly string[],
+  folder: string,
+  { stderr }: CliContext,
+): Promise<void> {
+  const { epoch } = await service.ask('kytos.settings.status', {})
+  const scopes = ['cluster', ...(await ownersAmong(service, wanted)).map(id => `controller:${id}`)]
+  const documents = await readOverrides(service, wanted, scopes)
+  await writeFolder(folder, documents, epoch)
+  const count = documents.length === 1 ? '1 document is' : `${documents.length} documents are`
+  printMessage(stderr, `${count} in ${folder}.`)
+}
+
+/** The overrides in the given scopes; of named namespaces also empty ones of the cluster. */
+async function readOverrides(
+  service: Service,
+  wanted: readonly string[],
+  scopes: readonly string[],
+): Promise<readonly FolderDocument[]> {
+  const summaries = wanted.length > 0 ? [] : await service.ask('kytos.settings.list', {})
+  const known = summaries.filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
+  const documents: FolderDocument[] = []
+  for (const scope of scopes)
+    for (const namespace of wanted.length > 0 ? wanted : known) {
+      const { overrides } = await service.ask('kytos.settings.retrieve', { namespace, scope })
+      const isNamed = wanted.length > 0 && scope === scopes[0]
+      if (isNamed || Object.keys(overrides).length > 0) documents.push({ namespace, scope, data: overrides })
+    }
+  return documents
+}
+
+/** The controllers with overrides of their own of these namespaces, or of any. */
+async function ownersAmong(service: Service, wanted: readonly string[]): Promise<readonly string[]> {
+  const { controllers } = await service.ask('kytos.settings.controllers', {})
+  return controllers
+    .filter(({ namespaces }) => namespaces.some(one => wanted.length === 0 || wanted.includes(one)))
+    .map(({ id }) => id)
 }
 
 async function exportConf(service: Service, wanted: readonly string[], context: CliContext): Promise<string> {

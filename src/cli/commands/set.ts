@@ -1,24 +1,19 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { isSettingsError } from '../../../model/errors.ts'
+import type { Command } from 'commander'
+import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import type { JsonObject } from '../../../model/value.ts'
-import { changeOverrides, type KeyEdit, setAt, unsetAt } from '../edit/overrides-edit.ts'
-import { printChanged } from '../edit/print-changed.ts'
-import { parseTyped } from '../edit/typed-value.ts'
+import { assign, parseAssignments, readValues } from '../edit/assignment.ts'
+import { addGuardOptions, type GuardOptions } from '../edit/guard-options.ts'
+import { changeOverrides, changeTogether, type KeyEdit, unsetAt } from '../edit/overrides-edit.ts'
+import { printAll, printChanged } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
-import { type Path, parseKey } from '../terminal/key-path.ts'
-import { addGuardOptions, type GuardOptions } from './guard-options.ts'
+import { parseKey } from '../terminal/key-path.ts'
 
 interface SetOptions extends AddressOptions, GuardOptions {
   readonly json?: boolean
   readonly dryRun?: boolean
   readonly new?: boolean
-}
-
-interface Assignment {
-  readonly path: Path
-  readonly typed: string
 }
 
 const SET_EXAMPLES = `
@@ -27,9 +22,16 @@ Examples:
   kytos-settings set kytos/link_discovery liveness.min_hellos=3 'loop_actions=["log"]' --comment 'calmer links'
   kytos-settings set kytos/link_discovery polling_time=1 --scope controller
   kytos-settings set kytos/link_discovery polling_time=1 --dry-run
+  kytos-settings set kytos/link_discovery ignored_vlans+=3799
+  kytos-settings set kytos/link_discovery ignored_loops=@loops.json
+  kytos-settings set kytos/link_discovery polling_time=1 -- kytos/lab rate=5
+  kytos-settings set kytos/link_discovery - < settings.json
 
 VALUE is taken literally if the schema declares a string; otherwise it is JSON, with integers of any size.
-null is stored as null; "kytos-settings unset" removes an override.`
+null is stored as null; "kytos-settings unset" removes an override.
+KEY+=VALUE appends to a list. KEY=@FILE takes the value from a file, KEY=@- from standard input; @@ is an @.
+"-" sets every value of a JSON object from standard input.
+The settings of several NApps are one transaction: all or none. Options come before the second NApp.`
 const UNSET_EXAMPLES = `
 Examples:
   kytos-settings unset kytos/link_discovery polling_time
@@ -42,20 +44,23 @@ export function addSetCommands(program: Command, context: CliContext): void {
   addChangeOptions(program.command('set'))
     .description('set settings of a NApp: they are validated, stored and in effect when the command returns')
     .argument('<napp>', 'username/name')
-    .argument('<key=value...>', 'such as polling_time=5 or liveness.min_hellos=3', collectAssignments)
+    .argument('<key=value...>', 'such as polling_time=5 or liveness.min_hellos=3')
     .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', SET_EXAMPLES)
-    .action((namespace: string, assignments: readonly Assignment[], _options, command: Command) =>
-      change(namespace, command, context, async service => {
-        const schema = await readSchema(service, namespace)
-        const values = assignments.map(({ path, typed }) => ({
-          path,
-          value: parseTyped(schema, path, typed),
-        }))
-        return (overrides, { data: effective }) =>
-          values.reduce((data, { path, value }) => setAt(data, effective, path, value), overrides)
-      }),
-    )
+    .action(async (namespace: string, words: readonly string[], _options, command: Command) => {
+      const groups = await readValues(parseAssignments([namespace, ...words]), context)
+      return change(command, context, service =>
+        Promise.all(
+          groups.map(async ({ namespace, assignments }) => {
+            const schema = await readSchema(service, namespace)
+            return {
+              namespace,
+              edit: (overrides, { data }) => assign(overrides, data, schema, assignments),
+            }
+          }),
+        ),
+      )
+    })
   addChangeOptions(program.command('unset'))
     .description('remove overrides of a NApp, so that the values of the lower layers are in effect again')
     .argument('<napp>', 'username/name')
@@ -64,13 +69,12 @@ export function addSetCommands(program: Command, context: CliContext): void {
     .action((namespace: string, keys: readonly string[], _options, command: Command) => {
       const paths = keys.map(parseKey)
       const { scope = 'cluster' } = command.optsWithGlobals<SetOptions>()
-      return change(
-        namespace,
-        command,
-        context,
-        async () => overrides =>
-          paths.reduce((data, path) => unsetAt(namespace, scope, data, path), overrides),
-      )
+      return change(command, context, async () => [
+        {
+          namespace,
+          edit: overrides => paths.reduce((data, path) => unsetAt(namespace, scope, data, path), overrides),
+        },
+      ])
     })
 }
 
@@ -82,10 +86,9 @@ function addChangeOptions(command: Command): Command {
 }
 
 async function change(
-  namespace: string,
   command: Command,
   context: CliContext,
-  prepare: (service: Service) => Promise<KeyEdit['edit']>,
+  prepare: (service: Service) => Promise<readonly Pick<KeyEdit, 'namespace' | 'edit'>[]>,
 ): Promise<void> {
   const {
     json = false,
@@ -97,17 +100,17 @@ async function change(
     ...options
   } = command.optsWithGlobals<SetOptions>()
   await withService(options, context, async service => {
-    const edit = await prepare(service)
-    const changed = await changeOverrides(service, {
-      namespace,
-      scope,
-      comment,
-      ifRevision,
-      dryRun,
-      isNew,
-      edit,
-    })
-    await printChanged(service, changed, { json, scope }, context)
+    const edits = await prepare(service)
+    const [first, second] = edits.map(edit => ({ scope, comment, ifRevision, dryRun, isNew, ...edit }))
+    if (!first) return
+    if (!second) return printChanged(service, await changeOverrides(service, first), { json, scope }, context)
+    if (ifRevision !== undefined)
+      throw new SettingsError('CONTENT_MALFORMED', '--if-revision is for one NApp: every NApp has its own.')
+    const changed = await changeTogether(
+      service,
+      edits.map(edit => ({ scope, comment, dryRun, isNew, ...edit })),
+    )
+    await printAll(service, changed, { json, scope }, context)
   })
 }
 
@@ -120,10 +123,4 @@ export async function readSchema(service: Service, namespace: string): Promise<J
     if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }
-}
-
-function collectAssignments(text: string, before: readonly Assignment[] = []): readonly Assignment[] {
-  const end = text.indexOf('=')
-  if (end <= 0) throw new InvalidArgumentError('Use KEY=VALUE, such as polling_time=5.')
-  return [...before, { path: parseKey(text.slice(0, end)), typed: text.slice(end + 1) }]
 }

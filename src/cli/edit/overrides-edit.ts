@@ -1,4 +1,4 @@
-import type { Settings } from '../../../events/nouns.ts'
+import type { Settings, TransactionOperation } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { printJson } from '../../../model/json.ts'
@@ -17,6 +17,8 @@ export interface KeyEdit {
   readonly dryRun?: boolean | undefined
   /** Accepts a namespace that the service does not know. */
   readonly isNew?: boolean | undefined
+  /** In a transaction: overrides without a member are deleted instead of stored. */
+  readonly dropsEmpty?: boolean | undefined
   readonly edit: (overrides: JsonObject, now: Settings) => JsonObject
 }
 
@@ -51,6 +53,48 @@ export async function changeOverrides(service: Service, change: KeyEdit): Promis
       return { before, after }
     } catch (error) {
       if (!isSettingsError(error, 'REVISION_MISMATCH') || ifRevision !== undefined || left <= 1) throw error
+    }
+  }
+}
+
+/**
+ * Changes several documents in one transaction, each as {@link changeOverrides} does: all or none. Their
+ * comment is that of the first change.
+ * @throws SettingsError the error of an `edit` or of the service.
+ */
+export async function changeTogether(
+  service: Service,
+  changes: readonly KeyEdit[],
+): Promise<readonly Changed[]> {
+  const [{ comment, dryRun = false } = {}] = changes
+  for (let left = MAX_ATTEMPTS; ; left--) {
+    const befores: Settings[] = []
+    const operations: TransactionOperation[] = []
+    for (const change of changes) {
+      const before = await readSettings(service, change)
+      const { namespace } = before
+      const revision = change.ifRevision ?? expectedRevisionOf(before)
+      befores.push(before)
+      const data = change.edit(before.overrides, before)
+      const isDropped = change.dropsEmpty && Object.keys(data).length === 0
+      operations.push({
+        ...{ namespace, scope: change.scope, revision },
+        ...(isDropped ? { method: 'DELETE' } : { method: 'PUT', data }),
+      })
+    }
+    try {
+      const { settings } = await service.ask('kytos.settings.transaction', {
+        operations,
+        ...(comment !== undefined && { comment }),
+        ...(dryRun && { dry_run: true }),
+      })
+      return settings.flatMap((after, i) => {
+        const before = befores[i]
+        return before ? [{ before, after }] : []
+      })
+    } catch (error) {
+      const isGuarded = changes.some(({ ifRevision }) => ifRevision !== undefined)
+      if (!isSettingsError(error, 'REVISION_MISMATCH') || isGuarded || left <= 1) throw error
     }
   }
 }

@@ -43,6 +43,34 @@ export async function printChanged(
   })
 }
 
+/**
+ * Prints the effects of a transaction, or of its dry run: one after the other, or as one JSON document.
+ * @throws SettingsError CHANGE_VETOED as {@link printChanged}, after all are printed.
+ */
+export async function printAll(
+  service: Service,
+  changed: readonly Changed[],
+  { json, scope }: { readonly json: boolean; readonly scope: string },
+  context: CliContext,
+): Promise<void> {
+  if (json) printAnswer(true, { settings: changed.map(({ after }) => after) }, () => '', context)
+  let veto: unknown
+  for (const [i, one] of changed.entries()) {
+    if (i > 0 && !json) context.stdout.write('\n')
+    await printChanged(service, one, { json: false, scope }, json ? withoutOutput(context) : context).catch(
+      error => {
+        veto ??= error
+      },
+    )
+  }
+  if (veto !== undefined) throw veto
+}
+
+/** The context without standard output, for the remarks of a change that is printed as JSON. */
+function withoutOutput(context: CliContext): CliContext {
+  return { ...context, stdout: { write: () => true } }
+}
+
 /** The note that a change is stored, but that the watch of the service has not delivered it yet. */
 export function unobserved(change: 'change' | 'deletion', namespace: string): string {
   return `The ${change} is stored but the service has not observed it yet. "kytos-settings get ${namespace}" shows the current values.`

@@ -18,26 +18,42 @@ export interface AddressOptions {
 /** The address of a service, and the configuration of this host if that determined it. */
 export interface Found {
   readonly address: Address
+  /** Further addresses, of which the first that answers is used; `address` is tried before them. */
+  readonly others?: readonly Address[]
+  /** Why no configuration determined the address, which is then the default one of this host. */
+  readonly absent?: SettingsError
   readonly config?: Config
   /** True if no token was given, so that the token of the owner is sent where this user may read it. */
   readonly isOwner?: boolean
 }
 
+/** The address of a service that no configuration changes. */
+const DEFAULT_URL = 'http://127.0.0.1:8181'
+
 /**
  * The address of the service: from the command line, else from the environment (KYTOS_SETTINGS_URL,
- * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini.
- * The token of the owner is sent to that service only. A given token is sent to a named address or to this
- * host, so that no kytos.ini sends it elsewhere.
- * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an
- * unreadable file. CONFIG_UNTRUSTED for a file of another user, or a token that would leave this host.
+ * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini,
+ * else port 8181 of this host.
+ * The token of the owner is sent to that service only. A given token is sent to a named address, or to this
+ * host if a kytos.ini exists, so that no kytos.ini and no server of another user receives it.
+ * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT for a named file that does
+ * not exist, CONFIG_INVALID for an unreadable file. CONFIG_UNTRUSTED for a file of another user, or a token
+ * that would be sent to an address that the caller did not name.
  */
 export async function findAddress(options: AddressOptions, context: CliContext): Promise<Found> {
   const token = await readToken(options.tokenFile, context)
   const named = options.url ?? (context.env.KYTOS_SETTINGS_URL || undefined)
-  if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
-  const config = await loadConfig(locateConfig(options.config, context), {
-    isNamed: options.config !== undefined,
-  })
+  if (named !== undefined) {
+    const [address, ...others] = parseUrls(named).map(url => ({ url, ...(token !== undefined && { token }) }))
+    if (address) return { address, others }
+  }
+  const file = locateConfig(options.config, context)
+  if (typeof file !== 'string') {
+    if (token !== undefined)
+      throw tokenNotSent(DEFAULT_URL, 'it is only the default address, and no kytos.ini exists')
+    return { address: { url: DEFAULT_URL }, absent: file }
+  }
+  const config = await loadConfig(file, { isNamed: options.config !== undefined })
   const service = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(
     error => {
       // The file of another user: the service may still accept the request without its token.
@@ -49,7 +65,8 @@ export async function findAddress(options: AddressOptions, context: CliContext):
   const sent = token ?? service?.token
   // A kytos.ini may be a copy from another host.
   const isOwn = isThisHost(url)
-  if (token !== undefined && !isOwn) throw tokenNotSent(url, config)
+  if (token !== undefined && !isOwn)
+    throw tokenNotSent(url, `only ${config.file} names this address, and it is not of this host`)
   return {
     address: { url, isOwn, ...(sent !== undefined && { token: sent }) },
     config,
@@ -58,8 +75,9 @@ export async function findAddress(options: AddressOptions, context: CliContext):
 }
 
 /**
- * Calls `request` with the address of the service, and once more if its token was replaced meanwhile: a
- * restarted service has a new token for its owner, which may be written after the old one was read.
+ * Calls `request` with the address of the service, with the next address if that one cannot be reached, and
+ * once more if its token was replaced meanwhile: a restarted service has a new token for its owner, which may
+ * be written after the old one was read.
  * @throws SettingsError what `find` and `request` throw.
  */
 export async function withAddress<Result>(
@@ -68,13 +86,33 @@ export async function withAddress<Result>(
 ): Promise<Result> {
   const found = await find()
   try {
-    return await request(found)
+    return await requestFirst(found, request)
   } catch (error) {
     if (!isSettingsError(error, 'TOKEN_INVALID') && !isSettingsError(error, 'TOKEN_REQUIRED')) throw error
     const again = await find()
     if (again.address.token === found.address.token) throw error
-    return request(again)
+    return requestFirst(again, request)
   }
+}
+
+/** Calls `request` with each address until a service answers; nothing was sent to those before. */
+async function requestFirst<Result>(
+  found: Found,
+  request: (found: Found) => Promise<Result>,
+): Promise<Result> {
+  const { others = [], absent } = found
+  let failure: unknown
+  for (const address of [found.address, ...others]) {
+    try {
+      return await request({ ...found, address })
+    } catch (error) {
+      if (!isSettingsError(error, 'SERVICE_ABSENT')) throw error
+      failure = error
+    }
+  }
+  if (!absent || !isSettingsError(failure)) throw failure
+  const { message, details } = failure
+  throw new SettingsError('SERVICE_ABSENT', `${message} ${absent.message}`, { cause: failure, details })
 }
 
 /** The URL of the service of a configuration, from its own host. */
@@ -100,12 +138,14 @@ async function readToken(file: string | undefined, { cwd, env }: CliContext): Pr
   )
 }
 
-function tokenNotSent(url: string, { file }: Config): SettingsError {
-  return new SettingsError(
-    'CONFIG_UNTRUSTED',
-    `The token was not sent to ${url}: only ${file} names this address, and it is not of this host. Name it: --url ${url}.`,
-    { details: { url, config: file } },
-  )
+function tokenNotSent(url: string, why: string): SettingsError {
+  const message = `The token was not sent to ${url}: ${why}. Name it: --url ${url}.`
+  return new SettingsError('CONFIG_UNTRUSTED', message, { details: { url } })
+}
+
+/** @throws SettingsError CONTENT_MALFORMED. */
+function parseUrls(text: string): readonly string[] {
+  return text.split(',').map(one => parseUrl(one.trim()))
 }
 
 function parseUrl(text: string): string {
@@ -119,12 +159,13 @@ function parseUrl(text: string): string {
   )
 }
 
-function locateConfig(explicit: string | undefined, context: CliContext): string {
+/** The file to read; the reason when no file is named and none exists. @throws SettingsError CONFIG_ABSENT. */
+function locateConfig(explicit: string | undefined, context: CliContext): string | SettingsError {
   try {
     return findConfig(explicit, context)
   } catch (error) {
     if (!isSettingsError(error, 'CONFIG_ABSENT') || explicit !== undefined) throw error
-    throw new SettingsError('CONFIG_ABSENT', `${error.message} Use --url for the service of another host.`, {
+    return new SettingsError('CONFIG_ABSENT', `${error.message} Use --url for the service of another host.`, {
       cause: error,
     })
   }

@@ -39,10 +39,16 @@ export function addServiceOptions(command: Command): Command {
   return command
     .option(
       '--url <address>',
-      'address of the service, such as http://127.0.0.1:8181 (or KYTOS_SETTINGS_URL); default: this host',
+      'address of the service, such as http://127.0.0.1:8181; repeated: the first that answers (or KYTOS_SETTINGS_URL, with commas between them); default: this host',
+      joinUrls,
     )
     .option('--token-file <file>', 'file with the API token (or KYTOS_SETTINGS_TOKEN, the token itself)')
     .option('--json', 'print JSON')
+}
+
+/** The addresses of a repeated `--url` as one list. */
+function joinUrls(url: string, before?: string): string {
+  return before === undefined ? url : `${before},${url}`
 }
 
 interface ServiceOptions extends AddressOptions {

@@ -4,6 +4,8 @@ import type { Console } from '../../log/console-log.ts'
 export interface CliContext {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Standard input, read only by a command whose arguments name it. */
+  readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean }
   readonly stdout: Console
   readonly stderr: Console
   /**

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { run } from '../../../src/cli/program.ts'
 import type { CliContext } from '../../../src/cli/terminal/cli-context.ts'
 import { temporaryTree } from '../host/napps-tree.ts'
@@ -23,7 +24,10 @@ export async function commandLine(preInstalled: readonly string[] = []) {
     `[daemon]\nnapps = napps\n${list}[settings]\nstate_dir = state\n[settings.filesystem]\npath = store\n`,
   )
   const kytos = async (...args: string[]): Promise<Ran> => runIn(cwd, args)
-  return { cwd, root: join(cwd, 'napps'), kytos }
+  /** The same with a text as standard input. */
+  const kytosWith = async (input: string, ...args: string[]): Promise<Ran> =>
+    runIn(cwd, args, undefined, undefined, false, input)
+  return { cwd, root: join(cwd, 'napps'), kytos, kytosWith }
 }
 
 /** Runs one command line; `during` is called once the service is ready, and its end is the interruption. */
@@ -33,6 +37,7 @@ export async function runIn(
   during: (url: string) => Promise<void> = async () => {},
   interruption = new AbortController(),
   isTTY = false,
+  input = '',
 ): Promise<Ran> {
   let stdout = ''
   let stderr = ''
@@ -40,6 +45,7 @@ export async function runIn(
   const world: CliContext = {
     cwd,
     env: {},
+    stdin: Readable.from([Buffer.from(input)]),
     stdout: { write: (text: string) => (stdout += text) },
     stderr: { isTTY, write: (text: string) => (stderr += text) },
     interruption: () => interruption.signal,

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { Preview } from '../../../../events/changes.ts'
 import type { Settings } from '../../../../events/nouns.ts'
@@ -32,6 +33,7 @@ async function printPreview(preview: Partial<Preview>, json = false) {
     env: {},
     stdout: { write: (text: string) => (stdout += text) },
     stderr: { write: (text: string) => (stderr += text) },
+    stdin: Readable.from([]),
     interruption: () => new AbortController().signal,
     ready: () => {},
   }

@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { run } from '../../../../src/cli/program.ts'
 import { commandLine } from '../../cli/cli-world.ts'
@@ -62,6 +63,7 @@ async function kytos(args: readonly string[], env: Readonly<Record<string, strin
     env,
     stdout: out,
     stderr: out,
+    stdin: Readable.from([]),
     interruption: () => AbortSignal.timeout(1_000),
     ready: () => {},
   })
