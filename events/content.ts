@@ -5,6 +5,7 @@ import { nearest } from '../model/nearest.ts'
 import { quote } from '../model/quote.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../model/value.ts'
 import type { Fields } from './command.ts'
+import type { SummaryPart } from './nouns.ts'
 
 /** The maximum length of a comment, in characters. */
 const MAX_COMMENT_LENGTH = 512
@@ -123,4 +124,21 @@ export function parseMethod<M extends string>(value: unknown, allowed: readonly 
       },
     )
   return found
+}
+
+/** Every member of a summary that is added on request. */
+export const SUMMARY_PARTS = ['data'] as const satisfies readonly SummaryPart[]
+
+/** The members of a list that a command adds on request. @throws SettingsError CONTENT_MALFORMED. */
+export function parseParts(value: unknown): readonly SummaryPart[] {
+  if (value === undefined) return []
+  const parts = Array.isArray(value) ? value : [value]
+  return parts.map(part => {
+    const found = SUMMARY_PARTS.find(one => one === part)
+    if (found !== undefined) return found
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `"include" must be an array of ${SUMMARY_PARTS.join(', ')}, not ${quote(value)}.`,
+    )
+  })
 }

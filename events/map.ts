@@ -83,7 +83,12 @@ export const COMMANDS = {
   },
   'kytos.settings.list': {
     ...READ,
-    fields: { prefix: optional<string>(), ...COMMON },
+    fields: {
+      prefix: optional<string>(),
+      /** Further members of each summary. */
+      include: optional<readonly Noun.SummaryPart[]>(),
+      ...COMMON,
+    },
     answer: type<readonly Noun.Summary[]>(),
     errors: ['SCOPE_MALFORMED'],
   },

@@ -77,6 +77,9 @@ export interface TransactionResult {
   readonly settings: readonly (Settings & { readonly scope: string })[]
 }
 
+/** The members of a summary that are added on request. */
+export type SummaryPart = 'data'
+
 export interface Summary {
   readonly namespace: string
   readonly revision: string
@@ -90,6 +93,8 @@ export interface Summary {
    * the files.
    */
   readonly files?: readonly FileCode[]
+  /** The effective settings here, all summaries of one list at one revision. With `include: ["data"]` only. */
+  readonly data?: JsonObject
 }
 
 /**

@@ -59,8 +59,8 @@ export async function loadCommands(args: readonly string[]): Promise<readonly Ad
   return Promise.all((called.length > 0 ? called : COMMANDS).map(({ load }) => load()))
 }
 
-/** The first word other than an option of the program or its value. */
-function calledIn(args: readonly string[]): string | undefined {
+/** The first word other than an option of the program or its value: the command that is called. */
+export function calledIn(args: readonly string[]): string | undefined {
   const rest = [...args]
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (!word.startsWith('-')) return word

@@ -5,7 +5,7 @@ import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/package-root.ts'
 import { guardConsole } from '../log/guarded-console.ts'
-import { loadCommands } from './commands.ts'
+import { calledIn, loadCommands } from './commands.ts'
 import type { CliContext } from './terminal/cli-context.ts'
 import { printError } from './terminal/print-error.ts'
 
@@ -34,6 +34,8 @@ export async function run(args: readonly string[], caller: CliContext): Promise<
   const context = guardOutputs(caller)
   let exit = 0
   const program = createProgram(context)
+  // After a command, --version is an option of that command.
+  if (calledIn(args) === undefined) program.version(version(), '--version')
   for (const add of await loadCommands(args))
     add(program, context, code => {
       exit = code
@@ -69,7 +71,6 @@ function guardOutputs(context: CliContext): CliContext {
 function createProgram(context: CliContext): Command {
   return new Command('kytos-settings')
     .description('One store for all settings of the Kytos SDN controller and its NApps.')
-    .version(version(), '--version')
     .option(
       '-c, --config <file>',
       'kytos.ini to use; default: kytos.ini or kytos.conf in the current folder, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos if set)',

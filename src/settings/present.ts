@@ -1,4 +1,11 @@
-import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
+import type {
+  Description,
+  FileCode,
+  ServiceState,
+  Settings,
+  Summary,
+  SummaryPart,
+} from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import { isAsKnown } from '../state/document-reader.ts'
@@ -86,10 +93,15 @@ function isInCache(state: DocumentState | undefined, written: Written): boolean 
   return isSameRecord(state?.record, written.record) && isAsKnown(state, written)
 }
 
+interface SummaryOptions {
+  readonly files: readonly FileCode[] | undefined
+  readonly include: readonly SummaryPart[]
+}
+
 export function presentSummary(
   { cache, state }: View,
   namespace: Namespace,
-  files: readonly FileCode[] = [],
+  { files = [], include }: SummaryOptions,
 ): Summary {
   const cluster = cache.document(namespace, CLUSTER)
   return {
@@ -101,6 +113,7 @@ export function presentSummary(
     overrides: cluster?.entry !== undefined || cache.document(namespace, cache.self)?.entry !== undefined,
     pending: false,
     ...(files.length > 0 && { files }),
+    ...(include.includes('data') && { data: redact(cache.effective(namespace), cache.schema(namespace)) }),
   }
 }
 

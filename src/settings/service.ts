@@ -5,6 +5,7 @@ import {
   parseFlag,
   parseGuard,
   parseMethod,
+  parseParts,
   parseText,
   parseValue,
 } from '../../events/content.ts'
@@ -149,12 +150,13 @@ export class SettingsService {
     parseScope(content.scope, this.#options.controller)
     parseComment(content.comment)
     const prefix = content.prefix === undefined ? '' : parseText(content.prefix, 'prefix')
+    const include = parseParts(content.include)
     const view = this.#view
     const files = fileCodesByNamespace(this.#options.backend.fileProblems())
     return view.cache
       .namespaces()
       .filter(namespace => namespace.startsWith(prefix))
-      .map(namespace => presentSummary(view, namespace, files.get(namespace)))
+      .map(namespace => presentSummary(view, namespace, { files: files.get(namespace), include }))
   }
 
   async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {

@@ -1,13 +1,15 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../../events/nouns.ts'
 import { hasControls } from '../../../model/control-characters.ts'
+import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
-import type { Json } from '../../../model/value.ts'
+import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
 import { settingNotFound } from '../edit/setting-not-found.ts'
 import type { AddressOptions } from '../service/address.ts'
-import { addServiceOptions, withService } from '../service/service.ts'
+import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
+import { parseCount } from '../terminal/parse-count.ts'
 import { assumedRemark, printAnswer, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
@@ -16,15 +18,20 @@ import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 interface GetOptions extends AddressOptions {
   readonly json?: boolean
   readonly scope?: string
+  readonly version?: number
+  readonly trunc?: boolean
 }
 
 const EXAMPLES = `
 Examples:
+  kytos-settings get                                     all settings of all NApps
   kytos-settings get kytos/link_discovery
+  kytos-settings get link_discovery                      a name that only one NApp has
   kytos-settings get kytos/link_discovery polling_time
   kytos-settings get kytos/link_discovery liveness.min_hellos
   kytos-settings get kytos/link_discovery /ignored_loops/00:00:00:00:00:00:00:01
   kytos-settings get kytos/link_discovery --scope controller:controller-2
+  kytos-settings get kytos/link_discovery --version 3    the overrides as they were
   kytos-settings get kytos/link_discovery --json
 
 KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
@@ -34,44 +41,135 @@ A string with control characters is printed as JSON, in which they are escaped.`
 /** Adds `get`, which shows the effective settings on the controller of the service, or on another one. */
 export function addGetCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('get'))
-    .description('show the effective settings of a NApp, or one of them')
-    .argument('<napp>', 'username/name')
+    .description('show the effective settings of a NApp, or one of them, or those of all NApps')
+    .argument('[napp]', 'username/name; default: all NApps')
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
     .option(
       '--scope <scope>',
       'scope whose overrides are marked; with controller:ID, the settings of that controller',
       'cluster',
     )
+    .option('--version <version>', 'the overrides of this version of the history', parseCount)
+    .option('--no-trunc', 'do not cut long values to the width of the terminal')
     .addHelpText('after', EXAMPLES)
-    .action((namespace: string, key: string | undefined, _options, command: Command) => {
-      const { scope = 'cluster', ...options } = command.optsWithGlobals<GetOptions>()
+    .action((namespace: string | undefined, key: string | undefined, _options, command: Command) => {
+      const { json, scope = 'cluster', version, trunc, ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
+      const terminal = createTerminal(context.stdout, context.env, trunc)
       return withService(options, context, async service => {
-        const settings = await service.ask('kytos.settings.retrieve', {
-          namespace,
-          scope,
-        })
-        const remark = assumedRemark(settings, scope)
-        if (remark) printMessage(context.stderr, remark)
-        const terminal = createTerminal(context.stdout, context.env)
-        if (!path)
-          return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
-        const value = valueAt(settings.data, path)
-        if (value === undefined) throw settingNotFound(namespace, path, pathsIn(settings.data))
-        printAnswer(options.json, value, () => `${printValue(value)}\n`, context)
+        if (namespace === undefined) return getAll(service, { json, scope, version }, terminal, context)
+        const place = { namespace, scope }
+        const data =
+          version === undefined
+            ? await getNow(service, place, { json: json && !path, isWhole: !path }, terminal, context)
+            : await getVersion(service, { ...place, version }, { json, isWhole: !path }, terminal, context)
+        if (!path) return
+        const value = valueAt(data, path)
+        if (value === undefined) throw settingNotFound(namespace, path, pathsIn(data))
+        printAnswer(json, value, () => `${printValue(value)}\n`, context)
       })
     })
 }
 
-function printSettings(
-  { namespace, data, overrides, state, revision }: Settings,
+interface Place {
+  readonly namespace: string
+  readonly scope: string
+}
+
+interface Format {
+  readonly json: boolean | undefined
+  /** False for a single value, which the caller prints. */
+  readonly isWhole: boolean
+}
+
+async function getNow(
+  service: Service,
+  place: Place,
+  { json, isWhole }: Format,
   terminal: Terminal,
-): string {
-  const stale =
-    state === 'READY'
-      ? ''
-      : `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.\n`
-  if (Object.keys(data).length === 0) return `${stale}${namespace} has no settings.\n`
+  context: CliContext,
+): Promise<JsonObject> {
+  const settings = await service.ask('kytos.settings.retrieve', place)
+  const remark = assumedRemark(settings, place.scope)
+  if (remark) printMessage(context.stderr, remark)
+  if (isWhole) printAnswer(json, settings, () => printSettings(settings, terminal), context)
+  else if (settings.state !== 'READY') printMessage(context.stderr, staleRemark(settings))
+  return settings.data
+}
+
+/** @throws SettingsError VERSION_NOT_FOUND. */
+async function getVersion(
+  service: Service,
+  place: Place & { readonly version: number },
+  { json, isWhole }: Format,
+  terminal: Terminal,
+  context: CliContext,
+): Promise<JsonObject> {
+  const { namespace, version } = place
+  const [record] = await service.ask('kytos.settings.history', place)
+  if (!record)
+    throw new SettingsError(
+      'VERSION_NOT_FOUND',
+      `The history of ${namespace} has no version ${version}. "kytos-settings history ${namespace}" lists the versions.`,
+    )
+  const data = record.data ?? {}
+  const empty = `${namespace} has no overrides at version ${version}.\n`
+  if (isWhole)
+    printAnswer(
+      json,
+      record,
+      () => (isEmpty(data) ? empty : printTable(['Key', VALUE], rowsOf(data), terminal)),
+      context,
+    )
+  return data
+}
+
+/** @throws SettingsError CONTENT_MALFORMED for options that need a NApp. */
+async function getAll(
+  service: Service,
+  { json, scope, version }: { readonly [Name in 'json' | 'scope' | 'version']: GetOptions[Name] | undefined },
+  terminal: Terminal,
+  context: CliContext,
+): Promise<void> {
+  if (scope !== 'cluster' || version !== undefined)
+    throw new SettingsError('CONTENT_MALFORMED', '--scope and --version need a NApp: name one.')
+  const summaries = await service.ask('kytos.settings.list', { include: ['data'] })
+  const all: JsonObject = {}
+  for (const { namespace, data = {} } of summaries) setMember(all, namespace, data)
+  const [first] = summaries
+  if (first && first.state !== 'READY') printMessage(context.stderr, staleRemark(first))
+  const rows = summaries.flatMap(({ namespace, data = {} }) =>
+    isEmpty(data) ? [] : rowsOf(data).map(row => [namespace, ...row]),
+  )
+  const empty = 'There are no settings yet: a NApp registers its settings when it starts.\n'
+  printAnswer(
+    json,
+    all,
+    () => (rows.length === 0 ? empty : printTable(['NApp', 'Key', VALUE], rows, terminal)),
+    context,
+  )
+}
+
+const VALUE = { head: 'Value', cut: true } as const
+
+function rowsOf(data: JsonObject): readonly Cell[][] {
+  return leavesIn(data)
+    .sort(byKey)
+    .map(path => [printKey(path), show(valueAt(data, path))])
+}
+
+function isEmpty(data: JsonObject): boolean {
+  return Object.keys(data).length === 0
+}
+
+function staleRemark({ state, revision }: Pick<Settings, 'state' | 'revision'>): string {
+  return `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.`
+}
+
+function printSettings(settings: Settings, terminal: Terminal): string {
+  const { namespace, data, overrides, state } = settings
+  const stale = state === 'READY' ? '' : `${staleRemark(settings)}\n`
+  if (isEmpty(data)) return `${stale}${namespace} has no settings.\n`
   const rows = leavesIn(data)
     .sort(byKey)
     .map((path): Cell[] => {
@@ -82,7 +180,7 @@ function printSettings(
         isSet ? 'set' : '',
       ]
     })
-  return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, terminal)
+  return stale + printTable(['Key', VALUE, ''], rows, terminal)
 }
 
 /** A string without quotes; one with control characters as JSON, whose escapes keep its value. */

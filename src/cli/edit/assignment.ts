@@ -38,6 +38,8 @@ export function parseAssignments(words: readonly string[]): readonly AssignmentG
   let current: Assignment[] | undefined
   for (const word of words) {
     if (word === '--') continue
+    if (word.startsWith('--'))
+      throw malformed(`${word} comes before the second NApp: options are not read there`)
     const assignment = parseAssignment(word)
     if (assignment && current) current.push(assignment)
     else if (assignment) throw malformed(`a NApp comes before ${JSON.stringify(word)}`)

@@ -13,6 +13,7 @@ import { createConsoleLog } from '../../log/console-log.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type AddressOptions, findAddress, withAddress } from './address.ts'
+import { idOfName, namesIn, withIds } from './napp-name.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
 
@@ -81,8 +82,16 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
   }
   // For each command, because a restarted service has another token for its owner.
   const find = () => findAddress(options, context)
+  /** The content with the id of its NApp in place of a name that only one known NApp has. */
+  const withId = async <Content extends object>(content: Content): Promise<Content> => {
+    const names = namesIn(content)
+    if (names.length === 0) return content
+    const summaries = await client.ask('kytos.settings.list', {})
+    return withIds(content, new Map(names.map(name => [name, idOfName(name, summaries)])))
+  }
   const client: Service = {
-    async ask(name, content) {
+    async ask(name, given) {
+      const content = await withId(given)
       if (store) return askStore(store)(name, content)
       let config: Config | undefined
       try {

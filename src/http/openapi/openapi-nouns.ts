@@ -131,6 +131,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     overrides: FLAG,
     pending: FLAG,
     'files?': listOf(FILE_CODE),
+    'data?': JSON_OBJECT,
   }),
   Description: objectOf({
     namespace: TEXT,

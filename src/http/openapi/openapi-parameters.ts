@@ -1,3 +1,4 @@
+import { SUMMARY_PARTS } from '../../../events/content.ts'
 import { EXPECTED_REVISION } from '../../../model/expected-revision.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { type Schema, textOf } from './openapi-schema.ts'
@@ -39,6 +40,10 @@ export const QUERY = {
   prefix: {
     description: 'Only namespaces that begin with this text.',
     schema: { type: 'string', minLength: 1 },
+  },
+  include: {
+    description: 'Further members of each summary, separated by commas or in repeated parameters.',
+    schema: { type: 'array', items: textOf(...SUMMARY_PARTS) },
   },
   explain: flag('Adds the layer that sets each value.'),
   fresh: flag('Waits until the cache has the state of the store at the time of the request.'),

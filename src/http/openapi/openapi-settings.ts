@@ -31,7 +31,7 @@ export const SETTINGS_ROUTES = {
     GET: {
       summary: 'Lists the namespaces that have settings or a schema.',
       commands: ['kytos.settings.list'],
-      query: ['prefix'],
+      query: ['prefix', 'include'],
       excludes: ['SCOPE_MALFORMED'],
       tagged: true,
       success: successList('Summary', 'The summaries of the namespaces.', ['ETag']),

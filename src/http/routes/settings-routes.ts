@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { CommandContent } from '../../../events/map.ts'
-import type { Settings } from '../../../events/nouns.ts'
+import type { Settings, SummaryPart } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
@@ -19,9 +19,12 @@ import { API } from '../openapi/paths.ts'
 export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void {
   route(app, ROUTES.namespaces, {
     GET: async (request, reply) => {
-      const prefix = new Query(request).text('prefix')
+      const query = new Query(request)
+      const prefix = query.text('prefix')
+      const include = query.list('include') as readonly SummaryPart[] // the service checks its values
       const summaries = await send(request, 'kytos.settings.list', {
         ...(prefix !== undefined && { prefix }),
+        ...(include.length > 0 && { include }),
       })
       return tagged(reply, printJson(summaries as unknown as Json))
     },
