@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/package-root.ts'
+import type { Console } from '../log/console-log.ts'
 import { guardConsole } from '../log/guarded-console.ts'
 import { calledIn, loadCommands } from './commands.ts'
 import type { CliContext } from './terminal/cli-context.ts'
@@ -31,7 +32,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unrea
  * stderr.
  */
 export async function run(args: readonly string[], caller: CliContext): Promise<number> {
-  const context = guardOutputs(caller)
+  const context = guardOutputs(caller, !args.includes('--no-trunc'))
   let exit = 0
   const program = createProgram(context)
   // After a command, --version is an option of that command.
@@ -54,18 +55,23 @@ export async function run(args: readonly string[], caller: CliContext): Promise<
   }
 }
 
-/** The context of a command, all of whose output is guarded. */
-function guardOutputs(context: CliContext): CliContext {
+/** The context of a command, all of whose output is guarded; tables are cut unless `isCut` is false. */
+function guardOutputs(context: CliContext, isCut: boolean): CliContext {
   const { cwd, env, stdin, stdout, stderr } = context
   return {
     cwd,
     env,
     stdin,
-    stdout: guardConsole(stdout),
+    stdout: guardConsole(isCut ? stdout : uncut(stdout)),
     stderr: guardConsole(stderr),
     interruption: () => context.interruption(),
     ready: url => context.ready(url),
   }
+}
+
+/** A terminal whose lines have no limit. */
+function uncut(out: Console): Console {
+  return { isTTY: out.isTTY === true, columns: Number.POSITIVE_INFINITY, write: text => out.write(text) }
 }
 
 function createProgram(context: CliContext): Command {
@@ -75,6 +81,7 @@ function createProgram(context: CliContext): Command {
       '-c, --config <file>',
       'kytos.ini to use; default: kytos.ini or kytos.conf in the current folder, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos if set)',
     )
+    .option('--no-trunc', 'do not cut long values to the width of the terminal')
     .option('--debug', 'print all causes of an error (or KYTOS_SETTINGS_DEBUG=1)')
     .addHelpText('after', EXAMPLES)
     .exitOverride()

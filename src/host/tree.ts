@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, cp, lstat, mkdir, readdir, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readdir, rename, rm, symlink, unlink, utimes } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
@@ -70,6 +70,12 @@ export async function install(root: string, source: string, force: boolean): Pro
   await translateFailure(root, () => replaceFolder(source, target))
   await enable(root, id)
   return id
+}
+
+/** Makes a running service start a NApp again, as a saved `napp.json` does. */
+export async function touch(root: string, folder: string): Promise<void> {
+  const now = new Date()
+  await translateFailure(root, () => utimes(join(folder, MANIFEST), now, now))
 }
 
 /**

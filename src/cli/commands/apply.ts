@@ -42,11 +42,14 @@ export function addApplyCommand(program: Command, context: CliContext, exit: (co
   addServiceOptions(program.command('apply'))
     .description('make the overrides equal to the files of a folder, as "export --dir" writes it')
     .argument('<folder>', 'folder with one file for each NApp')
-    .option('--comment <text>', 'reason of the change, for the history')
-    .option('--dry-run', 'show and validate the differences, and write nothing; exit code 1 if there are any')
+    .option('-m, --comment <text>', 'reason of the change, for the history')
+    .option(
+      '-n, --dry-run',
+      'show and validate the differences, and write nothing; exit code 1 if there are any',
+    )
     .option('--force', 'replace overrides that were changed after the folder was written')
     .option('--prune', 'delete documents that the folder once held and holds no more')
-    .option('--yes', 'delete without a question')
+    .option('-y, --yes', 'delete without a question')
     .option('--chunks', `allow more than ${MAX_DOCUMENTS} documents, in several transactions`)
     .addHelpText('after', EXAMPLES)
     .action((name: string, _options, command: Command) => {

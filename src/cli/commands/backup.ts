@@ -42,7 +42,7 @@ export function addBackupCommands(program: Command, context: CliContext): void {
     .description('write the whole store into one archive file')
     .argument('<file>', 'the archive to write')
     .option('--overwrite', 'replace an existing file')
-    .option('--json', 'print JSON')
+    .option('-j, --json', 'print JSON')
     .addHelpText('after', BACKUP_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const { overwrite = false, json = false, ...flags } = command.optsWithGlobals<Flags>()

@@ -58,8 +58,8 @@ export function addFillOptions(command: Command): Command {
     )
     .option('--skip-oversized', 'skip boxes that are too large for the target')
     .option('--keep-tokens', 'keep the tokens of the target and do not copy those of the source')
-    .option('--dry-run', 'print the planned changes and write nothing')
-    .option('--json', 'print JSON')
+    .option('-n, --dry-run', 'print the planned changes and write nothing')
+    .option('-j, --json', 'print JSON')
 }
 
 /** The options with their defaults. */

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { Description } from '../../../events/nouns.ts'
-import { declaredIn } from '../edit/declared-settings.ts'
+import { type Declared, declaredIn } from '../edit/declared-settings.ts'
+import { settingNotFound } from '../edit/setting-not-found.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
-import { printKey } from '../terminal/key-path.ts'
+import { isWithin, parseKey, printKey } from '../terminal/key-path.ts'
 import { printAnswer, show } from '../terminal/print-answer.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, sanitize, type Terminal } from '../terminal/terminal.ts'
@@ -16,6 +17,7 @@ interface DescribeOptions extends AddressOptions {
 const EXAMPLES = `
 Examples:
   kytos-settings describe kytos/link_discovery
+  kytos-settings describe kytos/link_discovery liveness
   kytos-settings describe kytos/link_discovery --json | jq .schema
 
 Applies: live, at once; reload, when the NApp reloads its settings; restart, at the next
@@ -31,28 +33,43 @@ function addDescribeCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('describe'))
     .description('show the settings that a NApp declares: type, default, how a change takes effect')
     .argument('<napp>', 'username/name')
+    .argument('[key]', 'only this setting and the settings below it')
     .addHelpText('after', EXAMPLES)
-    .action((namespace: string, _options, command: Command) => {
+    .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<DescribeOptions>()
+      const path = key === undefined ? [] : parseKey(key)
       return withService(options, context, async service => {
         const description = await service.ask('kytos.settings.describe', { namespace })
+        const declared = declaredIn(description)
+        const asked = declared.filter(one => isWithin(one.path, path))
+        if (asked.length === 0 && path.length > 0)
+          throw settingNotFound(
+            namespace,
+            path,
+            declared.map(one => one.path),
+            'declares no setting',
+          )
         printAnswer(
           options.json,
           description,
-          () => printDescription(description, createTerminal(context.stdout, context.env)),
+          () => printDescription(description, asked, createTerminal(context.stdout, context.env)),
           context,
         )
       })
     })
 }
 
-function printDescription(description: Description, terminal: Terminal): string {
+function printDescription(
+  description: Description,
+  settings: readonly Declared[],
+  terminal: Terminal,
+): string {
   const { namespace, schema, napp_version } = description
   const about = [schema.title, schema.description].filter(text => typeof text === 'string').join(': ')
   const title = sanitize(
     `${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`,
   )
-  const rows = declaredIn(description).map((one): Cell[] => [
+  const rows = settings.map((one): Cell[] => [
     printKey(one.path),
     one.type,
     show(one.default),

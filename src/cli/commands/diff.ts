@@ -43,7 +43,7 @@ export function addDiffCommand(program: Command, context: CliContext): void {
     .argument('<napp>', 'username/name')
     .argument('[v1]', 'older version; default: the one before the newer version', parseVersion)
     .argument('[v2]', 'newer version; default: the current one', parseVersion)
-    .option('--scope <scope>', 'cluster, controller or controller:ID', 'cluster')
+    .option('-s, --scope <scope>', 'cluster, controller or controller:ID', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action(
       (namespace: string, v1: number | undefined, v2: number | undefined, _options, command: Command) => {

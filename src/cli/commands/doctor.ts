@@ -27,7 +27,7 @@ export function addDoctorCommand(program: Command, context: CliContext, exit: (c
   program
     .command('doctor')
     .description('check configuration, store, service and NApps, and print a repair for each finding')
-    .option('--json', 'print JSON')
+    .option('-j, --json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const { config, json = false } = command.optsWithGlobals<{

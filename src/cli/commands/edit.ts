@@ -38,11 +38,11 @@ export function addEditCommand(program: Command, context: CliContext): void {
     .description('edit the overrides of a NApp in your editor')
     .argument('<napp>', 'username/name')
     .option(
-      '--scope <scope>',
+      '-s, --scope <scope>',
       'scope of the overrides: cluster, controller (the one of the service) or controller:ID',
       'cluster',
     )
-    .option('--comment <text>', 'reason of the change, for the history')
+    .option('-m, --comment <text>', 'reason of the change, for the history')
     .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {

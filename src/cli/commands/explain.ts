@@ -4,7 +4,7 @@ import { settingNotFound } from '../edit/setting-not-found.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
-import { byKey, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
+import { byKey, isWithin, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
 import { assumedRemark, printAnswer, show, showTime } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
@@ -30,7 +30,7 @@ export function addExplainCommand(program: Command, context: CliContext): void {
     .description('show the origin of each value of a NApp: layer, author, time, hidden values')
     .argument('<napp>', 'username/name')
     .argument('[key]', 'only this setting and the settings below it')
-    .option('--scope <scope>', 'with controller:ID, the settings of that controller', 'cluster')
+    .option('-s, --scope <scope>', 'with controller:ID, the settings of that controller', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const { scope = 'cluster', ...options } = command.optsWithGlobals<ExplainOptions>()
@@ -60,10 +60,6 @@ export function addExplainCommand(program: Command, context: CliContext): void {
         )
       })
     })
-}
-
-function isWithin(place: Path, whole: Path): boolean {
-  return whole.every((key, i) => place[i] === key)
 }
 
 function printExplained(

@@ -36,7 +36,7 @@ export function addExportCommand(program: Command, context: CliContext): void {
     .addOption(
       new Option('--format <format>', 'output format').choices(['json', 'kytos.conf']).default('json'),
     )
-    .option('--scope <scope>', 'scope of the overrides: cluster, controller or controller:ID', 'cluster')
+    .option('-s, --scope <scope>', 'scope of the overrides: cluster, controller or controller:ID', 'cluster')
     .option('--dir <folder>', 'write the overrides of every scope into a folder for "apply"')
     .addHelpText('after', EXAMPLES)
     .action((namespaces: string[], _options, command: Command) => {

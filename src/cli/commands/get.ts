@@ -19,7 +19,6 @@ interface GetOptions extends AddressOptions {
   readonly json?: boolean
   readonly scope?: string
   readonly version?: number
-  readonly trunc?: boolean
 }
 
 const EXAMPLES = `
@@ -45,17 +44,16 @@ export function addGetCommand(program: Command, context: CliContext): void {
     .argument('[napp]', 'username/name; default: all NApps')
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
     .option(
-      '--scope <scope>',
+      '-s, --scope <scope>',
       'scope whose overrides are marked; with controller:ID, the settings of that controller',
       'cluster',
     )
     .option('--version <version>', 'the overrides of this version of the history', parseCount)
-    .option('--no-trunc', 'do not cut long values to the width of the terminal')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string | undefined, key: string | undefined, _options, command: Command) => {
-      const { json, scope = 'cluster', version, trunc, ...options } = command.optsWithGlobals<GetOptions>()
+      const { json, scope = 'cluster', version, ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
-      const terminal = createTerminal(context.stdout, context.env, trunc)
+      const terminal = createTerminal(context.stdout, context.env)
       return withService(options, context, async service => {
         if (namespace === undefined) return getAll(service, { json, scope, version }, terminal, context)
         const place = { namespace, scope }
@@ -65,7 +63,13 @@ export function addGetCommand(program: Command, context: CliContext): void {
             : await getVersion(service, { ...place, version }, { json, isWhole: !path }, terminal, context)
         if (!path) return
         const value = valueAt(data, path)
-        if (value === undefined) throw settingNotFound(namespace, path, pathsIn(data))
+        if (value === undefined)
+          throw settingNotFound(
+            namespace,
+            path,
+            pathsIn(data),
+            version === undefined ? undefined : `(version ${version}) has no override for`,
+          )
         printAnswer(json, value, () => `${printValue(value)}\n`, context)
       })
     })

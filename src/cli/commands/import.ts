@@ -41,7 +41,7 @@ export function addImportCommand(program: Command, context: CliContext, exit: (c
   addServiceOptions(program.command('import'))
     .description('import settings.py, kytos.conf, JSON and the boxes of storehouse')
     .argument('<file...>', 'settings.py, .ini or .conf, .json, or a folder of storehouse')
-    .option('--dry-run', 'print the planned changes and write nothing')
+    .option('-n, --dry-run', 'print the planned changes and write nothing')
     .option('--overwrite', 'replace stored values and boxes that differ')
     .option('--namespace <username/name>', 'namespace of the settings, if the path does not show it')
     .option('--schema-out <file>', 'only write the schema derived from a settings.py to this file')

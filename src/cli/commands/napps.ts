@@ -1,18 +1,18 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { NAppStatus } from '../../../events/nouns.ts'
-import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { isSettingsError, toSettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
-import { nearest } from '../../../model/nearest.ts'
 import { toJson } from '../../../model/value.ts'
 import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { SETTINGS_NAPP } from '../../client/manifest.ts'
 import { createNAppFolder } from '../../host/create-napp.ts'
-import { type Discovery, discover } from '../../host/discover.ts'
-import { shippedNApps } from '../../host/shipped.ts'
-import { disable, enable, install, linkInstalled, uninstall } from '../../host/tree.ts'
+import { discover } from '../../host/discover.ts'
+import { install } from '../../host/tree.ts'
+import { ALL, disableAll, enableAll, reloadAll, stampsOf, uninstallAll } from '../napps/change-napps.ts'
 import { printNApps } from '../print/napps-table.ts'
 import { askNAppStates, waitForNApps } from '../service/napp-states.ts'
+import { withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
 
@@ -20,9 +20,9 @@ interface NAppsOptions {
   readonly config?: string
   readonly force?: boolean
   readonly json?: boolean
+  readonly purge?: boolean
 }
 
-const ALL = 'all'
 const EXAMPLES = `
 Examples:
   kytos-settings napps list
@@ -30,23 +30,25 @@ Examples:
   kytos-settings napps disable all
   kytos-settings napps create me/my_napp
   kytos-settings napps install me/my_napp --force
+  kytos-settings napps reload me/my_napp
+  kytos-settings napps uninstall me/my_napp --purge
 
-While the service runs on this host, "enable", "disable" and "install" wait for it.
+While the service runs on this host, "enable", "disable", "install" and "reload" wait for it.
 They fail with the reason if a NApp does not start.`
 
 /**
- * Adds `napps list|enable|disable|install|uninstall|create`. They change the folder of NApps that a running
+ * Adds `napps list|enable|disable|install|uninstall|reload|create`. They change the folder of NApps that a running
  * service watches; `create` writes to the current folder only.
  */
 export function addNAppsCommand(program: Command, context: CliContext): void {
   const napps = program
     .command('napps')
-    .description('list, enable, disable, install, uninstall and create NApps')
+    .description('list, enable, disable, install, uninstall, reload and create NApps')
     .addHelpText('after', EXAMPLES)
   napps
     .command('list')
     .description('list installed [i-] and enabled [ie] NApps, and whether they run')
-    .option('--json', 'print JSON')
+    .option('-j, --json', 'print JSON')
     .action(async (_options, command: Command) =>
       list(await readConfig(command, context), command.optsWithGlobals<NAppsOptions>(), context),
     )
@@ -81,8 +83,18 @@ export function addNAppsCommand(program: Command, context: CliContext): void {
     .command('uninstall')
     .description('stop NApps and remove them from this host; their settings stay in the store')
     .argument('<napp...>', 'username/name, or several')
+    .option('--purge', 'also delete their settings in every scope, and their schemas')
+    .action(async (ids: string[], { purge }: NAppsOptions, command: Command) => {
+      const config = await readConfig(command, context)
+      const options = command.optsWithGlobals<NAppsOptions>()
+      await uninstallAll(config, ids, purge ? id => purgeSettings(id, options, context) : undefined, context)
+    })
+  napps
+    .command('reload')
+    .description('stop enabled NApps and start them again, with their files as they are now')
+    .argument('<napp...>', `username/name, several, or "${ALL}"`)
     .action(async (ids: string[], _options, command: Command) =>
-      uninstallAll(await readConfig(command, context), ids, context),
+      reloadAll(await readConfig(command, context), ids, context),
     )
   napps
     .command('create')
@@ -145,110 +157,25 @@ function stateMembers(
   return { state, ...(state === 'running' && { running_version: version }), reason }
 }
 
-/** The stamp of each enabled NApp among these, which shows that the service has read the same manifest. */
-async function stampsOf({ daemon }: Config, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const { napps } = await discover(daemon.napps)
-  return new Map(
-    napps.filter(({ id, enabled }) => enabled && ids.includes(id)).map(({ id, stamp }) => [id, stamp]),
-  )
-}
-
-async function enableAll(config: Config, wanted: readonly string[], context: CliContext): Promise<void> {
-  const root = config.daemon.napps
-  const tree = await discover(root)
-  const shipped = (await shippedNApps()).filter(napp => !isKnown(tree, napp.id))
-  const known = [...tree.napps.map(napp => napp.id), ...shipped.map(napp => napp.id)]
-  const ids = wanted.includes(ALL)
-    ? tree.napps.map(napp => napp.id)
-    : wanted.map(id => resolveId(id, known, tree))
-  for (const id of ids) {
-    const shippedNApp = shipped.find(napp => napp.id === id)
-    if (shippedNApp) await linkInstalled(root, id, shippedNApp.folder)
-    context.stdout.write((await enable(root, id)) ? `${id} is enabled.\n` : `${id} is already enabled.\n`)
-  }
-  await waitForNApps(config, { done: 'enabled', stamps: await stampsOf(config, ids) }, context)
-}
-
-async function disableAll(
-  config: Config,
-  wanted: readonly string[],
-  force: boolean,
+/** Deletes the settings of a NApp in every scope, and its schemas. */
+async function purgeSettings(
+  namespace: string,
+  { config }: NAppsOptions,
   context: CliContext,
 ): Promise<void> {
-  const root = config.daemon.napps
-  const tree = await discover(root)
-  const known = [...tree.napps, ...tree.broken].map(napp => napp.id)
-  const all = known.filter(id => force || id !== SETTINGS_NAPP)
-  const ids = wanted.includes(ALL) ? all : wanted.map(id => resolveId(id, known))
-  if (ids.includes(SETTINGS_NAPP) && !force) {
-    const why = `${SETTINGS_NAPP} provides the settings of every NApp, and the service does not start without it. "--force" disables it from the next start on.`
-    throw new SettingsError('NAPP_CONFLICT', why, { details: { napp: SETTINGS_NAPP } })
-  }
-  for (const id of ids) {
-    context.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
-    warnOfDependents(tree, id, ids, context)
-  }
-  const stamps = new Map(ids.map(id => [id, undefined]))
-  await waitForNApps(config, { done: 'disabled', stamps }, context)
-}
-
-async function uninstallAll(config: Config, wanted: readonly string[], context: CliContext): Promise<void> {
-  const { napps: root, napps_pre_installed: preInstalled } = config.daemon
-  const tree = await discover(root)
-  const known = [...tree.napps, ...tree.broken].map(napp => napp.id)
-  const ids = wanted.map(id => resolveId(id, known))
-  if (ids.includes(SETTINGS_NAPP))
-    throw new SettingsError(
-      'NAPP_CONFLICT',
-      `${SETTINGS_NAPP} is part of kytos-settings; the service does not start without it. Uninstall the package.`,
-      { details: { napp: SETTINGS_NAPP } },
-    )
-  for (const id of ids) {
-    await uninstall(root, id)
-    context.stdout.write(
-      `${id} is uninstalled. Its settings stay in the store; "kytos-settings delete ${id}" deletes them.\n`,
-    )
-    warnOfDependents(tree, id, ids, context)
-    if (preInstalled.includes(id))
-      printMessage(
-        context.stderr,
-        `napps_pre_installed lists ${id}: the next start installs it again. Remove it from the list.`,
-      )
-  }
-  const stamps = new Map(ids.map(id => [id, undefined]))
-  await waitForNApps(config, { done: 'uninstalled', stamps }, context)
-}
-
-/** Warns of enabled NApps that depend on a NApp that stops, except those that stop with it. */
-function warnOfDependents(tree: Discovery, id: string, ids: readonly string[], context: CliContext): void {
-  const dependents = tree.napps.filter(
-    napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
-  )
-  if (dependents.length > 0)
-    printMessage(
-      context.stderr,
-      `NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.`,
-    )
-}
-
-/**
- * The id of a typed NApp, without a `:version`.
- * @throws SettingsError NAPP_NOT_FOUND with the nearest id, or the error of a broken NApp.
- */
-function resolveId(typed: string, known: readonly string[], tree?: Discovery): string {
-  const id = typed.replace(/:.*$/, '')
-  const broken = tree?.broken.find(napp => napp.id === id)
-  if (broken) throw broken.error
-  if (known.includes(id)) return id
-  const near = nearest(id, known)
-  const hint = near
-    ? ` Did you mean ${near}?`
-    : ' "kytos-settings napps list" lists the installed NApps; "kytos-settings napps install FOLDER" installs another one.'
-  throw new SettingsError('NAPP_NOT_FOUND', `The NApp ${typed} is not installed.${hint}`, {
-    details: { got: typed, ...(near ? { nearest: near } : {}) },
+  await withService({ ...(config !== undefined && { config }) }, context, async service => {
+    const { controllers } = await service.ask('kytos.settings.controllers', {})
+    const owners = controllers.filter(one => one.namespaces.includes(namespace)).map(({ id }) => id)
+    const comment = `${namespace} is uninstalled`
+    for (const scope of ['cluster', ...owners.map(id => `controller:${id}`)])
+      await unlessAbsent(service.ask('kytos.settings.delete', { namespace, scope, comment }))
+    await unlessAbsent(service.ask('kytos.settings.remove_schema', { namespace, force: true, comment }))
   })
+  context.stdout.write(`The settings of ${namespace} are deleted.\n`)
 }
 
-function isKnown(tree: Discovery, id: string): boolean {
-  return [...tree.napps, ...tree.broken].some(napp => napp.id === id)
+async function unlessAbsent(deletion: Promise<unknown>): Promise<void> {
+  await deletion.catch(error => {
+    if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
+  })
 }

@@ -22,7 +22,7 @@ Examples:
   kytos-settings set kytos/link_discovery polling_time=1 --scope controller:c2   a canary: one controller
   kytos-settings promote kytos/link_discovery --from c2                          it was good: for all
   kytos-settings promote kytos/link_discovery --from c2 polling_time --dry-run
-  kytos-settings delete kytos/link_discovery --scope controller:c2               it was not: give it up
+  kytos-settings delete kytos/link_discovery --scope controller:c2               it was bad: remove it
 
 One transaction sets the values in the scope cluster and removes them from that of the controller.`
 
@@ -33,8 +33,8 @@ export function addPromoteCommand(program: Command, context: CliContext): void {
     .argument('<napp>', 'username/name')
     .argument('[key...]', 'only these settings, such as polling_time or liveness.min_hellos')
     .requiredOption('--from <controller>', 'id of the controller whose overrides are moved')
-    .option('--comment <text>', 'reason of the change, for the history')
-    .option('--dry-run', 'show the changes and the verdict of each affected NApp, and write nothing')
+    .option('-m, --comment <text>', 'reason of the change, for the history')
+    .option('-n, --dry-run', 'show the changes and the verdict of each affected NApp, and write nothing')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, keys: readonly string[], _options, command: Command) => {
       const { json = false, from, comment, dryRun, ...options } = command.optsWithGlobals<PromoteOptions>()

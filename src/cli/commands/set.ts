@@ -80,7 +80,7 @@ export function addSetCommands(program: Command, context: CliContext): void {
 
 function addChangeOptions(command: Command): Command {
   return addGuardOptions(addServiceOptions(command)).option(
-    '--dry-run',
+    '-n, --dry-run',
     'show the changes and the verdict of each affected NApp, and write nothing',
   )
 }

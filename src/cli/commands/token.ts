@@ -51,7 +51,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .argument('<name>', 'name of the client, recorded in the history of its changes')
     .option('--rights <list>', 'rights of the token: read, write, admin, separated by commas', 'read')
     .option('--expires <time>', 'lifetime, such as 90s, 30m, 12h or 30d; default: unlimited', parseLifetime)
-    .option('--json', 'print JSON')
+    .option('-j, --json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
       const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
       const fields = { name, rights: rights.split(',').map(text => text.trim()), expires_in: expires }
@@ -69,7 +69,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
   token
     .command('list')
     .description('list the tokens, without their secrets')
-    .option('--json', 'print JSON')
+    .option('-j, --json', 'print JSON')
     .action(async (_options, command: Command) => {
       const tokens = await execute(command, context, {
         request: ['GET', '/token'],

@@ -1,13 +1,16 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import type { KytosEvent } from '../../../events/event.ts'
+import type { Facts } from '../../../events/map.ts'
 import { printJson } from '../../../model/json.ts'
 import { parseNamespace } from '../../../model/namespace.ts'
 import { toJson } from '../../../model/value.ts'
-import { describeEvent } from '../print/event-report.ts'
+import { changesAt, describeEvent } from '../print/event-report.ts'
 import { type AddressOptions, findAddress } from '../service/address.ts'
 import { follow } from '../service/follow.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import { createWatchMemory } from '../service/watch-memory.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { type Path, parseKey } from '../terminal/key-path.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { createTerminal } from '../terminal/terminal.ts'
 
@@ -20,6 +23,7 @@ const EXAMPLES = `
 Examples:
   kytos-settings watch
   kytos-settings watch kytos/link_discovery
+  kytos-settings watch kytos/link_discovery polling_time
   kytos-settings watch --since 0                 all retained changes, then new ones
   kytos-settings watch --json | jq -r '.content.namespace'
 
@@ -31,38 +35,53 @@ export function addWatchCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('watch'))
     .description('print changes as they happen, until Ctrl-C')
     .argument('[napp]', 'only this NApp')
+    .argument('[key]', 'only this setting and the settings below it')
     .option('--since <cursor>', 'start after this cursor; default: now', parseCursor)
     .addHelpText('after', EXAMPLES)
-    .action((napp: string | undefined, _options, command: Command) =>
-      watch(napp, command.optsWithGlobals<WatchOptions>(), context),
+    .action((napp: string | undefined, key: string | undefined, _options, command: Command) =>
+      watch(
+        { napp, path: key === undefined ? [] : parseKey(key) },
+        command.optsWithGlobals<WatchOptions>(),
+        context,
+      ),
     )
 }
 
+interface Watched {
+  readonly napp: string | undefined
+  readonly path: Path
+}
+
 async function watch(
-  napp: string | undefined,
+  { napp, path }: Watched,
   { json, since, ...options }: WatchOptions,
   context: CliContext,
 ): Promise<void> {
-  const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
   const { stdout, stderr } = context
   const terminal = createTerminal(stdout, context.env)
   const report = (what: string): void => void printMessage(stderr, what)
   let isDisconnected = false
-  const memory =
-    since === undefined
-      ? await withService({ ...options, serviceOnly: true }, context, service =>
-          createWatchMemory(service, namespaces),
-        )
-      : undefined
+  const { namespaces, memory } = await withService(
+    { ...options, serviceOnly: true },
+    context,
+    async service => {
+      const namespaces = napp === undefined ? [] : [parseNamespace(await service.idOf(napp))]
+      return {
+        namespaces,
+        memory: since === undefined ? await createWatchMemory(service, namespaces) : undefined,
+      }
+    },
+  )
   const cursor = await follow({
     find: () => findAddress(options, context),
     namespaces,
     since,
     signal: context.interruption(),
     heard: event => {
-      const seen = memory?.take(event) ?? [event]
+      const seen = (memory?.take(event) ?? [event]).filter(one => isAsked(one, path))
+      if (seen.length === 0) return
       stdout.write(
-        json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, terminal)).join(''),
+        json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, terminal, path)).join(''),
       )
     },
     opened({ url }) {
@@ -79,6 +98,13 @@ async function watch(
     },
   })
   if (cursor !== undefined) report(`To resume from here: --since ${cursor}`)
+}
+
+/** False for a change that leaves the watched setting as it is. */
+function isAsked({ name, content }: KytosEvent, path: Path): boolean {
+  if (name !== 'settings.changed' || path.length === 0) return true
+  // The name determines the type of the content.
+  return changesAt((content as Facts['settings.changed']).changes, path).length > 0
 }
 
 function parseCursor(text: string): string {

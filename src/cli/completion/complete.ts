@@ -12,6 +12,7 @@ import { requestOf, type Said } from '../service/settings-request.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { parseKey, pathsIn, printKey } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
+import { COMPLETION_SCRIPTS } from './completion-scripts.ts'
 
 /** The command line before the word to complete. */
 interface Line {
@@ -36,6 +37,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--schema-out': [FILES],
   '--from': [FILES],
   '--to': [FILES],
+  '--dir': [FILES],
   '--rights': ['read', 'write', 'admin'],
 }
 
@@ -111,7 +113,7 @@ async function candidatesFor(
         String(version),
       )
     case 'shell':
-      return ['bash', 'zsh']
+      return Object.keys(COMPLETION_SCRIPTS)
     case 'file':
     case 'folder':
       return [FILES]
@@ -130,7 +132,7 @@ async function installed(
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
   if (name === 'uninstall') return known.map(({ id }) => id)
-  if (name === 'disable') return known.filter(napp => napp.enabled).map(({ id }) => id)
+  if (name === 'disable' || name === 'reload') return known.filter(napp => napp.enabled).map(({ id }) => id)
   const shipped = (await shippedNApps()).filter(({ id }) => !known.some(napp => napp.id === id))
   return [...napps.filter(napp => !napp.enabled), ...shipped].map(({ id }) => id)
 }

@@ -59,5 +59,19 @@ else
 fi
 `
 
+const FISH = `# Completion of kytos-settings for fish: this file as ~/.config/fish/completions/kytos-settings.fish
+function __kytos_settings
+  set -l words (commandline -opc) (commandline -ct)
+  for candidate in ($words[1] __complete -- $words[2..-1] 2>/dev/null)
+    if test "$candidate" = :files
+      __fish_complete_path (commandline -ct)
+    else
+      echo $candidate
+    end
+  end
+end
+complete -c kytos-settings -f -a '(__kytos_settings)'
+`
+
 /** The scripts by the name of the shell. */
-export const COMPLETION_SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH }
+export const COMPLETION_SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH }

@@ -5,7 +5,7 @@ import { equalJson, type JsonObject } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
 import { digestOf, documentOf, type FolderDocument, type FolderRecord, fileOf } from './settings-folder.ts'
 
-/** What `apply` does with one document. `conflict`: the store differs from what the folder was written from. */
+/** The action of `apply` on one document. `conflict`: the store differs from what the folder was written from. */
 export type PlanAction = 'same' | 'create' | 'update' | 'delete' | 'conflict'
 
 /** One document of a plan. */

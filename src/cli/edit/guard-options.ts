@@ -12,11 +12,11 @@ export interface GuardOptions {
 export function addGuardOptions(command: Command): Command {
   return command
     .option(
-      '--scope <scope>',
+      '-s, --scope <scope>',
       'scope of the overrides: cluster, controller (the one of the service) or controller:ID',
       'cluster',
     )
-    .option('--comment <text>', 'reason of the change, for the history')
+    .option('-m, --comment <text>', 'reason of the change, for the history')
     .option(
       '--if-revision <revision>',
       'reject the change unless the NApp is still at this revision',

@@ -20,7 +20,7 @@ export interface FolderDocument {
   readonly data: JsonObject
 }
 
-/** What a folder was written from, by the file of each document. */
+/** The state of the store from which a folder was written, by the file of each document. */
 export interface FolderRecord {
   readonly epoch: number
   /** The digest of the overrides in the store. */

@@ -1,30 +1,42 @@
+import type { ValueChange } from '../../../events/changes.ts'
 import type { KytosEvent } from '../../../events/event.ts'
 import type { FactName, Facts } from '../../../events/map.ts'
 import type { Actor } from '../../../model/actor.ts'
 import type { Json } from '../../../model/value.ts'
-import { pathOf, printKey } from '../terminal/key-path.ts'
+import { isWithin, type Path, pathOf, printKey } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
 import { cut } from '../terminal/table.ts'
 import { sanitize, type Terminal } from '../terminal/terminal.ts'
 
-type Lines = { readonly [N in FactName]?: (content: Facts[N], terminal: Terminal) => readonly string[] }
+type Lines = {
+  readonly [N in FactName]?: (content: Facts[N], terminal: Terminal, path: Path) => readonly string[]
+}
 
 /** Maximum length of a value on a terminal, in characters. */
 const MAX_VALUE_CHARACTERS = 60
 
-/** A fact as text: one line for each changed value, with the local time. */
-export function describeEvent({ name, content, timestamp }: KytosEvent, terminal: Terminal): string {
+/** The changes of a setting and of the settings below it. */
+export function changesAt(changes: readonly ValueChange[], path: Path): readonly ValueChange[] {
+  return changes.filter(one => isWithin(pathOf(one.path), path) || isWithin(path, pathOf(one.path)))
+}
+
+/** A fact as text: one line for each changed value at or below `path`, with the local time. */
+export function describeEvent(
+  { name, content, timestamp }: KytosEvent,
+  terminal: Terminal,
+  path: Path = [],
+): string {
   const time = terminal.style('dim', new Date(timestamp).toTimeString().slice(0, 8))
   // The table LINES has the content type of each name.
   const describe = LINES[name as FactName] as
-    | ((content: unknown, terminal: Terminal) => readonly string[])
+    | ((content: unknown, terminal: Terminal, path: Path) => readonly string[])
     | undefined
-  const lines = describe?.(content, terminal) ?? [sanitize(name)]
+  const lines = describe?.(content, terminal, path) ?? [sanitize(name)]
   return lines.map(line => `${time} ${line}\n`).join('')
 }
 
 const LINES: Lines = {
-  'settings.changed': ({ namespace, scope, kind, changes, actor, comment, origin }, terminal) => {
+  'settings.changed': ({ namespace, scope, kind, changes, actor, comment, origin }, terminal, path) => {
     const place = [
       terminal.style('bold', sanitize(namespace)),
       ...(scope === '' ? [] : [sanitize(scope)]),
@@ -34,7 +46,7 @@ const LINES: Lines = {
     const why = comment === null ? '' : ` ${terminal.style('dim', sanitize(`"${comment}"`))}`
     const tail = origin === 'resync' && !actor ? how : ` ${author}${how}${why}`
     if (changes.length === 0) return [`${place} ${kind}, effective settings unchanged${tail}`]
-    return changes.map(({ path, old, new: now, apply }) => {
+    return changesAt(changes, path).map(({ path, old, new: now, apply }) => {
       const [before, after] = [
         terminal.style('red', printBriefly(old, terminal)),
         terminal.style('green', printBriefly(now, terminal)),

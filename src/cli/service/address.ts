@@ -32,10 +32,10 @@ const DEFAULT_URL = 'http://127.0.0.1:8181'
 
 /**
  * The address of the service: from the command line, else from the environment (KYTOS_SETTINGS_URL,
- * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini,
- * else port 8181 of this host.
+ * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner. Else it is from
+ * kytos.ini, and without one port 8181 of this host.
  * The token of the owner is sent to that service only. A given token is sent to a named address, or to this
- * host if a kytos.ini exists, so that no kytos.ini and no server of another user receives it.
+ * host if a kytos.ini exists. So no kytos.ini sends it elsewhere, and no server of another user receives it.
  * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT for a named file that does
  * not exist, CONFIG_INVALID for an unreadable file. CONFIG_UNTRUSTED for a file of another user, or a token
  * that would be sent to an address that the caller did not name.
@@ -75,8 +75,8 @@ export async function findAddress(options: AddressOptions, context: CliContext):
 }
 
 /**
- * Calls `request` with the address of the service, with the next address if that one cannot be reached, and
- * once more if its token was replaced meanwhile: a restarted service has a new token for its owner, which may
+ * Calls `request` with the address of the service, and with the next one if that cannot be reached. It is called
+ * once more if the token was replaced meanwhile: a restarted service has a new token for its owner, which may
  * be written after the old one was read.
  * @throws SettingsError what `find` and `request` throw.
  */

@@ -8,7 +8,7 @@ interface Named {
   readonly operations?: readonly Named[]
 }
 
-/** The names in a content that stand in place of an id: those without a username. */
+/** The names in a content in place of an id: those without a username. */
 export function namesIn({ namespace, operations = [] }: Named): readonly string[] {
   const own = typeof namespace === 'string' && namespace !== '' && !namespace.includes('/') ? [namespace] : []
   return [...own, ...operations.flatMap(namesIn)]

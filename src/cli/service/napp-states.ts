@@ -26,7 +26,7 @@ export async function askNAppStates({ settings }: Config): Promise<readonly NApp
 
 /** A change of NApps whose effect a command waits for: each id with the stamp that must be started. */
 export interface NAppChange {
-  readonly done: 'enabled' | 'disabled' | 'installed and enabled' | 'uninstalled'
+  readonly done: 'enabled' | 'disabled' | 'installed and enabled' | 'uninstalled' | 'reloaded'
   /** No stamp: the NApp must be stopped. */
   readonly stamps: ReadonlyMap<string, string | undefined>
 }

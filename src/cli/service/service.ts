@@ -29,6 +29,8 @@ export interface Service {
   ask<N extends Said>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
   /** Its bus, for many commands or commands without a REST route. @throws SettingsError as `ask`. */
   bus(): Promise<Ask>
+  /** The id of a NApp, also of one that is given by a name that no other known NApp has. */
+  idOf(napp: string): Promise<string>
   /** True once the store was opened directly, because no service is running on this host. */
   isOwnStore(): boolean
   /** Closes the bus and the store if they are open; the next command finds the service again. */
@@ -39,18 +41,21 @@ export interface Service {
 export function addServiceOptions(command: Command): Command {
   return command
     .option(
-      '--url <address>',
+      '-u, --url <address>',
       'address of the service, such as http://127.0.0.1:8181; repeated: the first that answers (or KYTOS_SETTINGS_URL, with commas between them); default: this host',
       joinUrls,
     )
     .option('--token-file <file>', 'file with the API token (or KYTOS_SETTINGS_TOKEN, the token itself)')
-    .option('--json', 'print JSON')
+    .option('-j, --json', 'print JSON')
 }
 
 /** The addresses of a repeated `--url` as one list. */
 function joinUrls(url: string, before?: string): string {
   return before === undefined ? url : `${before},${url}`
 }
+
+/** The commands whose `namespace` may also be one of boxes, which has no username. */
+const OF_BOXES_TOO: readonly Said[] = ['kytos.settings.status', 'kytos.settings.restore_files']
 
 interface ServiceOptions extends AddressOptions {
   /** Never opens the store directly: the command requires a running service. */
@@ -91,7 +96,7 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
   }
   const client: Service = {
     async ask(name, given) {
-      const content = await withId(given)
+      const content = OF_BOXES_TOO.includes(name) ? given : await withId(given)
       if (store) return askStore(store)(name, content)
       let config: Config | undefined
       try {
@@ -127,6 +132,9 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
       )
       bus = remote
       return (name, content, options) => remote.ask(name, content, options)
+    },
+    async idOf(napp) {
+      return (await withId({ namespace: napp })).namespace
     },
     isOwnStore: () => store !== undefined,
     async release() {

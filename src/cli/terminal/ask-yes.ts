@@ -1,6 +1,6 @@
 import type { CliContext } from './cli-context.ts'
 
-/** Asks a question on a terminal; true for "y" or "yes". False without a terminal, where nobody answers. */
+/** Asks a question on a terminal; true for "y" or "yes". False without a terminal, where no user can answer. */
 export async function askYes(question: string, { stdin, stderr }: CliContext): Promise<boolean> {
   if (!stdin.isTTY) return false
   stderr.write(`${question} [y/N] `)

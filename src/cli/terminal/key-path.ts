@@ -37,6 +37,11 @@ export function printKey(path: Path): string {
   return isPlain ? path.join('.') : path.map(pointerToken).join('')
 }
 
+/** True for the same path and every path below it. */
+export function isWithin(path: Path, whole: Path): boolean {
+  return whole.every((key, i) => path[i] === key)
+}
+
 /** Compares two paths by their typed form. */
 export function byKey(one: Path, other: Path): number {
   const [a, b] = [printKey(one), printKey(other)]

@@ -13,12 +13,12 @@ export interface Terminal {
   style(style: Style, text: string): string
 }
 
-/** The properties of an output; with `isCut` false, lines are as long as their values. */
-export function createTerminal(out: Console, env: CliContext['env'], isCut = true): Terminal {
+/** The properties of an output. */
+export function createTerminal(out: Console, env: CliContext['env']): Terminal {
   const isTerminal = out.isTTY === true
   const isColoured = isTerminal && !env.NO_COLOR && env.TERM !== 'dumb'
   return {
-    width: isTerminal && isCut ? (out.columns ?? 80) : undefined,
+    width: isTerminal ? (out.columns ?? 80) : undefined,
     style: (style, text) =>
       isColoured && text !== ''
         ? `${ownSequence(out, `\x1b[${STYLES[style]}m`)}${text}${ownSequence(out, '\x1b[0m')}`

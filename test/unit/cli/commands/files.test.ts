@@ -165,7 +165,8 @@ describe('delete', () => {
       ),
     })
     expect((await kytos('delete', 'kytos/xx')).exit).toBe(3)
-    expect((await kytos('delete', 'kytos')).exit).toBe(2)
+    expect((await kytos('delete', 'nowhere')).exit).toBe(3)
+    expect((await kytos('delete', 'kytos/y/z')).exit).toBe(2)
     expect((await kytos('delete', 'kytos/y', '--scope', 'nowhere')).exit).toBe(2)
     expect((await send('GET', '/healthz')).json.revision).toBe(before)
     // An empty object is stored overrides, too.

@@ -39,7 +39,13 @@ async function printPreview(preview: Partial<Preview>, json = false) {
   }
   const after = { ...SETTINGS, preview: { changes: [], consumers: [], rejected: [], ...preview } }
   const unasked = () => Promise.reject(new Error('a dry run asks nothing more'))
-  const service = { ask: unasked, bus: unasked, isOwnStore: () => false, release: async () => {} }
+  const service = {
+    ask: unasked,
+    bus: unasked,
+    idOf: unasked,
+    isOwnStore: () => false,
+    release: async () => {},
+  }
   const thrown = await printChanged(
     service,
     { before: SETTINGS, after },
