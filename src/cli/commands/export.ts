@@ -58,15 +58,17 @@ async function exportJson(
   scope: string,
   context: CliContext,
 ): Promise<string> {
-  const documents = await readOverrides(service, wanted, [scope])
+  const documents = await readAll(service, await placesOf(service, wanted, scope))
   const all: JsonObject = {}
   for (const { namespace, data } of documents) setMember(all, namespace, data)
-  const others = scope === 'cluster' ? await ownersAmong(service, wanted) : []
-  if (others.length > 0)
+  const owned = scope === 'cluster' ? await ownedPlaces(service, wanted) : []
+  if (owned.length > 0) {
+    const ids = [...new Set(owned.map(place => place.scope.slice('controller:'.length)))]
     printMessage(
       context.stderr,
-      `Overrides of single controllers are not in this output (${others.join(', ')}): use --scope controller:ID or --dir.`,
+      `Overrides of single controllers are not in this output (${ids.join(', ')}): use --scope controller:ID or --dir.`,
     )
+  }
   return `${printJson(all, 2)}\n`
 }
 
@@ -77,37 +79,48 @@ async function exportFolder(
   { stderr }: CliContext,
 ): Promise<void> {
   const { epoch } = await service.ask('kytos.settings.status', {})
-  const scopes = ['cluster', ...(await ownersAmong(service, wanted)).map(id => `controller:${id}`)]
-  const documents = await readOverrides(service, wanted, scopes)
+  const places = [...(await placesOf(service, wanted, 'cluster')), ...(await ownedPlaces(service, wanted))]
+  const documents = await readAll(service, places)
   await writeFolder(folder, documents, epoch)
   const count = documents.length === 1 ? '1 document is' : `${documents.length} documents are`
   printMessage(stderr, `${count} in ${folder}.`)
 }
 
-/** The overrides in the given scopes; of named namespaces also empty ones of the cluster. */
-async function readOverrides(
-  service: Service,
-  wanted: readonly string[],
-  scopes: readonly string[],
-): Promise<readonly FolderDocument[]> {
-  const summaries = wanted.length > 0 ? [] : await service.ask('kytos.settings.list', {})
-  const known = summaries.filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
-  const documents: FolderDocument[] = []
-  for (const scope of scopes)
-    for (const namespace of wanted.length > 0 ? wanted : known) {
-      const { overrides } = await service.ask('kytos.settings.retrieve', { namespace, scope })
-      const isNamed = wanted.length > 0 && scope === scopes[0]
-      if (isNamed || Object.keys(overrides).length > 0) documents.push({ namespace, scope, data: overrides })
-    }
-  return documents
+/** A document to export; `isNamed` also without overrides. */
+interface Place {
+  readonly namespace: string
+  readonly scope: string
+  readonly isNamed?: boolean
 }
 
-/** The controllers with overrides of their own of these namespaces, or of any. */
-async function ownersAmong(service: Service, wanted: readonly string[]): Promise<readonly string[]> {
+/** The named namespaces in a scope, or all that have overrides there. */
+async function placesOf(
+  service: Service,
+  wanted: readonly string[],
+  scope: string,
+): Promise<readonly Place[]> {
+  if (wanted.length > 0) return wanted.map(namespace => ({ namespace, scope, isNamed: true }))
+  const summaries = await service.ask('kytos.settings.list', {})
+  return summaries.map(({ namespace }) => ({ namespace, scope }))
+}
+
+/** The documents of single controllers: those of the named namespaces, or all. */
+async function ownedPlaces(service: Service, wanted: readonly string[]): Promise<readonly Place[]> {
   const { controllers } = await service.ask('kytos.settings.controllers', {})
-  return controllers
-    .filter(({ namespaces }) => namespaces.some(one => wanted.length === 0 || wanted.includes(one)))
-    .map(({ id }) => id)
+  return controllers.flatMap(({ id, namespaces }) =>
+    namespaces
+      .filter(namespace => wanted.length === 0 || wanted.includes(namespace))
+      .map(namespace => ({ namespace, scope: `controller:${id}` })),
+  )
+}
+
+async function readAll(service: Service, places: readonly Place[]): Promise<readonly FolderDocument[]> {
+  const documents: FolderDocument[] = []
+  for (const { namespace, scope, isNamed = false } of places) {
+    const { overrides } = await service.ask('kytos.settings.retrieve', { namespace, scope })
+    if (isNamed || Object.keys(overrides).length > 0) documents.push({ namespace, scope, data: overrides })
+  }
+  return documents
 }
 
 async function exportConf(service: Service, wanted: readonly string[], context: CliContext): Promise<string> {
