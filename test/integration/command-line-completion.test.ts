@@ -87,7 +87,7 @@ describe('completion', () => {
     [['import', '--schema-out', ''], [':files']],
     [
       ['completion', ''],
-      ['bash', 'zsh'],
+      ['bash', 'zsh', 'fish'],
     ],
     [['get', 'kytos/absent', ''], []],
     [['get', '--url', 'http://127.0.0.1:1', ''], []],

@@ -250,7 +250,8 @@ describe('a command', () => {
     const cases: readonly (readonly [args: readonly string[], exit: number, stderr: RegExp])[] = [
       [['get', NAPP, 'poling_time'], 3, /has no setting poling_time\. Did you mean polling_time\?/],
       [['get', 'kytos/link_discover'], 3, /Did you mean "kytos\/link_discovery"\?/],
-      [['get', 'kytos'], 2, /"kytos" is not a namespace/],
+      [['get', 'kytos'], 3, /No known NApp has the name "kytos"/],
+      [['get', 'kytos/a/b'], 2, /"kytos\/a\/b" is not a namespace/],
       [['get', NAPP, 'a..b'], 2, /"a\.\.b" is not a valid KEY/],
       [['get', NAPP, '/a~2'], 2, /"\/a~2" is not a valid KEY/],
       [['set', NAPP, 'poling_time=5'], 4, /did you mean "polling_time"\?/],

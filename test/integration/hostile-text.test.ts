@@ -90,7 +90,16 @@ const LINES: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['import', 'settings.py', '--namespace', 'evil/two'],
     ['import', ARGUMENT],
   ],
-  export: [['export'], ['export', '--format', 'kytos.conf', NAPP]],
+  export: [['export'], ['export', '--format', 'kytos.conf', NAPP], ['export', '--dir', 'evil.d']],
+  apply: [
+    ['apply', 'evil.d', '--dry-run'],
+    ['apply', ARGUMENT],
+  ],
+  promote: [
+    ['promote', NAPP, '--from', ARGUMENT],
+    ['promote', ARGUMENT, '--from', 'c2'],
+  ],
+  'napps reload': [['napps', 'reload', ARGUMENT]],
   backup: [['backup', `${ARGUMENT}.archive`]],
   restore: [
     ['restore', 'evil.json'],

@@ -42,7 +42,7 @@ export function addExportCommand(program: Command, context: CliContext): void {
     .action((namespaces: string[], _options, command: Command) => {
       const { format = 'json', scope = 'cluster', dir, ...options } = command.optsWithGlobals<ExportFlags>()
       return withService(options, context, async service => {
-        if (dir !== undefined) return exportFolder(service, namespaces, resolve(context.cwd, dir), context)
+        if (dir !== undefined) return exportFolder(service, namespaces, dir, context)
         context.stdout.write(
           format === 'json'
             ? await exportJson(service, namespaces, scope, context)
@@ -76,12 +76,12 @@ async function exportFolder(
   service: Service,
   wanted: readonly string[],
   folder: string,
-  { stderr }: CliContext,
+  { cwd, stderr }: CliContext,
 ): Promise<void> {
   const { epoch } = await service.ask('kytos.settings.status', {})
   const places = [...(await placesOf(service, wanted, 'cluster')), ...(await ownedPlaces(service, wanted))]
   const documents = await readAll(service, places)
-  await writeFolder(folder, documents, epoch)
+  await writeFolder(resolve(cwd, folder), documents, epoch)
   const count = documents.length === 1 ? '1 document is' : `${documents.length} documents are`
   printMessage(stderr, `${count} in ${folder}.`)
 }

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseJson } from '../../../../model/json.ts'
@@ -261,5 +261,37 @@ describe('help and version', () => {
     for (const args of [['--help'], ['start', '--help'], ['napps', '--help']]) {
       expect(await kytos(...args)).toMatchObject({ exit: 0, stdout: expect.stringContaining('Examples:') })
     }
+  })
+})
+
+describe('napps reload', () => {
+  it('saves the manifest of an enabled NApp again, which a running service notices', async () => {
+    const { kytos, root } = await withNApps()
+    const manifest = join(root, 'kytos/topology/napp.json')
+    await utimes(manifest, 1, 1)
+    expect(await kytos('napps', 'reload', 'kytos/topology')).toEqual({ exit: 0, stdout: '', stderr: '' })
+    expect((await stat(manifest)).mtimeMs).toBeGreaterThan(1_000)
+    expect(await kytos('napps', 'reload', 'kytos/of_core')).toMatchObject({
+      exit: 5,
+      stderr: expect.stringContaining('kytos/of_core is not enabled'),
+    })
+    expect(await kytos('napps', 'reload', 'kytos/settings')).toMatchObject({ exit: 5 })
+    expect(await kytos('napps', 'reload', 'kytos/nowhere')).toMatchObject({ exit: 3 })
+  })
+})
+
+describe('napps uninstall --purge', () => {
+  it('deletes the settings in every scope, which stay without it', async () => {
+    const { kytos } = await withNApps()
+    await kytos('set', 'kytos/topology', 'n=1', '--new')
+    await kytos('set', 'kytos/topology', 'n=2', '--scope', 'controller:c2')
+    await kytos('set', 'kytos/of_core', 'n=1', '--new')
+    await kytos('napps', 'uninstall', 'kytos/of_core')
+    expect(await kytos('napps', 'uninstall', 'kytos/topology', '--purge')).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining('The settings of kytos/topology are deleted.'),
+    })
+    expect(parseJson((await kytos('export')).stdout)).toEqual({ 'kytos/of_core': { n: 1 } })
+    expect((await kytos('controllers')).stdout).not.toContain('c2')
   })
 })
