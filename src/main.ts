@@ -27,6 +27,11 @@ function fail(error: unknown): void {
   stop.abort()
 }
 
+// The etcd client sets the server name of TLS also for an address, which Node only warns of.
+const emitWarning = process.emitWarning.bind(process) as (...warning: readonly unknown[]) => void
+process.emitWarning = (...warning: readonly unknown[]) => {
+  if (!warning.includes('DEP0123')) emitWarning(...warning)
+}
 // Ignored, because the terminal or the reader of the log is gone: an error printed here would cause the next.
 process.stderr.on('error', () => {})
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
