@@ -1,7 +1,7 @@
 import { printJson } from 'kytos-settings'
 
 /**
- * Logs one line for every setting that changes, of any NApp.
+ * Logs one line for every setting that changes, of any NApp. The first defaults of a NApp are one line.
  *
  * @type {import('kytos-settings').CreateNApp}
  */
@@ -14,6 +14,11 @@ const createChangeLog = ({ bus, log }) => ({
           ? 'by its schema'
           : 'by an unknown actor'
       const how = origin === 'live' ? '' : `, ${origin}`
+      if (scope === 'schema' && changes.every(change => change.old === undefined)) {
+        if (changes.length > 0)
+          log.info(`${namespace}: ${changes.length} settings with their defaults, revision ${revision}${how}`)
+        return
+      }
       for (const change of changes) {
         const values = `${show(change.old)} -> ${show(change.new)}`
         log.info(`${namespace}${change.path}: ${values} ${by}, revision ${revision}${how}`)

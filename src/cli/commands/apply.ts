@@ -1,8 +1,16 @@
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { SettingsError } from '../../../model/errors.ts'
 import { operationOf, type PlanStep, planFolder } from '../edit/folder-plan.ts'
-import { digestOf, type FolderRecord, readFolder, readRecord, writeRecord } from '../edit/settings-folder.ts'
+import {
+  digestOf,
+  type FolderRecord,
+  readFileDocuments,
+  readFolder,
+  readRecord,
+  writeRecord,
+} from '../edit/settings-folder.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import { askYes } from '../terminal/ask-yes.ts'
@@ -32,6 +40,7 @@ Examples:
   kytos-settings apply settings.d --dry-run           the differences; exit code 1 if there are any
   kytos-settings apply settings.d --comment 'ticket 42'
   kytos-settings apply settings.d --prune --yes       also delete documents whose file is gone
+  kytos-settings apply settings.json                  one file, as "export" prints it
 
 The folder is the desired state: one file for each NApp in settings/, and controllers/ID/ for one controller.
 All changes are one transaction. A document that was changed in the store after the folder was written is a
@@ -41,7 +50,7 @@ conflict, and nothing is stored: export again, or use --force. Documents without
 export function addApplyCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   addServiceOptions(program.command('apply'))
     .description('make the overrides equal to the files of a folder, as "export --dir" writes it')
-    .argument('<folder>', 'folder with one file for each NApp')
+    .argument('<folder>', 'folder with one file for each NApp, or one file for all')
     .option('-m, --comment <text>', 'reason of the change, for the history')
     .option(
       '-n, --dry-run',
@@ -65,8 +74,10 @@ export function addApplyCommand(program: Command, context: CliContext, exit: (co
       } = command.optsWithGlobals<ApplyOptions>()
       const folder = resolve(context.cwd, name)
       return withService({ ...options, dryRun: dryRun === true }, context, async service => {
-        const record = await readRecord(folder)
-        const plan = await planFolder(service, await readFolder(folder), record, force)
+        const isFile = (await stat(folder).catch(() => undefined))?.isFile() === true
+        const record = isFile ? undefined : await readRecord(folder)
+        const documents = isFile ? await readFileDocuments(folder) : await readFolder(folder)
+        const plan = await planFolder(service, documents, record, force)
         const steps = plan.filter(({ action }) => action !== 'delete' || prune)
         reportKept(plan.length - steps.length, context)
         if (!json) printDifferences(steps, context)
@@ -75,7 +86,7 @@ export function addApplyCommand(program: Command, context: CliContext, exit: (co
         if (changes.length > MAX_DOCUMENTS && !chunks) throw tooMany(changes.length)
         if (!dryRun) await confirmDeletions(changes, yes === true, context)
         await commit(service, changes, { comment, dryRun }, context)
-        if (!dryRun) await recordApplied(folder, record, steps, service)
+        if (!dryRun && !isFile) await recordApplied(folder, record, steps, service)
         const answer = {
           documents: steps.map(({ namespace, scope, action }) => ({ namespace, scope, action })),
         }

@@ -51,6 +51,25 @@ export function documentOf(file: string): Pick<FolderDocument, 'namespace' | 'sc
 }
 
 /**
+ * Every document of a file `{"<namespace>": overrides}`, as `export` prints it; all are of the cluster.
+ * @throws SettingsError JSON_MALFORMED or NAMESPACE_MALFORMED with the file.
+ */
+export async function readFileDocuments(file: string): Promise<readonly FolderDocument[]> {
+  try {
+    const all = parseUntrustedJson(await readFile(file, 'utf8'))
+    if (!isObject(all)) throw new SettingsError('JSON_MALFORMED', 'It must hold {"<namespace>": {...}}.')
+    return Object.entries(all).map(([name, data]) => {
+      const namespace = parseNamespace(name)
+      if (isObject(data)) return { namespace, scope: CLUSTER, data }
+      throw new SettingsError('JSON_MALFORMED', `The value of ${namespace} must be an object of settings.`)
+    })
+  } catch (cause) {
+    const { code, message } = toSettingsError(cause)
+    throw new SettingsError(code, `${file} is not valid: ${message}`, { cause })
+  }
+}
+
+/**
  * Every document of a folder, in the order of their files.
  * @throws SettingsError JSON_MALFORMED or NAMESPACE_MALFORMED with the file; CONTENT_MALFORMED without
  * documents and record.

@@ -10,6 +10,8 @@ export type Column = string | { readonly head: string; readonly cut: true }
 const GAP = '  '
 /** Minimum width of a cut column in characters. */
 const MIN_COLUMN_CHARACTERS = 8
+/** Minimum width of any other column but the first, which names the row and is cut last. */
+const MIN_HEAD_CHARACTERS = 4
 /**
  * Maximum width of a column with `cut` without a terminal, so that one value of 256 KiB does not widen every
  * row.
@@ -68,22 +70,30 @@ function narrow(
   width: number | undefined,
 ): readonly number[] {
   const fitted = [...widths]
+  const isNoName = widths.map((_, column) => column > 0)
   if (width === undefined)
     return fitted.map((one, column) => (mayBeCut[column] ? Math.min(one, MAX_COLUMN_CHARACTERS) : one))
   const available = width - GAP.length * (widths.length - 1)
   for (let over = fitted.reduce((sum, one) => sum + one, 0) - available; over > 0; over--) {
-    const widest = widestOf(fitted, mayBeCut) ?? widestOf(fitted, undefined)
+    const widest =
+      widestOf(fitted, mayBeCut, MIN_COLUMN_CHARACTERS) ??
+      widestOf(fitted, isNoName, MIN_HEAD_CHARACTERS) ??
+      widestOf(fitted, undefined, MIN_COLUMN_CHARACTERS)
     if (widest === undefined) break
     fitted[widest] = (fitted[widest] ?? 0) - 1
   }
   return fitted
 }
 
-/** The widest column that can still be cut, among the given ones or all; undefined without one. */
-function widestOf(widths: readonly number[], of: readonly boolean[] | undefined): number | undefined {
+/** The widest column above a minimum, among the given ones or all; undefined without one. */
+function widestOf(
+  widths: readonly number[],
+  of: readonly boolean[] | undefined,
+  min: number,
+): number | undefined {
   const candidates = widths.map((width, column) => (of && !of[column] ? 0 : width))
   const most = Math.max(...candidates)
-  return most > MIN_COLUMN_CHARACTERS ? candidates.indexOf(most) : undefined
+  return most > min ? candidates.indexOf(most) : undefined
 }
 
 function textOf(cell: Cell): string {

@@ -144,11 +144,17 @@ describe('kytos/change_log', () => {
         origin: 'resync',
       }),
     )
+    const defaults = [
+      { path: '/a', new: 1, apply: 'live' },
+      { path: '/b', new: 2, apply: 'live' },
+    ] as const
+    bus.announce('settings.changed', changed('14', DATA, { changes: defaults, actor: null, scope: 'schema' }))
     await new Promise(setImmediate)
     expect(log.lines).toEqual([
       'INFO host: kytos/link_discovery/polling_time: 3 -> 1 by user rest, revision 12',
       'INFO host: kytos/link_discovery/flow_cookie: unset -> 9223372036854775808 by user rest, revision 12',
       'INFO host: kytos/link_discovery/x: "a" -> unset by an unknown actor, revision 13, resync',
+      'INFO host: kytos/link_discovery: 2 settings with their defaults, revision 14',
     ])
   })
 })

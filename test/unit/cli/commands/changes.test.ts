@@ -247,6 +247,17 @@ describe('export --dir and apply', () => {
     expect(await kytos('apply', 'nowhere')).toMatchObject({ exit: 2 })
   })
 
+  it('take one file, as export prints it', async () => {
+    await writeFile(join(cwd, 'all.json'), '{"kytos/x": {"n": 8}, "kytos/y": {"n": 9}}')
+    expect(await kytos('apply', 'all.json')).toMatchObject({ exit: 0 })
+    expect([await overrides('kytos/x'), await overrides('kytos/y')]).toEqual([{ n: 8 }, { n: 9 }])
+    await writeFile(join(cwd, 'all.json'), '{"kytos/x": 1}')
+    expect(await kytos('apply', 'all.json')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('The value of kytos/x must be an object'),
+    })
+  })
+
   it('need --chunks for more documents than one transaction has', async () => {
     for (let i = 0; i < 33; i++) await writeFile(file(`settings/kytos/n${i}.json`), '{"a": 1}')
     expect(await kytos('apply', 'd')).toMatchObject({ exit: 2, stderr: expect.stringContaining('--chunks') })

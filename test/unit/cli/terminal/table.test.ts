@@ -48,6 +48,16 @@ describe('a table', () => {
     ).toBeLessThan(1_100)
   })
 
+  it('keeps the column that names a row, and cuts the heads of the others', () => {
+    const columns = ['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State']
+    const row = ['kytos/link_discovery', '12', '3', 'yes', 'yes', 'ready']
+    const lines = printTable(columns, [row], terminal({ isTTY: true, columns: 60 }, { NO_COLOR: '1' }))
+      .trimEnd()
+      .split('\n')
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(60)
+    expect(lines[1]?.split(/ +/)).toEqual(row)
+  })
+
   it('lets nothing through that steers a terminal', () => {
     expect(printTable(['A'], [['\x1b[2J\u009b\u202eevil\nline']], PLAIN)).toBe(
       'A\n\\u001b[2J\\u009b\\u202eevil line\n',
