@@ -53,13 +53,23 @@ export interface CliStage {
   close(): Promise<void>
 }
 
+interface StageOptions {
+  readonly controller?: string
+  /** The endpoints of an etcd that several stages share; the caller stops it. */
+  readonly endpoints?: readonly string[]
+}
+
 /**
  * Makes a folder with a kytos.ini for a backend; its service is not started yet. `lines` go to [settings].
  */
-export async function openCliStage(backend: 'filesystem' | 'etcd', lines = ''): Promise<CliStage> {
+export async function openCliStage(
+  backend: 'filesystem' | 'etcd',
+  lines = '',
+  { controller = 'c1', endpoints }: StageOptions = {},
+): Promise<CliStage> {
   if (!isBuilt()) throw new Error('The build is older than its sources: npm run build.')
   const cwd = await mkdtemp(join(tmpdir(), 'kytos-cli-'))
-  const etcd = backend === 'etcd' ? await startEtcd() : undefined
+  const etcd = backend === 'etcd' && !endpoints ? await startEtcd() : undefined
   const port = await freePort()
   await writeFile(
     join(cwd, 'kytos.ini'),
@@ -69,13 +79,13 @@ napps = napps
 napps_pre_installed = ["kytos/settings", "kytos/link_discovery"]
 [settings]
 backend = ${backend}
-controller = c1
+controller = ${controller}
 state_dir = state
 ${lines}
 [settings.filesystem]
 path = store
 [settings.etcd]
-endpoints = ${JSON.stringify(etcd?.endpoints ?? ['http://127.0.0.1:1'])}
+endpoints = ${JSON.stringify(endpoints ?? etcd?.endpoints ?? ['http://127.0.0.1:1'])}
 `,
   )
   const bin = join(cwd, 'kytos-settings')

@@ -6,6 +6,7 @@ import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { countKinds } from '../../transfer/difference.ts'
 import type { StoreSnapshot } from '../../transfer/store-snapshot.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { countedKinds } from '../terminal/counted.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 import { addFillOptions, describeFill, type FillFlags, fillOptions, fillReport, warnOn } from './copy.ts'
 
@@ -102,8 +103,6 @@ function summary({ store, revision, epoch, at, entries }: StoreSnapshot) {
 }
 
 function describe({ store, revision, at, entries }: StoreSnapshot): string {
-  const parts = Object.entries(countKinds(entries.map(({ key }) => key))).map(
-    ([kind, count]) => `${count} ${kind}`,
-  )
-  return `From ${store} at revision ${revision}, ${at}: ${parts.join(', ')}.`
+  const kinds = countedKinds(countKinds(entries.map(({ key }) => key)))
+  return `From ${store} at revision ${revision}, ${at}: ${kinds}.`
 }

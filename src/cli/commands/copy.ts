@@ -5,6 +5,7 @@ import { findConfig, loadConfig } from '../../boot/config.ts'
 import type { CopyReport } from '../../transfer/copy-store.ts'
 import type { LoadReport } from '../../transfer/load-store.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { countedKinds } from '../terminal/counted.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 
@@ -131,9 +132,8 @@ function printCopy(
     )
     return
   }
-  const parts = Object.entries(kinds).map(([kind, count]) => `${count} ${kind}`)
   context.stdout.write(
-    `From ${from} at revision ${snapshot.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`,
+    `From ${from} at revision ${snapshot.revision}: ${countedKinds(kinds)}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`,
   )
   if (outdated)
     printMessage(

@@ -8,6 +8,7 @@ import { type FolderDocument, writeFolder } from '../edit/settings-folder.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { counted } from '../terminal/counted.ts'
 import { printMessage } from '../terminal/print-error.ts'
 
 interface ExportFlags extends AddressOptions {
@@ -82,8 +83,7 @@ async function exportFolder(
   const places = [...(await placesOf(service, wanted, 'cluster')), ...(await ownedPlaces(service, wanted))]
   const documents = await readAll(service, places)
   await writeFolder(resolve(cwd, folder), documents, epoch)
-  const count = documents.length === 1 ? '1 document is' : `${documents.length} documents are`
-  printMessage(stderr, `${count} in ${folder}.`)
+  printMessage(stderr, `Wrote ${counted(documents.length, 'document')} to ${folder}.`)
 }
 
 /** A document to export; `isNamed` also without overrides. */

@@ -9,6 +9,7 @@ import { printImportReport } from '../print/import-report.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { counted } from '../terminal/counted.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 
@@ -141,7 +142,7 @@ async function writeSchema(sources: readonly Source[], path: string, context: Cl
   for (const { line, name, message } of source.problems)
     printMessage(context.stderr, `${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}`)
   context.stdout.write(
-    `Wrote ${path}: the schema of ${source.settings.length} settings of ${source.namespace}.\n`,
+    `Wrote ${path}: the schema of ${counted(source.settings.length, 'setting')} of ${source.namespace}.\n`,
   )
   return 0
 }

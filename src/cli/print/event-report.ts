@@ -3,6 +3,7 @@ import type { KytosEvent } from '../../../events/event.ts'
 import type { FactName, Facts } from '../../../events/map.ts'
 import type { Actor } from '../../../model/actor.ts'
 import type { Json } from '../../../model/value.ts'
+import { counted } from '../terminal/counted.ts'
 import { isWithin, type Path, pathOf, printKey } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
 import { cut } from '../terminal/table.ts'
@@ -61,7 +62,7 @@ const LINES: Lines = {
     `${terminal.style(state === 'READY' ? 'green' : 'red', `the service is ${state}`)}${reason === null ? '' : `: ${sanitize(reason)}`}`,
   ],
   'settings.snapshot': ({ namespaces, revision }, terminal) => [
-    `${terminal.style('yellow', 'the single changes are no longer available')}; revision ${revision} has ${Object.keys(namespaces).length} namespaces`,
+    `${terminal.style('yellow', 'the single changes are no longer available')}; revision ${revision} has ${counted(Object.keys(namespaces).length, 'namespace')}`,
   ],
   'box.changed': ({ namespace, box_id, kind, actor }, terminal) => [
     `${terminal.style('bold', sanitize(namespace))} box ${sanitize(box_id)} ${kind} ${nameOf(actor, '')}`.trimEnd(),
