@@ -16,7 +16,7 @@ const meaning = (status: number, exit: number, retryable = false): Meaning => ({
  */
 export const ERRORS = {
   CONTENT_MALFORMED: meaning(400, 2),
-  JSON_MALFORMED: meaning(400, 2),
+  JSON_MALFORMED: meaning(400, 4),
   NAMESPACE_MALFORMED: meaning(400, 2),
   BOX_MALFORMED: meaning(400, 2),
   SCOPE_MALFORMED: meaning(400, 2),
@@ -91,7 +91,7 @@ export const ERRORS = {
   STORE_UNWRITABLE: meaning(503, 1),
   CONTROLLER_CONFLICT: meaning(503, 1),
   CONFIG_INVALID: meaning(500, 2),
-  CONFIG_ABSENT: meaning(500, 3),
+  CONFIG_ABSENT: meaning(500, 2),
   /** The configuration names code of another package, and another user of this host could have written it. */
   CONFIG_UNTRUSTED: meaning(500, 2),
   /** The module of a backend cannot be loaded, or does not export what a backend exports. */

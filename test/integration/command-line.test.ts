@@ -266,7 +266,7 @@ describe('a command', () => {
       [['describe', 'kytos/nothing'], 3, /has no schema/],
       [['history', NAPP, '--limit', '0'], 2, /integer of at least 1/],
       [['diff', NAPP, '99'], 3, /no version 99/],
-      [['completion', 'fish'], 2, /"fish": use bash or zsh/],
+      [['completion', 'csh'], 2, /"csh": use bash, zsh, or fish/],
       [['watch', NAPP, '--since', 'yesterday'], 2, /Use a cursor/],
       [['get', NAPP, '--url', 'nonsense'], 2, /is not the address of a service/],
       [['get', NAPP, '--token-file', 'absent'], 2, /absent \(--token-file\) cannot be read/],

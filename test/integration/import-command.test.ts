@@ -237,8 +237,8 @@ it('writes the schema that a settings.py implies, and reports the problems of a 
   await writeFile(join(cwd, 'broken.json'), '{"kytos/a": {"n": 1},}')
   const wrong = [
     [['.hidden/settings.py'], 2, '--namespace'],
-    [['absent.py', '--namespace', 'a/b'], 3, 'absent.py'],
-    [['settings.txt'], 3, 'settings.txt'],
+    [['absent.py', '--namespace', 'a/b'], 2, 'absent.py'],
+    [['settings.txt'], 2, 'settings.txt'],
     [['broken.py', '--namespace', 'a/b'], 4, 'broken.py:2'],
     [['broken.py', '--namespace', 'a/b'], 4, 'No value could be read from broken.py (exit code 4).'],
     [['settings.py', 'kytos.conf', '--namespace', 'a/b'], 2, 'one file'],

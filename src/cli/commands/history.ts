@@ -80,7 +80,7 @@ function changesOf(
 }
 
 function printRecords(namespace: string, shown: readonly ShownRecord[], terminal: Terminal): string {
-  if (shown.length === 0) return `${namespace} has no such changes in this scope yet.\n`
+  if (shown.length === 0) return `${namespace} has no changes in this scope yet.\n`
   const rows = shown.map(({ record: { version, kind, actor, at, comment }, changes }): Cell[] => [
     String(version),
     showTime(at),

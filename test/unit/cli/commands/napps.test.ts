@@ -236,7 +236,7 @@ describe('a wrong command line', () => {
   it('names a configuration file that is not there', async () => {
     const cwd = await temporaryTree()
     expect(await runIn(cwd, ['napps', 'list', '-c', 'none.ini'])).toMatchObject({
-      exit: 3,
+      exit: 2,
       stderr: expect.stringContaining('none.ini does not exist'),
     })
   })

@@ -108,12 +108,12 @@ describe('start', () => {
   })
 
   it.each([
-    ['-c', 'none.ini', 3, 'none.ini does not exist'],
-    ['--import', 'none.json', 3, 'none.json (--import) cannot be read'],
+    ['-c', 'none.ini', 2, 'none.ini does not exist'],
+    ['--import', 'none.json', 2, 'none.json (--import) cannot be read'],
     ['--import', 'list.json', 2, 'list.json (--import) is not valid: the file must hold an object'],
     ['--import', 'name.json', 2, '"of_lldp" is not a namespace'],
     ['--import', 'text.json', 2, 'the value of "a/b" must be an object of settings'],
-    ['--import', 'twice.json', 2, 'twice.json (--import) is not valid: Not JSON'],
+    ['--import', 'twice.json', 4, 'twice.json (--import) is not valid: Not JSON'],
   ])('%s %s is refused before anything starts', async (option, file, code, message) => {
     const { cwd, root } = await commandLine()
     await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })
@@ -134,6 +134,6 @@ describe('start', () => {
 it('without a configuration file start says where it looked', async () => {
   const cwd = await temporaryTree()
   const { exit, stderr } = await runIn(cwd, ['start'])
-  expect(exit).toBe(3)
+  expect(exit).toBe(2)
   expect(stderr).toContain(join(cwd, 'kytos.ini'))
 })
