@@ -53,7 +53,7 @@ export class SettingsService {
   readonly #overrides: Overrides
   /** The handlers of this service, by command. */
   readonly handlers = {
-    'kytos.settings.register': content => this.register(content),
+    'kytos.settings.register': (content, { actor }) => this.register(content, actor),
     'kytos.settings.create': (content, { actor }) => this.create(content, actor),
     'kytos.settings.retrieve': content => this.retrieve(content),
     'kytos.settings.update': (content, { actor }) => this.update(content, actor),
@@ -72,13 +72,13 @@ export class SettingsService {
     this.#overrides = new Overrides(options)
   }
 
-  async register(content: CommandContent<'kytos.settings.register'>): Promise<Settings> {
+  async register(content: CommandContent<'kytos.settings.register'>, actor: Actor): Promise<Settings> {
     const { namespace } = this.#parse(content)
     const document = parseRegistration(namespace, content)
     const { registrar, watcher, log } = this.#options
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
       await refuseCostlyOnStored(document, namespace, watcher.cache)
-      await registrar.register(namespace, document)
+      await registrar.register(namespace, document, actor)
       warnOfDeprecated(namespace, document, watcher.cache, log)
       const warnings = warnOfKeywords(namespace, document, log)
       const settings = await this.#present(namespace, CLUSTER)
@@ -167,6 +167,7 @@ export class SettingsService {
     const digest = content.digest === undefined ? undefined : parseDigest(content.digest)
     const force = parseFlag(content.force, 'force')
     requireReady(this.#options.watcher)
+    if (force) await this.#options.registrar.forget({ namespace, digest })
     return removeSchemas({ namespace, digest, force }, this.#options)
   }
 
