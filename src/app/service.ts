@@ -10,6 +10,7 @@ import type { SettingsError } from '../../model/errors.ts'
 import { BoxService } from '../boxes/service.ts'
 import type { Log } from '../log/log.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
+import { warningOfRename } from '../settings/known-controllers.ts'
 import { Registrar } from '../settings/registrar.ts'
 import { SchemaPruner } from '../settings/schema-pruner.ts'
 import { SettingsService } from '../settings/service.ts'
@@ -180,6 +181,12 @@ export function createService(
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
 
+  let hasBeenReady = false
+  const warnOfRename = (): void => {
+    const warning = warningOfRename(watcher.cache)
+    if (warning !== undefined) log.warn(warning)
+  }
+
   let reported: ReadonlySet<string> | undefined
   const reportEnvironment = (): void => {
     const problems = watcher.cache.environmentProblems()
@@ -210,7 +217,12 @@ export function createService(
     async start() {
       const known = await snapshot?.read()
       if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.freshAt))
-      bus.on('settings.state', ({ content }) => (content.state === 'READY' ? registrar.catchUp() : undefined))
+      bus.on('settings.state', ({ content }) => {
+        if (content.state !== 'READY') return
+        if (!hasBeenReady && context.napps) warnOfRename()
+        hasBeenReady = true
+        return registrar.catchUp()
+      })
       await watcher.start(context.startTimeout)
       feed.begin()
       for (const name of Object.keys(COMMANDS) as CommandName[]) serve(name)

@@ -24,8 +24,16 @@ import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from 
 import { fileCodesByNamespace } from '../state/files.ts'
 import { explainSettings } from './explain.ts'
 import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
+import { warningOfScope } from './known-controllers.ts'
 import { KnownNamespaces } from './known-namespaces.ts'
-import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
+import {
+  presentChanged,
+  presentDescription,
+  presentSettings,
+  presentSummary,
+  type View,
+  withWarning,
+} from './present.ts'
 import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
@@ -105,10 +113,12 @@ export class SettingsService {
     const { backend, watcher } = this.#options
     if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
     this.#names.require(namespace, scope)
-    if (!explain) return this.#present(namespace, scope)
-    return explainSettings(backend, watcher.cache, { namespace, scope }, seen =>
-      presentSettings(this.#view, namespace, scope, seen),
-    )
+    const settings = explain
+      ? explainSettings(backend, watcher.cache, { namespace, scope }, seen =>
+          presentSettings(this.#view, namespace, scope, seen),
+        )
+      : this.#present(namespace, scope)
+    return withWarning(await settings, warningOfScope(watcher.cache, scope))
   }
 
   async update(content: CommandContent<'kytos.settings.update'>, actor: Actor): Promise<Settings> {
@@ -150,11 +160,10 @@ export class SettingsService {
     parseComment(content.comment)
     const prefix = content.prefix === undefined ? '' : parseText(content.prefix, 'prefix')
     const view = this.#view
-    const files = fileCodesByNamespace(this.#options.backend.fileProblems())
-    return view.cache
-      .namespaces()
-      .filter(namespace => namespace.startsWith(prefix))
-      .map(namespace => presentSummary(view, namespace, files.get(namespace)))
+    const { backend, registrar } = this.#options
+    const files = fileCodesByNamespace(backend.fileProblems())
+    const found = view.cache.namespaces().filter(namespace => namespace.startsWith(prefix))
+    return found.map(one => presentSummary(view, one, files.get(one), registrar.isLoaded(one)))
   }
 
   async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {
@@ -225,11 +234,17 @@ export class SettingsService {
     // A deletion creates no name. Neither does a dry run, but a name that could not be created is rejected.
     const created = request.edits.filter(({ mustBeKnown }) => !mustBeKnown)
     if (request.dryRun) this.#names.check(created)
+    // The change itself makes a controller known.
+    const { cache } = this.#options.watcher
+    const warnings = new Map(request.edits.map(({ scope }) => [scope, warningOfScope(cache, scope)]))
     const changed = await this.#names.reserve(request.dryRun ? [] : created, () =>
       this.#overrides.change(request),
     )
     return Promise.all(
-      changed.map(async one => ({ ...(await presentChanged(this.#view, one)), scope: one.scope })),
+      changed.map(async one => {
+        const { scope } = one
+        return { ...withWarning(await presentChanged(this.#view, one), warnings.get(scope)), scope }
+      }),
     )
   }
 }

@@ -8,7 +8,7 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { assumedRemark, printAnswer, show } from '../terminal/print-answer.ts'
+import { printAnswer, scopeRemarks, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -51,8 +51,7 @@ export function addGetCommand(program: Command, context: CliContext): void {
           namespace,
           scope,
         })
-        const remark = assumedRemark(settings, scope)
-        if (remark) printMessage(context.stderr, remark)
+        for (const remark of scopeRemarks(settings, scope)) printMessage(context.stderr, remark)
         const terminal = createTerminal(context.stdout, context.env)
         if (!path)
           return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)

@@ -12,7 +12,7 @@ import type { ServiceRequest } from './request.ts'
 export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
 
 type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 'read' ? N : never }[CommandName]
-type WriteName = `kytos.settings.${'update' | 'delete' | 'remove_schema' | 'restore_files'}`
+type WriteName = `kytos.settings.${'update' | 'delete' | 'transaction' | 'remove_schema' | 'restore_files'}`
 
 /** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): ServiceRequest {
@@ -59,6 +59,12 @@ const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Servi
   'kytos.settings.restore_files': content => ({
     method: 'POST',
     path: '/files/restore',
+    headers: { 'content-type': 'application/json' },
+    body: printJson(toJson(content)),
+  }),
+  'kytos.settings.transaction': content => ({
+    method: 'POST',
+    path: '/transaction',
     headers: { 'content-type': 'application/json' },
     body: printJson(toJson(content)),
   }),
