@@ -37,7 +37,10 @@ export interface Settings {
   readonly shadowed?: readonly string[]
   /** Pointers of this change that the schema marks as deprecated. */
   readonly deprecated?: readonly string[]
-  /** Sentences about the registered schema: keywords that are probably misspelt. */
+  /**
+   * Sentences about the request that was executed: keywords of a registered schema that are probably
+   * misspelt, and a scope whose controller is not known.
+   */
   readonly warnings?: readonly string[]
   /**
    * The origin of each value of `data`, by JSON Pointer of every leaf; arrays and empty objects are leaves.
@@ -88,6 +91,12 @@ export interface Summary {
   readonly schema: boolean
   readonly overrides: boolean
   readonly pending: boolean
+  /**
+   * False when no NApp of this controller uses the namespace, as far as it knows: none of its name is
+   * enabled, and none has registered its schema since the start. Another controller or a REST client may use
+   * it. Absent when one does, and from a service without a host.
+   */
+  readonly loaded?: false
   /**
    * How the readable files differ from the documents, in any scope; absent when they do not. The status lists
    * the files.
@@ -174,6 +183,11 @@ export interface ControllerSummary {
   readonly id: string
   /** True for the controller that answers. */
   readonly self: boolean
+  /**
+   * Whether the controller runs: true for the one that answers, false for all others of a store that only
+   * one process can open, and null where that is not known.
+   */
+  readonly running: boolean | null
   /** The namespaces in which the controller has its own overrides, in byte order. */
   readonly namespaces: readonly string[]
 }
@@ -194,6 +208,20 @@ export interface Description {
   readonly defaults: JsonObject
   /** Apply mode of every property, by pointer. */
   readonly apply: Readonly<Record<string, ApplyMode>>
+  /**
+   * The stored schemas of all versions, at most 100. The first is in use where no NApp registered one; the
+   * others follow from the newest to the oldest.
+   */
+  readonly stored: readonly StoredSchemaSummary[]
+}
+
+/** A stored schema of one version of a NApp. */
+export interface StoredSchemaSummary {
+  readonly digest: string
+  /** Null without a version, and for a schema that cannot be read. */
+  readonly napp_version: string | null
+  /** The revision at which it was stored. */
+  readonly revision: string
 }
 
 /** The schemas that were removed from the store. */

@@ -6,15 +6,16 @@ import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
 import type { NAppStatus } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
-import { isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
+import type { SettingsError } from '../../model/errors.ts'
 import { BoxService } from '../boxes/service.ts'
 import type { Log } from '../log/log.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
+import { warningOfRename } from '../settings/known-controllers.ts'
 import { Registrar } from '../settings/registrar.ts'
+import { SchemaPruner } from '../settings/schema-pruner.ts'
 import { SettingsService } from '../settings/service.ts'
 import { DocumentWriter } from '../settings/write/document-writer.ts'
 import { baseFromCache } from '../state/document-reader.ts'
-import type { DocumentState } from '../state/document-state.ts'
 import type { Environment } from '../state/environment.ts'
 import { redact } from '../state/secrets.ts'
 import { StatusService } from '../status/service.ts'
@@ -26,6 +27,7 @@ import type { SnapshotFile } from '../watcher/snapshot.ts'
 import { Watcher } from '../watcher/watcher.ts'
 import type { WatcherListener } from '../watcher/watcher-listener.ts'
 import type { Pace } from '../watcher/watcher-options.ts'
+import { adoptEdits } from './adopt-edits.ts'
 
 export interface ServiceContext {
   readonly bus: RootBus
@@ -94,12 +96,13 @@ export function createService(
       const event: KytosEvent = bus.announce(name, content as never)
       feed.add(event, size)
       saveSnapshot()
+      registrar.observe(event)
       // A change of a lower layer may make a variable invalid.
       if (reported && name === 'settings.changed' && environment?.isEmpty === false) reportEnvironment()
       return event
     },
     onAdvanced: bySteps => feed.advanced(bySteps),
-    onUnrecorded: documents => adoptAll(documents),
+    onUnrecorded: documents => adoptEdits(documents, writer, { log, isClosing: () => closing }),
     onTokensChanged() {
       tokens.changed()
       // No fact announces them, and the snapshot must not contain a token that was revoked.
@@ -154,7 +157,8 @@ export function createService(
     meta: () => watcher.cache.meta,
     recorded: (key, version) => housekeeper.recorded(key, version),
   })
-  const registrar = new Registrar(backend, watcher, log)
+  const registrar: Registrar = new Registrar({ backend, watcher, log, napps: context.napps })
+  const pruner = new SchemaPruner({ backend, watcher, registrar, log })
   const { consumers } = bus
   const settings = new SettingsService({
     backend,
@@ -177,6 +181,12 @@ export function createService(
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
 
+  let hasBeenReady = false
+  const warnOfRename = (): void => {
+    const warning = warningOfRename(watcher.cache)
+    if (warning !== undefined) log.warn(warning)
+  }
+
   let reported: ReadonlySet<string> | undefined
   const reportEnvironment = (): void => {
     const problems = watcher.cache.environmentProblems()
@@ -184,33 +194,13 @@ export function createService(
     reported = new Set(problems)
   }
 
-  const adoptAll = (documents: readonly DocumentState[]): void => {
-    for (const { key, entry, data, goneAt } of documents) {
-      writer
-        .adopt({
-          key,
-          data,
-          text: entry?.text,
-          gone: entry === undefined,
-          revision: entry?.modRevision ?? goneAt,
-        })
-        .catch(error => {
-          // The next listing finds an edit that could not be recorded now, or the next change records it.
-          if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
-            log.error(
-              `The hand edit of ${key} was not recorded in the history: ${toSettingsError(error).message}`,
-            )
-        })
-    }
-  }
-
   /** The handler of every command; a missing one does not compile. */
   const handlers: Handlers = {
     ...settings.handlers,
     ...boxes.handlers,
     ...status.handlers,
-    'kytos.settings.register': async content => {
-      const answer = await settings.register(content)
+    'kytos.settings.register': async (content, { actor }) => {
+      const answer = await settings.register(content, actor)
       if (reported) reportEnvironment()
       return answer
     },
@@ -227,7 +217,12 @@ export function createService(
     async start() {
       const known = await snapshot?.read()
       if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.freshAt))
-      bus.on('settings.state', ({ content }) => (content.state === 'READY' ? registrar.catchUp() : undefined))
+      bus.on('settings.state', ({ content }) => {
+        if (content.state !== 'READY') return
+        if (!hasBeenReady && context.napps) warnOfRename()
+        hasBeenReady = true
+        return registrar.catchUp()
+      })
       await watcher.start(context.startTimeout)
       feed.begin()
       for (const name of Object.keys(COMMANDS) as CommandName[]) serve(name)
@@ -235,7 +230,7 @@ export function createService(
     async close() {
       closing = true
       registrar.stop()
-      const stopped = Promise.all([housekeeper.stop(), watcher.stop()])
+      const stopped = Promise.all([housekeeper.stop(), pruner.stop(), watcher.stop()])
       // Closing the backend ends their requests to the store, which may otherwise take long to fail.
       const grace = Promise.race([stopped, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
       await Promise.all([

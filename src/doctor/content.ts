@@ -12,6 +12,7 @@ import { META_KEY, readEpoch } from '../watcher/epoch.ts'
 import { surveyStore } from '../watcher/survey.ts'
 import { etcdctl, kytosSettings } from './commands.ts'
 import { broken, type Examination, type Finding, warning } from './finding.ts'
+import { examineOrphans } from './orphans.ts'
 import { plainSecrets } from './plain-secrets.ts'
 
 /** Examines the stored content: invalid overrides, unreadable schemas, unencrypted secrets. */
@@ -29,6 +30,7 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
       const own = [...theirs.documents()].filter(({ scope }) => scope !== CLUSTER)
       findings.push(...examineDocuments(config, theirs, own))
     }
+    findings.push(...examineOrphans(config, cache))
     return { part, findings }
   } catch (error) {
     if (!isSettingsError(error, 'STORE_FORMAT')) throw error

@@ -171,6 +171,15 @@ export const FINDINGS = {
     severity: ['broken'],
     means: 'A stored schema is not a valid schema, or too costly to use.',
   },
+  'schema.versions': {
+    severity: ['hint'],
+    means: 'Schemas of several versions of a NApp are stored.',
+  },
+  'controller.unseen': {
+    severity: ['warning', 'hint'],
+    means:
+      'Another controller id has overrides, and this controller has none, or no other can open the store.',
+  },
   'overrides.invalid': { severity: ['broken'], means: 'Stored overrides do not match their schema.' },
   'secret.plain': {
     severity: ['warning'],
@@ -190,6 +199,10 @@ export const FINDINGS = {
   'napp.failed': {
     severity: ['broken'],
     means: 'The running service cannot start a NApp, or runs its previous version.',
+  },
+  'napp.not_loaded': {
+    severity: ['hint'],
+    means: 'No NApp of the running service uses the settings or the schema of a namespace.',
   },
   'napp.missing': { severity: ['warning'], means: 'A NApp depends on a NApp that is not enabled.' },
   'napp.cycle': { severity: ['broken'], means: 'The dependencies of NApps form a cycle.' },

@@ -8,6 +8,7 @@ import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts
 import { asRoot, edit, kytosSettings } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 import { examineNAppFiles, examineNAppStates } from './napp-states.ts'
+import { examineLoaded } from './orphans.ts'
 import { findOtherOwner, otherUser } from './other-user.ts'
 import type { RunningService } from './running.ts'
 
@@ -20,13 +21,16 @@ export async function examineNApps(config: Config, running: RunningService): Pro
     const manifests = bad.map(napp => brokenManifest(config, napp))
     const files = await examineNAppFiles(napps)
     const states = await examineNAppStates(config, running)
+    const loaded = await examineLoaded(config, running)
+    const unknown = [...(states.unknown ?? []), ...(loaded.unknown ?? [])]
     return {
-      ...states,
       part,
+      ...(unknown.length > 0 && { unknown }),
       findings: [
         ...manifests,
         ...files,
         ...states.findings,
+        ...loaded.findings,
         ...examineOrder(config, napps),
         ...examineSettings(config, napps),
       ],

@@ -2,11 +2,11 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Status } from '../../events/nouns.ts'
+import type { Status, Summary } from '../../events/nouns.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { shellWord } from '../../model/quote.ts'
-import { isArray, isObject, type JsonObject } from '../../model/value.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { API } from '../http/openapi/paths.ts'
 import { type LocalService, readLocalService } from '../tokens/local-auth.ts'
@@ -118,17 +118,31 @@ async function askHealth({ url }: LocalService): Promise<JsonObject | 'unreachab
  * The status of the running service: its NApps, and the readable files that differ from their documents.
  * @throws the error of the request.
  */
-export async function askStatus({ url, token }: LocalService): Promise<Status> {
-  const answer = parseJson(await get(`${url}${API}/status`, { authorization: `Bearer ${token}` }))
-  if (!isObject(answer) || !isArray(answer.files) || !isArray(answer.napps)) {
-    const why =
-      isObject(answer) && typeof answer.detail === 'string'
-        ? answer.detail
-        : 'the service is of another release'
-    throw new SettingsError('SERVICE_ABSENT', why)
-  }
+export async function askStatus(service: LocalService): Promise<Status> {
+  const answer = await askService(service, '/status')
+  if (!isObject(answer) || !isArray(answer.files) || !isArray(answer.napps)) throw unexpected(answer)
   // The service of this host answers according to the table of commands.
   return answer as unknown as Status
+}
+
+/** The namespaces of the running service. @throws the error of the request. */
+export async function askList(service: LocalService): Promise<readonly Summary[]> {
+  const answer = await askService(service, '')
+  if (!isArray(answer)) throw unexpected(answer)
+  // As above.
+  return answer as unknown as readonly Summary[]
+}
+
+async function askService({ url, token }: LocalService, path: string): Promise<Json> {
+  return parseJson(await get(`${url}${API}${path}`, { authorization: `Bearer ${token}` }))
+}
+
+function unexpected(answer: Json): SettingsError {
+  const why =
+    isObject(answer) && typeof answer.detail === 'string'
+      ? answer.detail
+      : 'the service is of another release'
+  return new SettingsError('SERVICE_ABSENT', why)
 }
 
 function portOf({ url }: LocalService): string {

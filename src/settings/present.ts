@@ -15,10 +15,13 @@ import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { Projection } from '../watcher/cached-namespaces.ts'
 import { namespaceRevision } from '../watcher/namespace-state.ts'
-import { schemaInUse } from '../watcher/schema-versions.ts'
+import { type SchemaVersions, schemaInUse } from '../watcher/schema-versions.ts'
 import type { Written } from './write/change-attempt.ts'
 import type { OverridesResult } from './write/overrides.ts'
 import { unknownNamespace } from './write/unknown-namespace.ts'
+
+/** The stored schemas that one description lists. */
+const MAX_STORED_SCHEMAS = 100
 
 /** The view of this controller: the cached store, and its state. */
 export interface View {
@@ -96,12 +99,14 @@ function isInCache(state: DocumentState | undefined, written: Written): boolean 
 interface SummaryOptions {
   readonly files: readonly FileCode[] | undefined
   readonly include: readonly SummaryPart[]
+  /** False when no NApp of this process has registered the namespace; undefined when that is not known. */
+  readonly isLoaded?: boolean | undefined
 }
 
 export function presentSummary(
   { cache, state }: View,
   namespace: Namespace,
-  { files = [], include }: SummaryOptions,
+  { files = [], include, isLoaded }: SummaryOptions,
 ): Summary {
   const cluster = cache.document(namespace, CLUSTER)
   return {
@@ -112,6 +117,7 @@ export function presentSummary(
     schema: cache.schema(namespace) !== undefined,
     overrides: cluster?.entry !== undefined || cache.document(namespace, cache.self)?.entry !== undefined,
     pending: false,
+    ...(isLoaded === false && { loaded: false }),
     ...(files.length > 0 && { files }),
     ...(include.includes('data') && { data: redact(cache.effective(namespace), cache.schema(namespace)) }),
   }
@@ -133,7 +139,26 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
     napp_version: document.nappVersion ?? null,
     defaults: document.defaults,
     apply: document.modes,
+    stored: presentStored(cache.schemaVersions(namespace)),
   }
+}
+
+/** The stored schemas of a namespace, the one that needs no registration first, then newest first. */
+function presentStored(versions: SchemaVersions): Description['stored'] {
+  const best = schemaInUse({ ...versions, registered: [] })?.digest
+  const newestFirst = [...versions.stored]
+    .filter(([, { isSchema }]) => isSchema)
+    .sort(([, { entry: a }], [, { entry: b }]) => (a.modRevision > b.modRevision ? -1 : 1))
+  return [
+    ...newestFirst.filter(([digest]) => digest === best),
+    ...newestFirst.filter(([digest]) => digest !== best),
+  ]
+    .slice(0, MAX_STORED_SCHEMAS)
+    .map(([digest, { document, entry }]) => ({
+      digest,
+      napp_version: document?.nappVersion ?? null,
+      revision: printRevision(entry.modRevision),
+    }))
 }
 
 /** The revision of the namespace as the controller of the scope sees it. */
@@ -152,4 +177,9 @@ function revisionOf(
     (newest, { revision }) => (revision > newest ? revision : newest),
     namespaceRevision(seen, scopes),
   )
+}
+
+/** The settings with a sentence about the request, if there is one. */
+export function withWarning(settings: Settings, warning: string | undefined): Settings {
+  return warning === undefined ? settings : { ...settings, warnings: [warning] }
 }

@@ -18,6 +18,7 @@ const OF_DESCRIPTION: readonly string[] = [
   'namespace',
   'apply',
   'seed',
+  'stored',
 ]
 
 /**

@@ -25,8 +25,16 @@ import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from 
 import { fileCodesByNamespace } from '../state/files.ts'
 import { explainSettings } from './explain.ts'
 import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
+import { warningOfScope } from './known-controllers.ts'
 import { KnownNamespaces } from './known-namespaces.ts'
-import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
+import {
+  presentChanged,
+  presentDescription,
+  presentSettings,
+  presentSummary,
+  type View,
+  withWarning,
+} from './present.ts'
 import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
@@ -54,7 +62,7 @@ export class SettingsService {
   readonly #overrides: Overrides
   /** The handlers of this service, by command. */
   readonly handlers = {
-    'kytos.settings.register': content => this.register(content),
+    'kytos.settings.register': (content, { actor }) => this.register(content, actor),
     'kytos.settings.create': (content, { actor }) => this.create(content, actor),
     'kytos.settings.retrieve': content => this.retrieve(content),
     'kytos.settings.update': (content, { actor }) => this.update(content, actor),
@@ -73,13 +81,13 @@ export class SettingsService {
     this.#overrides = new Overrides(options)
   }
 
-  async register(content: CommandContent<'kytos.settings.register'>): Promise<Settings> {
+  async register(content: CommandContent<'kytos.settings.register'>, actor: Actor): Promise<Settings> {
     const { namespace } = this.#parse(content)
     const document = parseRegistration(namespace, content)
     const { registrar, watcher, log } = this.#options
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
       await refuseCostlyOnStored(document, namespace, watcher.cache)
-      await registrar.register(namespace, document)
+      await registrar.register(namespace, document, actor)
       warnOfDeprecated(namespace, document, watcher.cache, log)
       const warnings = warnOfKeywords(namespace, document, log)
       const settings = await this.#present(namespace, CLUSTER)
@@ -106,10 +114,12 @@ export class SettingsService {
     const { backend, watcher } = this.#options
     if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
     this.#names.require(namespace, scope)
-    if (!explain) return this.#present(namespace, scope)
-    return explainSettings(backend, watcher.cache, { namespace, scope }, seen =>
-      presentSettings(this.#view, namespace, scope, seen),
-    )
+    const settings = explain
+      ? explainSettings(backend, watcher.cache, { namespace, scope }, seen =>
+          presentSettings(this.#view, namespace, scope, seen),
+        )
+      : this.#present(namespace, scope)
+    return withWarning(await settings, warningOfScope(watcher.cache, scope))
   }
 
   async update(content: CommandContent<'kytos.settings.update'>, actor: Actor): Promise<Settings> {
@@ -152,11 +162,12 @@ export class SettingsService {
     const prefix = content.prefix === undefined ? '' : parseText(content.prefix, 'prefix')
     const include = parseParts(content.include)
     const view = this.#view
-    const files = fileCodesByNamespace(this.#options.backend.fileProblems())
-    return view.cache
-      .namespaces()
-      .filter(namespace => namespace.startsWith(prefix))
-      .map(namespace => presentSummary(view, namespace, { files: files.get(namespace), include }))
+    const { backend, registrar } = this.#options
+    const files = fileCodesByNamespace(backend.fileProblems())
+    const found = view.cache.namespaces().filter(namespace => namespace.startsWith(prefix))
+    return found.map(one =>
+      presentSummary(view, one, { files: files.get(one), include, isLoaded: registrar.isLoaded(one) }),
+    )
   }
 
   async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {
@@ -169,6 +180,7 @@ export class SettingsService {
     const digest = content.digest === undefined ? undefined : parseDigest(content.digest)
     const force = parseFlag(content.force, 'force')
     requireReady(this.#options.watcher)
+    if (force) await this.#options.registrar.forget({ namespace, digest })
     return removeSchemas({ namespace, digest, force }, this.#options)
   }
 
@@ -226,11 +238,17 @@ export class SettingsService {
     // A deletion creates no name. Neither does a dry run, but a name that could not be created is rejected.
     const created = request.edits.filter(({ mustBeKnown }) => !mustBeKnown)
     if (request.dryRun) this.#names.check(created)
+    // The change itself makes a controller known.
+    const { cache } = this.#options.watcher
+    const warnings = new Map(request.edits.map(({ scope }) => [scope, warningOfScope(cache, scope)]))
     const changed = await this.#names.reserve(request.dryRun ? [] : created, () =>
       this.#overrides.change(request),
     )
     return Promise.all(
-      changed.map(async one => ({ ...(await presentChanged(this.#view, one)), scope: one.scope })),
+      changed.map(async one => {
+        const { scope } = one
+        return { ...withWarning(await presentChanged(this.#view, one), warnings.get(scope)), scope }
+      }),
     )
   }
 }

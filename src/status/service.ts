@@ -14,9 +14,10 @@ import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import { type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log/log.ts'
+import { overridesByController } from '../settings/known-controllers.ts'
 import { requireReady } from '../settings/write/ready.ts'
 import { unknownNamespace } from '../settings/write/unknown-namespace.ts'
 import { nameDocument } from '../state/files.ts'
@@ -90,17 +91,14 @@ export class StatusService {
    */
   async controllers(content: CommandContent<'kytos.settings.controllers'>): Promise<Controllers> {
     this.#parse(content)
-    const { controller, watcher } = this.#options
-    const found = new Map<string, string[]>([[controller, []]])
-    for (const { namespace, scope, entry } of watcher.cache.documents()) {
-      if (entry === undefined || scope === CLUSTER) continue
-      const id = controllerOf(scope)
-      found.set(id, [...(found.get(id) ?? []), namespace])
-    }
-    // Ids and namespaces are ASCII, whose code units are in byte order.
-    const ids = [...found.keys()].sort()
+    const { backend, controller, watcher } = this.#options
+    const elsewhere = backend.supports.sharing ? null : false
+    const known = overridesByController(watcher.cache)
     return {
-      controllers: ids.map(id => ({ id, self: id === controller, namespaces: found.get(id)?.sort() ?? [] })),
+      controllers: [...known].map(([id, namespaces]) => {
+        const self = id === controller
+        return { id, self, running: self || elsewhere, namespaces }
+      }),
     }
   }
 
@@ -161,10 +159,6 @@ export class StatusService {
       },
     )
   }
-}
-
-function controllerOf(scope: Scope): string {
-  return scope.slice('controller:'.length)
 }
 
 /**

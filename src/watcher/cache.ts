@@ -88,11 +88,15 @@ export class Cache extends CachedNamespaces {
 
   /**
    * Prefers the schema that a NApp of this process registered: at once when the store has it, else from the
-   * revision that stores it. `local` puts it in use at once, because the store is unavailable. Returns the
-   * documents that it made invalid.
+   * revision that stores it. `local` puts it in use at once, because the store is unavailable. Without a
+   * schema, the registrations of this process end. Returns the documents that it made invalid.
    * @throws the errors of reading the history, unless `local`; then nothing is registered.
    */
-  register(namespace: Namespace, document: SchemaDocument, local = false): Promise<readonly DocumentState[]> {
+  register(
+    namespace: Namespace,
+    document: SchemaDocument | undefined,
+    local = false,
+  ): Promise<readonly DocumentState[]> {
     return this.#exclusively(async () => {
       const before = this.stateOfNamespace(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }

@@ -19,7 +19,7 @@ import {
   type ReadHistory,
   validateOverrides,
 } from './namespace-state.ts'
-import { schemaInUse, unusableSchema } from './schema-versions.ts'
+import { type SchemaVersions, schemaInUse, unusableSchema } from './schema-versions.ts'
 
 /** A namespace in its current or a projected state. */
 export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'schemas' | 'environment'>
@@ -77,6 +77,11 @@ export class CachedNamespaces {
   schemaRevision(namespace: Namespace): Revision | undefined {
     const { schemas } = this.stateOfNamespace(namespace)
     return schemas.stored.get(schemaInUse(schemas)?.digest ?? '')?.entry.modRevision
+  }
+
+  /** The schemas of a namespace: the stored ones, and those that this process registered. */
+  schemaVersions(namespace: Namespace): SchemaVersions {
+    return this.stateOfNamespace(namespace).schemas
   }
 
   hasStoredSchema(namespace: Namespace, digest: string): boolean {

@@ -83,12 +83,13 @@ function isAbove(one: Readable, other: Readable): boolean {
   return one.document.digest > other.document.digest
 }
 
-/** Adds a schema that this process registered, before all others. */
+/** Adds a schema that this process registered, before all others; undefined removes all of these. */
 export function withRegistered(
   schemas: SchemaVersions,
-  document: SchemaDocument,
+  document: SchemaDocument | undefined,
   local: boolean,
 ): SchemaVersions {
+  if (!document) return { ...schemas, registered: [] }
   const others = schemas.registered.filter(one => one.document.digest !== document.digest)
   return {
     ...schemas,

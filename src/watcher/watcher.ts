@@ -161,7 +161,7 @@ export class Watcher {
    * Registers the schema of a NApp of this process, see {@link Cache.register}, and announces the overrides
    * that it rejects.
    */
-  async register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
+  async register(namespace: Namespace, document: SchemaDocument | undefined, local = false): Promise<void> {
     this.#announcer.announceRejected(await this.cache.register(namespace, document, local))
   }
 

@@ -25,7 +25,7 @@ describe('the doctor', () => {
     const people = kytosSettings(cwd, 'doctor', '-c', 'a.ini')
     expect(await people.ended).toBe(0)
     expect(people.output()).toMatch(
-      /^ok {4}the configuration\nok {4}certificates and secrets\nok {4}the service of this host\n(.*\n)*0 broken, 0 warning, 0 hint\.\n$/,
+      /^ok {4}the configuration\nok {4}certificates and secrets\nok {4}the service of this host\n(.*\n)*0 broken, 1 warning, 3 hint\.\n$/,
     )
     // It takes connections, and nothing of it answers.
     service.child.kill('SIGSTOP')

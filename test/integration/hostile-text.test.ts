@@ -42,6 +42,10 @@ const LINES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   status: [['status'], ['status', ARGUMENT]],
   controllers: [['controllers']],
+  'controllers rename': [
+    ['controllers', 'rename', ARGUMENT, 'c2'],
+    ['controllers', 'rename', 'c2', ARGUMENT, '--comment', BIDI],
+  ],
   list: [['list'], ['list', ARGUMENT]],
   get: [
     ['get', NAPP],

@@ -11,6 +11,7 @@ import {
   type CommandName,
   type Facts,
 } from '../../events/map.ts'
+import type { NAppStatus } from '../../events/nouns.ts'
 import { type ErrorCode, isSettingsError } from '../../model/errors.ts'
 import { createService, type Service } from '../../src/app/service.ts'
 import type { Log } from '../../src/log/log.ts'
@@ -52,6 +53,8 @@ export interface ControllerOptions {
   readonly environment?: Environment
   /** Milliseconds that a `changing` hook may take. */
   readonly hookDeadline?: number
+  /** The enabled NApps of the host; without a host when absent. */
+  readonly napps?: () => readonly NAppStatus[]
 }
 
 /** The codes that are not from a command: those of the bus, and of an internal failure. */
@@ -79,6 +82,7 @@ export async function openController({
   startTimeout = 10_000,
   environment,
   hookDeadline = 2_000,
+  napps,
 }: ControllerOptions = {}): Promise<Controller> {
   const log = keepLog()
   const root = createBus({ log, hookDeadline })
@@ -90,6 +94,7 @@ export async function openController({
     startTimeout,
     ...(snapshot && { snapshot }),
     ...(environment && { environment }),
+    ...(napps && { napps }),
   }
   const service = createService(backend, context)
   const bus = root.view({ type: 'napp', name: 'kytos/test' })

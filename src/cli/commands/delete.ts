@@ -53,6 +53,7 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
         const { before, after } = deleted
         const toText = (): string => printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
         printAnswer(json, { ...after, dropped: before.overrides }, toText, context)
+        for (const remark of after.warnings ?? []) printMessage(context.stderr, remark)
         if (after.observed === false) printMessage(context.stderr, unobserved('deletion', namespace))
       })
     })

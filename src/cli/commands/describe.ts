@@ -64,7 +64,7 @@ function printDescription(
   settings: readonly Declared[],
   terminal: Terminal,
 ): string {
-  const { namespace, schema, napp_version } = description
+  const { namespace, schema, napp_version, stored } = description
   const about = [schema.title, schema.description].filter(text => typeof text === 'string').join(': ')
   const title = sanitize(
     `${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`,
@@ -76,8 +76,19 @@ function printDescription(
     one.apply,
     one.description,
   ])
-  if (rows.length === 0) return `${title}\nThe schema declares no setting by name.\n`
-  return `${terminal.style('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, terminal)}`
+  const others = stored.length > 1 ? otherSchemas(description) : ''
+  if (rows.length === 0) return `${title}\nThe schema declares no setting by name.\n${others}`
+  return `${terminal.style('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, terminal)}${others}`
+}
+
+/** The remark that schemas of other versions are stored, and which of them counts without a NApp. */
+function otherSchemas({ namespace, stored }: Description): string {
+  const [first] = stored
+  const version = first?.napp_version ? `that of version ${first.napp_version}` : 'one without a version'
+  return `
+${stored.length} schemas are stored; where no NApp registered one, ${sanitize(version)} is in use.
+"kytos-settings describe ${namespace} --json" lists them, and "kytos-settings schema remove" removes them.
+`
 }
 
 interface SchemaOptions extends AddressOptions {
@@ -92,7 +103,7 @@ Examples:
   kytos-settings schema remove kytos/of_lldp --digest DIGEST --force
 
 Whether a controller uses a schema is not known, so the command requires --force.
-A NApp that uses a removed schema registers it again.`
+A running NApp that uses a removed schema stores it again at once.`
 
 function addSchemaCommand(program: Command, context: CliContext): void {
   const schema = program
@@ -102,7 +113,7 @@ function addSchemaCommand(program: Command, context: CliContext): void {
   addServiceOptions(schema.command('remove'))
     .description('remove the stored schemas of a NApp that is not used any more')
     .argument('<napp>', 'username/name')
-    .option('--digest <digest>', 'only this schema, as "kytos-settings describe NAPP --json" shows it')
+    .option('--digest <digest>', 'only this schema, as "kytos-settings describe NAPP --json" lists them')
     .option('--force', 'remove schemas that a controller may use')
     .addHelpText('after', REMOVE_EXAMPLES)
     .action((namespace: string, _options, command: Command) => {

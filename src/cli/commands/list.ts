@@ -18,6 +18,12 @@ Examples:
   kytos-settings list kytos/
   kytos-settings list --json | jq -r '.[].namespace'`
 
+const NOT_LOADED = `
+Not loaded: no NApp of this controller uses these settings; another controller or program may. For a NApp
+that was removed, "kytos-settings delete NAPP" deletes the overrides, and
+"kytos-settings schema remove NAPP --force" removes the schemas.
+`
+
 /** Adds `list`, which lists the namespaces that have settings. */
 export function addListCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('list'))
@@ -50,8 +56,19 @@ function printSummaries(
   }
   // A column only with a file that differs from its document: such files are rare.
   const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
+  const isMarked = summaries.some(({ loaded = true }) => !loaded)
   const rows = summaries.map(
-    ({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
+    ({
+      namespace,
+      revision,
+      version,
+      state,
+      schema,
+      overrides,
+      pending,
+      loaded = true,
+      files = [],
+    }): Cell[] => [
       namespace,
       revision,
       version === 0 ? '-' : String(version),
@@ -62,6 +79,7 @@ function printSummaries(
           ? { text: 'pending', style: 'yellow' }
           : 'ready'
         : { text: state.toLowerCase(), style: 'red' },
+      ...(isMarked ? [loaded ? '' : { text: 'not loaded', style: 'yellow' as const }] : []),
       ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
     ],
   )
@@ -72,10 +90,11 @@ function printSummaries(
     'Overrides',
     'Schema',
     'State',
+    ...(isMarked ? ['NApp here'] : []),
     ...(hasFiles ? ['File'] : []),
   ]
   const hint = hasFiles
     ? '\n"kytos-settings status" lists the files and the commands that repair them.\n'
     : ''
-  return printTable(columns, rows, terminal) + hint
+  return printTable(columns, rows, terminal) + (isMarked ? NOT_LOADED : '') + hint
 }

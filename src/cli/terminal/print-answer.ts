@@ -37,8 +37,9 @@ export function controllerOf(scope: string): string {
     : 'this controller'
 }
 
-/** The remark on settings of another controller; empty for those of the controller that answers. */
-export function assumedRemark({ assumed }: Settings, scope: string): string {
-  if (!assumed) return ''
-  return `Values of ${controllerOf(scope)} as far as they are stored: its environment variables are not known here.`
+/** The remarks on settings of another controller; none for those of the controller that answers. */
+export function scopeRemarks({ assumed, warnings = [] }: Settings, scope: string): readonly string[] {
+  if (!assumed) return warnings
+  const remark = `Values of ${controllerOf(scope)} as far as they are stored: its environment variables are not known here.`
+  return [remark, ...warnings]
 }

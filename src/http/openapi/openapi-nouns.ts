@@ -130,6 +130,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     schema: FLAG,
     overrides: FLAG,
     pending: FLAG,
+    'loaded?': FLAG,
     'files?': listOf(FILE_CODE),
     'data?': JSON_OBJECT,
   }),
@@ -140,6 +141,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     napp_version: orNull(TEXT),
     defaults: JSON_OBJECT,
     apply: mapOf(APPLY),
+    stored: listOf(objectOf({ digest: TEXT, napp_version: orNull(TEXT), revision: REVISION })),
   }),
   RemovedSchemas: objectOf({ namespace: TEXT, removed: listOf(TEXT) }),
   HistoryRecord: objectOf({
@@ -188,7 +190,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     ),
   }),
   Controllers: objectOf({
-    controllers: listOf(objectOf({ id: TEXT, self: FLAG, namespaces: listOf(TEXT) })),
+    controllers: listOf(objectOf({ id: TEXT, self: FLAG, running: orNull(FLAG), namespaces: listOf(TEXT) })),
   }),
   RestoredFiles: objectOf({ restored: listOf(objectOf(DOCUMENT_NAME)), 'more?': COUNT }),
   Health: objectOf({

@@ -40,13 +40,13 @@ it('GET /controllers names the one that answers, and every owner of overrides', 
   const { send } = await openStage()
   expect(await send('GET', `${API}/controllers/`)).toMatchObject({
     status: 200,
-    json: { controllers: [{ id: 'controller-1', self: true, namespaces: [] }] },
+    json: { controllers: [{ id: 'controller-1', self: true, running: true, namespaces: [] }] },
   })
   await send('PUT', `${NAMESPACE}?scope=controller:c0`, { body: { json: { n: 2 } } })
   expect((await send('GET', `${API}/controllers`)).json).toEqual({
     controllers: [
-      { id: 'c0', self: false, namespaces: ['kytos/of_lldp'] },
-      { id: 'controller-1', self: true, namespaces: [] },
+      { id: 'c0', self: false, running: false, namespaces: ['kytos/of_lldp'] },
+      { id: 'controller-1', self: true, running: true, namespaces: [] },
     ],
   })
   expect(await send('GET', `${API}/controllers?scope=cluster`)).toMatchObject({

@@ -18,7 +18,7 @@ it('the controller that answers is there without overrides; cluster overrides an
   await put('kytos/x', 'cluster')
   await ask('kytos.settings.register', { namespace: 'kytos/y', schema: {} })
   expect(await ask('kytos.settings.controllers', {})).toEqual({
-    controllers: [{ id: 'c1', self: true, namespaces: [] }],
+    controllers: [{ id: 'c1', self: true, running: true, namespaces: [] }],
   })
 })
 
@@ -29,8 +29,8 @@ it('an owner of overrides is there until the last of them is deleted', async () 
   await put('kytos/x', 'controller')
   expect(await ask('kytos.settings.controllers', {})).toEqual({
     controllers: [
-      { id: 'c1', self: true, namespaces: ['kytos/x'] },
-      { id: 'c2', self: false, namespaces: ['kytos/x', 'kytos/y'] },
+      { id: 'c1', self: true, running: true, namespaces: ['kytos/x'] },
+      { id: 'c2', self: false, running: false, namespaces: ['kytos/x', 'kytos/y'] },
     ],
   })
   for (const namespace of ['kytos/x', 'kytos/y'])

@@ -31,6 +31,6 @@ it('Commands in the scope of another controller show the settings there, and mar
   expect((await kytos('set', NAPP, 'n=7', ...SCOPE)).stdout).toContain('already has these overrides')
   const { stdout } = await kytos('controllers', '--json')
   expect(parseJson(stdout)).toMatchObject({
-    controllers: expect.arrayContaining([{ id: 'c2', self: false, namespaces: [NAPP] }]),
+    controllers: expect.arrayContaining([{ id: 'c2', self: false, running: false, namespaces: [NAPP] }]),
   })
 })
