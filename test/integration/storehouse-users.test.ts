@@ -1,50 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { KytosEvent } from '../../events/event.ts'
-import type { Json, JsonObject } from '../../model/value.ts'
-import { openHttp } from '../../src/http/server.ts'
-import { openBusSocket } from '../support/bus-socket.ts'
+import type { JsonObject } from '../../model/value.ts'
 import { openController } from '../support/controller.ts'
-import { type Home, openHome } from './storehouse-home.ts'
+import { type Call, PLACES, type UsersBox, type Verb } from './storehouse-callers.ts'
+import { openHome } from './storehouse-home.ts'
 
 /*
  * The call patterns of the NApps that used storehouse 1.3.2 (mef_eline, topology, flow_manager, sdx, core
  * auth), with the members that they sent although storehouse ignored them.
  */
-
-type Verb = 'create' | 'retrieve' | 'update' | 'delete' | 'list'
-interface Called {
-  readonly data: unknown
-  readonly error: unknown
-}
-type Call = (verb: Verb, content: object) => Promise<Called>
-interface UsersBox {
-  readonly box_id: string
-  readonly data: Record<string, Json>
-}
-
-/** The clients of a NApp: in the process of the service, and over the WebSocket of another process. */
-const PLACES: Readonly<Record<string, (home: Home) => Promise<Call>>> = {
-  'in this process':
-    async ({ controller }) =>
-    (verb, content) =>
-      new Promise(resolve => {
-        const callback = (_event: KytosEvent, data: unknown, error: unknown): void => resolve({ data, error })
-        // As text, because the contents have members that the types do not allow.
-        controller.bus.emit(`kytos.storehouse.${verb}` as string, { ...content, callback })
-      }),
-  'on the bus': async ({ controller }) => {
-    const { root: bus, log, service } = controller
-    const { feed, health } = service
-    const http = await openHttp({ bus, feed, health, log, listen: '127.0.0.1', port: 0 })
-    const socket = await openBusSocket(http.port)
-    void socket.closed.then(() => http.close())
-    return async (verb, content) => {
-      const { data, error } = await socket.ask(`kytos.storehouse.${verb}`, content)
-      return { data, error: error ?? null }
-    }
-  },
-}
 
 describe.each(Object.entries(PLACES))('a user of storehouse %s', (place, openCall) => {
   it.each([

@@ -6,6 +6,9 @@ import { SettingsError } from '../../../model/errors.ts'
  *
  * Invariant: no precondition is ignored. A change whose operation does not support it is rejected, and nothing
  * is changed. A GET or HEAD compares it with the ETag of its answer.
+ *
+ * Changes of schemas do not support If-Match, because each schema has its own key: no commit could refuse a
+ * schema that another controller stores at the same time. A PUT replaces none in the store.
  */
 
 /** Adds the preconditions to all routes of a server. */

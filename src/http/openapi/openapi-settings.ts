@@ -87,7 +87,8 @@ export const SETTINGS_ROUTES = {
       commands: ['kytos.settings.describe'],
       query: [],
       excludes: ['SCOPE_MALFORMED'],
-      success: success('Description'),
+      tagged: true,
+      success: { 200: { description: 'The Description.', schema: ref('Description'), headers: ['ETag'] } },
     },
     PUT: {
       summary: 'Registers a JSON Schema.',

@@ -104,9 +104,10 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
   })
 
   route(app, ROUTES.schema, {
-    GET: request => {
+    GET: async (request, reply) => {
       new Query(request)
-      return send(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
+      const description = await send(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
+      return tagged(reply, printJson(description as unknown as Json))
     },
     PUT: async (request, reply) => {
       const napp_version = new Query(request).text('napp_version')

@@ -109,7 +109,12 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       422: [`${API}/transaction`, one({ data: { n: 'x' } })],
       423: [`${API}/transaction`, one({ namespace: 'me/hooked', data: { n: 8 } })],
     },
-    [`GET ${API}/{username}/{name}/schema`]: { 200: [`${FULL}/schema`], 404: [`${NOBODY}/schema`] },
+    [`GET ${API}/{username}/{name}/schema`]: {
+      200: [`${FULL}/schema`],
+      304: [`${FULL}/schema`, ANY_TAG],
+      404: [`${NOBODY}/schema`],
+      412: [`${FULL}/schema`, { headers: MISMATCH }],
+    },
     [`DELETE ${API}/{username}/{name}/schema`]: {
       404: [`${NOBODY}/schema`],
       409: [`${FULL}/schema`],

@@ -85,6 +85,54 @@ describe('If-Match', () => {
   })
 })
 
+describe('the schema of a NApp', () => {
+  const path = `${NAMESPACE}/schema`
+  const body = (n: number) => ({ body: { json: { properties: { n: { default: n } } } } })
+  const found = async () => {
+    const { send } = await openFilled()
+    await send('PUT', path, body(1))
+    const { text, headers } = await send('GET', path)
+    return { send, text, etag: headers.etag ?? '' }
+  }
+
+  it.each(['GET', 'HEAD'])('has an ETag that %s compares', async method => {
+    const { send, etag } = await found()
+    expect(etag).toMatch(/^"[0-9a-f]{24}"$/)
+    for (const [headers, status] of [
+      [{ 'if-none-match': etag }, 304],
+      [{ 'if-none-match': `"x", W/${etag}` }, 304],
+      [{ 'if-none-match': '"0"' }, 200],
+      [{ 'if-match': etag }, 200],
+      [{ 'if-match': '"0"' }, 412],
+    ] as const)
+      expect([headers, (await send(method, path, { headers })).status]).toEqual([headers, status])
+    // Overrides are no part of the schema.
+    await send('PATCH', NAMESPACE, { body: { json: { a: 2 } } })
+    expect((await send(method, path, { headers: { 'if-none-match': etag } })).status).toBe(304)
+    await send('PUT', path, body(2))
+    expect((await send(method, path, { headers: { 'if-none-match': etag } })).status).toBe(200)
+  })
+
+  it('is neither replaced nor removed by a request with a precondition', async () => {
+    const { send, text, etag } = await found()
+    for (const [method, at, options] of [
+      ['PUT', path, body(2)],
+      ['DELETE', `${path}?force`, {}],
+    ] as const) {
+      for (const [header, got, status] of [
+        ['if-match', etag, 400],
+        ['if-match', '*', 400],
+        ['if-none-match', '*', 412],
+        ['if-none-match', etag, 400],
+      ] as const) {
+        const answer = await send(method, at, { headers: { [header]: got }, ...options })
+        expect([method, header, got, answer.status]).toEqual([method, header, got, status])
+      }
+    }
+    expect((await send('GET', path)).text).toBe(text)
+  })
+})
+
 describe.each([NAMESPACE, BOX])('a GET of %s whose client has the answer', path => {
   it.each(['GET', 'HEAD'])('is 304 without a body: %s', async method => {
     const { send } = await openFilled()
