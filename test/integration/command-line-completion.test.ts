@@ -74,7 +74,7 @@ describe('completion', () => {
     [['delete', 'oth'], ['other/napp']],
     [['status', 'oth'], ['other/napp']],
     [['cont'], ['controllers']],
-    [['controllers', ''], []],
+    [['controllers', ''], ['rename']],
     [['files', ''], ['restore']],
     [['files', 'restore', 'oth'], ['other/napp']],
     [['delete', NAPP, '--if'], ['--if-revision']],
