@@ -70,11 +70,11 @@ export function isSameBase(one: Base, other: Base): boolean {
 }
 
 /**
- * True when the record is that of the entry, or a later one, after which nothing of the entry is to be
- * recorded.
+ * True when the record is that of the entry. A record of a later revision may be of a change that came after
+ * the entry was read, or put by another program: the adoption of the entry decides.
  */
 function isRecordedBy(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
-  return entry ? (record?.of ?? 0n) >= entry.modRevision : record === undefined || record.kind === 'deleted'
+  return entry ? record?.of === entry.modRevision : record === undefined || record.kind === 'deleted'
 }
 
 /** The newest records of a document, newest first. */

@@ -62,8 +62,8 @@ export async function adoptEdit(
       revision: now,
       records: [newest],
     } = await readRecordsAt(backend, key, 1)
-    if (isAlreadyRecorded(edit, newest)) return undefined
     const entry = await backend.get(key)
+    if (isAlreadyRecorded(edit, newest, entry)) return undefined
     if (isOfAnotherStore(edit, now, entry)) return undefined
     const kind: ChangeKind = gone
       ? 'deleted'
@@ -131,8 +131,17 @@ export async function commitAuxiliary(backend: Backend, operations: readonly Ope
   }
 }
 
-/** True when the newest record is that of the edit, or of a later change. */
-function isAlreadyRecorded({ gone, revision }: UnrecordedEdit, newest: StoredRecord | undefined): boolean {
+/**
+ * True when the newest record is that of the edit, or of a later change. A record of a later revision is of no
+ * change of the document while the edit stands: another program put it there, and the edit gets one above it.
+ */
+function isAlreadyRecorded(
+  { gone, revision }: UnrecordedEdit,
+  newest: StoredRecord | undefined,
+  entry: Entry | undefined,
+): boolean {
   if (gone && (newest === undefined || newest.kind === 'deleted')) return true
-  return newest !== undefined && revision !== undefined && newest.of >= revision
+  if (newest === undefined || revision === undefined) return false
+  const stands = gone ? entry === undefined : entry?.modRevision === revision
+  return stands ? !gone && newest.of === revision : newest.of >= revision
 }
