@@ -4,7 +4,8 @@ import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { absentDocument, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
-import { type ParsedDocument, parseObject, parseRecord } from '../state/record.ts'
+import { type ParsedDocument, parseRecord } from '../state/record.ts'
+import { parseOverrides } from '../state/stored-overrides.ts'
 import {
   emptyNamespace,
   type NamespaceContext,
@@ -74,7 +75,7 @@ export class CacheUpdate {
 
   /** The overrides in an entry, parsed once. */
   #parse(entry: Entry): JsonObject | undefined {
-    if (!this.#parsed.has(entry)) this.#parsed.set(entry, parseObject(entry.text))
+    if (!this.#parsed.has(entry)) this.#parsed.set(entry, parseOverrides(entry.text))
     return this.#parsed.get(entry)
   }
 

@@ -14,6 +14,7 @@ import {
 import type { Environment } from '../state/environment.ts'
 import type { Overlay } from '../state/overlay.ts'
 import type { StoredRecord } from '../state/record.ts'
+import { faultOf } from '../state/stored-overrides.ts'
 import { NO_SCHEMAS, type SchemaVersions, schemaInUse, schemasRevision } from './schema-versions.ts'
 
 /**
@@ -191,9 +192,9 @@ async function validateDocument(
 
 function errorsOf(state: NamespaceState, document: DocumentState): readonly RuleBroken[] {
   if (document.data) return validateOverrides(state, document.scope, document.data)
-  return [
-    { pointer: '', rule: 'type', expected: 'object', message: 'The stored overrides are not a JSON object.' },
-  ]
+  const fault = faultOf(document.entry?.text ?? '')
+  const message = `The stored text is ignored and kept. ${fault ?? ''}`
+  return [{ pointer: '', rule: 'json', expected: 'object', message }]
 }
 
 function newestValid(

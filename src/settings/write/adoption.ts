@@ -54,7 +54,7 @@ export async function adoptEdit(
   edit: UnrecordedEdit,
   { backend, controller, meta, deadline }: AdoptionOptions,
 ): Promise<number | undefined> {
-  const { key, data, gone, revision } = edit
+  const { key, data, text, gone, revision } = edit
   // A restored store may have another `meta/store` at the same revision.
   if ((await backend.get(META_KEY))?.text !== meta?.text) return undefined
   for (let attempt = 1; ; attempt++) {
@@ -74,7 +74,7 @@ export async function adoptEdit(
     const outcome = await commitAuxiliary(backend, [
       {
         key: historyKey(key, record.version),
-        put: printRecord(record, revision),
+        put: printRecord(record, revision, data ? undefined : text),
         expected: 'absent',
         marker: true,
         lasting: true,
