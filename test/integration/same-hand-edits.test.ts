@@ -46,27 +46,30 @@ const EDITS: Readonly<Record<string, { readonly bytes: Buffer; readonly counts: 
   array: { bytes: names('[6]'), counts: false },
 }
 
-async function onEtcd(server: EtcdServer): Promise<Edited> {
-  const options = { endpoints: server.endpoints, prefix: PREFIX, timeout: 5 }
+async function onEtcd(server: EtcdServer, { strict = false, prefix = PREFIX } = {}): Promise<Edited> {
+  const options = { endpoints: server.endpoints, prefix, timeout: 5 }
   const { client } = server
   return {
-    controller: await openController({ backend: report => createEtcdBackend(options, { report }) }),
+    controller: await openController({ strict, backend: report => createEtcdBackend(options, { report }) }),
     async edit(key, bytes) {
-      await client.put(`${PREFIX}/${key}`).value(bytes)
+      await client.put(`${prefix}/${key}`).value(bytes)
     },
     async kept(key, version) {
-      const record = await client.get(`${PREFIX}/${historyKey(key, version)}`).string()
+      const record = await client.get(`${prefix}/${historyKey(key, version)}`).string()
       return Buffer.from(JSON.parse(record ?? '{}').raw, 'base64')
     },
     close: async () => {},
   }
 }
 
-async function onFiles(): Promise<Edited> {
+async function onFiles({ strict = false } = {}): Promise<Edited> {
   const path = await mkdtemp(join(tmpdir(), 'kytos-same-edits-'))
   const fileOf = (key: Key) => `${join(path, ...key.split('/'))}.json`
   return {
-    controller: await openController({ backend: report => createFilesystemBackend({ path }, { report }) }),
+    controller: await openController({
+      strict,
+      backend: report => createFilesystemBackend({ path }, { report }),
+    }),
     async edit(key, bytes) {
       await mkdir(dirname(fileOf(key)), { recursive: true })
       await writeFile(fileOf(key), bytes)
@@ -137,6 +140,26 @@ describe.each(['etcd', 'filesystem'] as const)('An edit past the service, on %s'
           SOON,
         )
         .toBe(true)
+    }
+  })
+
+  it('of a name that differs from another one only in case, or without a schema in strict mode', async () => {
+    const strict = server
+      ? await onEtcd(server, { strict: true, prefix: '/strict' })
+      : await onFiles({ strict: true })
+    const twin = makeKey('settings', 'Kytos', 'bom')
+    const free = makeKey('settings', 'kytos', 'free')
+    try {
+      await store.edit(twin, names('{"n": 7}'))
+      await strict.edit(free, names('{"n": 7}'))
+      const sources = () => strict.controller.facts.filter(({ name }) => name === 'settings.rejected').length
+      await expect.poll(() => [rejections(twin).length, sources()], SOON).toEqual([1, 1])
+      const data = async ({ controller }: Edited, namespace: string) =>
+        (await controller.ask('kytos.settings.retrieve', { namespace })).data
+      expect([await data(store, 'Kytos/bom'), await data(strict, 'kytos/free')]).toEqual([{}, {}])
+    } finally {
+      await strict.controller.close()
+      await strict.close()
     }
   })
 })
