@@ -118,6 +118,7 @@ export interface Problem {
     | 'FILE_MISSING'
     | 'FILE_REJECTED'
     | 'FILE_UNWRITABLE'
+    | 'JOURNAL_REMOVED'
     | 'JOURNAL_TORN'
     | 'KEY_FOREIGN'
     | 'SERVER_OUTDATED'

@@ -3,6 +3,7 @@ import type { Entry } from '../../model/document.ts'
 import { type Key, type Prefix, parseKey } from '../../model/key.ts'
 import { isBelow, isDoubtful, isNestedKey, isStoreMark, nestedPlace } from '../../model/overlap.ts'
 import type { BackendContext } from '../backend.ts'
+import { decodeText } from '../text-bytes.ts'
 
 /** The largest number of foreign keys that are reported. */
 const MAX_REPORTED = 100
@@ -78,7 +79,7 @@ export class KeyMapper {
 
   entry(kv: IKeyValue): Entry | undefined {
     const key = this.key(kv.key)
-    const text = kv.value.toString('utf8')
+    const text = decodeText(kv.value)
     if (key !== undefined)
       return { key, text, modRevision: BigInt(kv.mod_revision), createRevision: BigInt(kv.create_revision) }
     this.noteMark(kv.key.toString('utf8').slice(this.#prefix.length), text)

@@ -10,6 +10,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
 import { foundEntries } from '../operations.ts'
+import { encodeText } from '../text-bytes.ts'
 import type { KeyMapper } from './key-mapper.ts'
 
 /** The leases of puts with a ttl, by that ttl. */
@@ -124,5 +125,5 @@ function toWrite(keys: KeyMapper, operation: Operation, leases?: Leases): IReque
   if ('delete' in operation) return { request_delete_range: { key } }
   if ('check' in operation) return undefined
   const lease = operation.ttl === undefined ? undefined : leases?.get(operation.ttl)
-  return { request_put: { key, value: Buffer.from(operation.put), ...(lease !== undefined && { lease }) } }
+  return { request_put: { key, value: encodeText(operation.put), ...(lease !== undefined && { lease }) } }
 }

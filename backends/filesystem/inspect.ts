@@ -138,20 +138,22 @@ export async function findEdits(
   const documents = new Map(
     entries.filter(({ key }) => hasFile(key)).map(entry => [layout.file(entry.key), entry]),
   )
-  const files = (await readableFiles(layout)).filter(file => layout.key(file) !== undefined)
+  const files = new Map((await readableFiles(layout)).map(file => [file, layout.key(file)]))
+  for (const [file, { key }] of documents) files.set(file, key)
   const edits = await Promise.all(
-    [...new Set([...files, ...documents.keys()])].map(file => findEdit(file, documents.get(file), noted)),
+    [...files].map(([file, key]) => key && findEdit(file, key, documents.get(file), noted)),
   )
   return edits.flatMap(edit => edit ?? [])
 }
 
 async function findEdit(
   file: string,
+  key: Key,
   document: Entry | undefined,
   noted: ReadonlyMap<Key, readonly FileVersion[]>,
 ): Promise<OpenEdit | undefined> {
   try {
-    const value = parseReadable(await readFile(file))
+    const value = parseReadable(key, await readFile(file))
     return document !== undefined && equalJson(value, parseStored(document.text) ?? null)
       ? undefined
       : { kind: 'edited', file }

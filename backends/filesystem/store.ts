@@ -20,6 +20,9 @@ import type { BatchWindow, WindowLimits } from './journal/window.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { refuseOverlap } from './overlap.ts'
 
+/** How often (ms) an idle store looks whether its journal is still there. */
+const JOURNAL_CHECK_MS = 1_000
+
 /** The parts and limits of a store, besides its path. */
 export interface StoreParts {
   readonly disk: Disk
@@ -38,6 +41,7 @@ export class FilesystemStore {
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #files: ReadableFiles
+  readonly #watch: NodeJS.Timeout
 
   /**
    * Locks, replays and opens the store in a folder.
@@ -93,6 +97,7 @@ export class FilesystemStore {
       onDurable: commits => this.#onDurable(commits),
     })
     this.#expiry = new Expiry(this.state, commit)
+    this.#watch = setInterval(() => void this.#keepJournal(), JOURNAL_CHECK_MS).unref()
   }
 
   /** @throws SettingsError STORE_FULL, STORE_UNREACHABLE, OUTCOME_UNKNOWN. */
@@ -114,7 +119,9 @@ export class FilesystemStore {
   async close(): Promise<void> {
     try {
       this.#expiry.stop()
+      clearInterval(this.#watch)
       await this.#committer.idle()
+      await this.#keepJournal()
       await this.#files.close()
       await this.#committer.close()
       await this.#compactor.stop()
@@ -122,6 +129,11 @@ export class FilesystemStore {
     } finally {
       this.#lock.release()
     }
+  }
+
+  /** Has a journal written again that a person removed; a failure is retried by the next commit or check. */
+  async #keepJournal(): Promise<void> {
+    if (this.#journal.isLost) await this.commit([]).catch(() => {})
   }
 
   #onDurable(commits: readonly PlannedCommit[]): void {

@@ -80,7 +80,7 @@ export function createService(
   createBackend: (report: (problem: Problem) => void) => Backend,
   context: ServiceContext,
 ): Service {
-  const { bus, controller, log, snapshot, environment, pace } = context
+  const { bus, controller, log, snapshot, environment, pace, strict } = context
   const report = (problem: Problem): void => {
     const { code, message, source } = problem
     // The watcher also logs a rejection that it announces.
@@ -113,7 +113,7 @@ export function createService(
     onFatal: error => context.fatal?.(error),
   }
   const watcher = new Watcher(
-    { backend, controller, log, ...(environment && { environment }), ...(pace && { pace }) },
+    { backend, controller, log, strict, ...(environment && { environment }), ...(pace && { pace }) },
     listener,
   )
 
@@ -168,7 +168,7 @@ export function createService(
     consumers,
     log,
     controller,
-    strict: context.strict,
+    strict,
   })
   const boxes = new BoxService({ backend, watcher })
   const status = new StatusService({

@@ -1,13 +1,14 @@
+import { parseEditedBox } from '../../backends/edited-text.ts'
 import type { Box } from '../../events/nouns.ts'
 import { type Actor, printActor } from '../../model/actor.ts'
 import { type Entry, printRevision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { ExpectedRevision } from '../../model/expected-revision.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
 import { quote } from '../../model/quote.ts'
 import { rememberText } from '../../model/stored-text.ts'
-import { isObject, type Json } from '../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 
 /** One JSON value of NApp data, as it is stored. */
 export interface StoredBox {
@@ -100,13 +101,13 @@ export function printBox(box: StoredBox, actor: Actor, at: string): string {
 
 /** @throws SettingsError STORE_DAMAGED for a text that is no box, which another program wrote. */
 export function parseBox(entry: Entry): StoredBox {
-  const value = parseStored(entry)
-  if (!isObject(value) || value.data === undefined) {
-    throw new SettingsError(
-      'STORE_DAMAGED',
-      `The stored document "${entry.key}" is not a box ({data, created_at, owner, written}); another program wrote it. Repair or delete it in the store.`,
-    )
+  let value: JsonObject
+  try {
+    value = parseEditedBox(entry.text)
+  } catch (error) {
+    throw notABox(entry, ` ${toSettingsError(error).message}`)
   }
+  if (value.data === undefined) throw notABox(entry)
   return {
     data: value.data,
     created_at: typeof value.created_at === 'string' ? value.created_at : '',
@@ -148,7 +149,7 @@ export function presentStoredBox(entry: Entry, epoch: number): Box {
 function splitText(
   text: string,
 ): { readonly data: string; readonly envelope: Omit<StoredBox, 'data'> } | undefined {
-  if (text.length < PARSED_LENGTH || !text.startsWith(HEAD)) return undefined
+  if (text.length < PARSED_LENGTH || !text.startsWith(HEAD) || !text.isWellFormed()) return undefined
   // The rest was printed by this service and is short; a quote in one of its texts is escaped.
   const end = text.lastIndexOf(',"created_at":')
   if (end < 0 || text.length - end > PARSED_LENGTH) return undefined
@@ -193,10 +194,9 @@ function describeBox(entry: Entry, epoch: number, box: StoredBox): Box {
   }
 }
 
-function parseStored(entry: Entry): Json | undefined {
-  try {
-    return parseJson(entry.text)
-  } catch {
-    return undefined // the caller reports it with the name of the document
-  }
+function notABox({ key }: Entry, why = ''): SettingsError {
+  return new SettingsError(
+    'STORE_DAMAGED',
+    `The stored document "${key}" is not a box ({data, created_at, owner, written}); another program wrote it.${why} Repair or delete it in the store.`,
+  )
 }

@@ -20,13 +20,13 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
   const part = 'stored content'
   try {
     readEpoch(entries.find(({ key }) => key === META_KEY))
-    const cache = await cacheOf(config.settings.controller, entries)
+    const cache = await cacheOf(config, config.settings.controller, entries)
     const unreadable = cache
       .takeUnreadable()
       .map(([key, why]) => broken('schema.unreadable', key, why, replaceSchema(config, key)))
     const findings = [...unreadable, ...examineDocuments(config, cache, [...cache.documents()])]
     for (const other of otherControllers(config.settings.controller, entries)) {
-      const theirs = await cacheOf(other, entries)
+      const theirs = await cacheOf(config, other, entries)
       const own = [...theirs.documents()].filter(({ scope }) => scope !== CLUSTER)
       findings.push(...examineDocuments(config, theirs, own))
     }
@@ -40,9 +40,10 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
 }
 
 /** The cache of a controller with this id. */
-async function cacheOf(controller: string, entries: readonly Entry[]): Promise<Cache> {
+async function cacheOf(config: Config, controller: string, entries: readonly Entry[]): Promise<Cache> {
   const records = recordsByDocument(entries)
-  const cache = new Cache(controller, async key => newestFirst(records.get(key) ?? []))
+  const { strict } = config.settings
+  const cache = new Cache(controller, async key => newestFirst(records.get(key) ?? []), { strict })
   const { batch } = await surveyStore(listing(entries), cache)
   await cache.apply(batch, { epoch: 1 })
   return cache
@@ -84,7 +85,7 @@ function examineRules(config: Config, { namespace, scope, rejected, fallback }: 
   const more = others.length > 0 ? `, and ${others.length} more` : ''
   const instead = fallback ? `version ${fallback.version} is used instead` : 'defaults are used instead'
   const what =
-    `The stored overrides (${scope}) do not match the schema: ${first.pointer || '/'}: ` +
+    `The stored overrides (${scope}) are rejected: ${first.pointer || '/'}: ` +
     `${first.message}${more}; ${instead}.`
   return [
     broken(

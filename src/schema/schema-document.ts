@@ -5,7 +5,7 @@ import { DOCUMENT_BYTES } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { refuseExcess } from '../../model/extent.ts'
 import { parseJson, printJson } from '../../model/json.ts'
-import { isObject, type JsonObject } from '../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
 import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
@@ -75,7 +75,11 @@ export type SchemaParts = Pick<SchemaDocument, 'schema' | 'seed' | 'nappVersion'
 
 /** @throws SettingsError SCHEMA_MALFORMED, JSON_MALFORMED for a text that another program wrote. */
 export function parseSchemaParts(text: string): SchemaParts {
-  const value = parseJson(text)
+  return readSchemaParts(parseJson(text))
+}
+
+/** The parts of a stored schema that is parsed. @throws SettingsError SCHEMA_MALFORMED. */
+export function readSchemaParts(value: Json): SchemaParts {
   if (!isObject(value) || !isObject(value.schema))
     throw new SettingsError(
       'SCHEMA_MALFORMED',

@@ -75,10 +75,13 @@ export class KnownNamespaces {
     return reserved ? reserved.result : work()
   }
 
-  /** True when each namespace is known by at least one of its places. */
+  /** True when each namespace is known by at least one of its places, and in conflict with no other one. */
   #areKnown(places: readonly ScopedNamespace[]): boolean {
-    return places.every(({ namespace }) =>
-      places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)),
+    const { cache } = this.#watcher
+    return places.every(
+      ({ namespace }) =>
+        cache.conflict(namespace) === undefined &&
+        places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)),
     )
   }
 

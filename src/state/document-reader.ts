@@ -3,7 +3,8 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { historyPrefix, type Key, parseHistoryKey } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { type DocumentState, isRecorded } from './document-state.ts'
-import { parseObject, parseRecord, type StoredRecord } from './record.ts'
+import { parseRecord, type StoredRecord } from './record.ts'
+import { parseOverrides } from './stored-overrides.ts'
 
 /** The least number by which a listing of records grows when it found too few of them. */
 const MIN_ASKED_MORE = 16
@@ -29,12 +30,12 @@ export async function readBase(backend: Backend, key: Key): Promise<Base> {
   const [record] = await readRecords(backend, key, 1)
   const entry = await backend.get(key)
   if (isRecordedBy(entry, record))
-    return { entry, data: entry && parseObject(entry.text), record, recorded: true }
+    return { entry, data: entry && parseOverrides(entry.text), record, recorded: true }
   // A change and its record may have been committed between the two reads; otherwise it is a hand edit.
   const [later] = await readRecords(backend, key, 1)
   return {
     entry,
-    data: entry && parseObject(entry.text),
+    data: entry && parseOverrides(entry.text),
     record: later,
     recorded: isRecordedBy(entry, later),
   }
@@ -47,7 +48,7 @@ export async function readBase(backend: Backend, key: Key): Promise<Base> {
 export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Base | undefined {
   const entry = found?.find(one => one.key === key)
   if (!found || !entry) return undefined
-  const data = parseObject(entry.text)
+  const data = parseOverrides(entry.text)
   const document = data && { text: entry.text, data }
   const records = found.flatMap(one =>
     parseHistoryKey(one.key)?.document === key ? (parseRecord(one, document) ?? []) : [],
@@ -70,11 +71,11 @@ export function isSameBase(one: Base, other: Base): boolean {
 }
 
 /**
- * True when the record is that of the entry, or a later one, after which nothing of the entry is to be
- * recorded.
+ * True when the record is that of the entry. A record of a later revision may be of a change that came after
+ * the entry was read, or put by another program: the adoption of the entry decides.
  */
 function isRecordedBy(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
-  return entry ? (record?.of ?? 0n) >= entry.modRevision : record === undefined || record.kind === 'deleted'
+  return entry ? record?.of === entry.modRevision : record === undefined || record.kind === 'deleted'
 }
 
 /** The newest records of a document, newest first. */

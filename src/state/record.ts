@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { encodeText } from '../../backends/text-bytes.ts'
 import type { ChangeKind, HistoryRecord } from '../../events/nouns.ts'
 import { type Actor, parseActor, printActor } from '../../model/actor.ts'
-import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
+import {
+  DOCUMENT_BYTES,
+  type Entry,
+  parseRevision,
+  printRevision,
+  type Revision,
+} from '../../model/document.ts'
 import { nestsWithin } from '../../model/extent.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { parseHistoryKey } from '../../model/key.ts'
@@ -41,8 +48,11 @@ export function nextRecord(
   return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at, writeId }
 }
 
-/** The text of a record; `adopts` is the revision of a hand edit. */
-export function printRecord(record: NewRecord, adopts?: Revision): string {
+/**
+ * The text of a record; `adopts` is the revision of a hand edit. `rejected` is the text of an edit that is
+ * rejected: the record keeps its bytes, at most those of a document, because the next change replaces it.
+ */
+export function printRecord(record: NewRecord, adopts?: Revision, rejected?: string): string {
   return printJson({
     version: record.version,
     kind: record.kind,
@@ -53,6 +63,9 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
     at: record.at,
     write_id: record.writeId,
     ...(adopts === undefined ? {} : { revision: printRevision(adopts) }),
+    ...(rejected === undefined
+      ? {}
+      : { raw: encodeText(rejected).subarray(0, DOCUMENT_BYTES).toString('base64') }),
   })
 }
 

@@ -8,7 +8,7 @@ import type { Log } from '../log/log.ts'
 import { type DocumentState, isRecorded } from '../state/document-state.ts'
 import { foreignKeyMessage } from '../state/foreign-keys.ts'
 import type { ApplyOptions, Cache } from './cache.ts'
-import { type Fact, factsOf, rejectedFact } from './facts.ts'
+import { type Fact, factsOf, rejectedFact, rejectedKeyFact } from './facts.ts'
 import type { Observers } from './observers.ts'
 import type { Position } from './readiness.ts'
 import { recordsIn } from './snapshot.ts'
@@ -57,8 +57,6 @@ export class Announcer {
     const steps = await this.#cache.apply(batch, options)
     // Before the facts, because a client whose token was revoked must not receive facts of the same commit.
     if (batch.changes.some(change => isTokenKey(keyOf(change)))) this.#listener.onTokensChanged()
-    for (const [key, reason] of this.#cache.takeUnreadable())
-      this.#log.warn(`Ignored the stored schema ${key}: ${reason}`)
     const { epoch, revision } = this.#cache
     if (origin) {
       const occasion = {
@@ -73,6 +71,8 @@ export class Announcer {
         for (const fact of factsOf(step, occasion)) this.announce(fact, text?.length)
       }
     }
+    for (const [key, reason] of this.#cache.takeUnreadable())
+      this.announce(rejectedKeyFact(key, `The stored schema is ignored and kept. ${reason}`))
     this.#position = { epoch, revision }
     this.#listener.onAdvanced(origin === 'live')
     this.#observers.advanced()
@@ -83,7 +83,11 @@ export class Announcer {
     const event = this.#listener.onFact(fact, size)
     if (fact.name === 'settings.rejected') {
       const { namespace, source, errors } = fact.content
-      const message = `${namespace}: rejected ${source}: ${errors.map(({ message }) => message).join(' ')} The last valid settings stay in use.`
+      const reasons = errors.map(({ message }) => message).join(' ')
+      const message =
+        namespace === null
+          ? `Rejected ${source}: ${reasons}`
+          : `${namespace}: rejected ${source}: ${reasons} The last valid settings stay in use.`
       this.#log.warn(message, {
         event: fact.name,
         event_id: event.id,

@@ -4,8 +4,11 @@ import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { absentDocument, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
-import { type ParsedDocument, parseObject, parseRecord } from '../state/record.ts'
+import { type ParsedDocument, parseRecord } from '../state/record.ts'
+import type { CaseNames } from '../state/refused-edits.ts'
+import { parseOverrides } from '../state/stored-overrides.ts'
 import {
+  claimOf,
   emptyNamespace,
   type NamespaceContext,
   type NamespaceState,
@@ -28,16 +31,25 @@ export class CacheUpdate {
   readonly #base: ReadonlyMap<Namespace, NamespaceState>
   readonly #self: Scope
   readonly #context: NamespaceContext
+  readonly #names: CaseNames
+  /** The conflicts after the batch, of the namespaces that have names differing in case only. */
+  #conflicts: ReadonlyMap<Namespace, Namespace | undefined> = new Map()
   readonly #changed = new Map<Namespace, NamespaceState>()
   readonly #parsed = new Map<Entry, JsonObject | undefined>()
   #isNewStore = false
   /** The stored schemas that cannot be read, with the reasons. */
   readonly unreadable = new Map<Key, string>()
 
-  constructor(base: ReadonlyMap<Namespace, NamespaceState>, self: Scope, context: NamespaceContext) {
+  constructor(
+    base: ReadonlyMap<Namespace, NamespaceState>,
+    self: Scope,
+    context: NamespaceContext,
+    names: CaseNames,
+  ) {
     this.#base = base
     this.#self = self
     this.#context = context
+    this.#names = names
   }
 
   /** The namespaces that changed, as they are after the batch. */
@@ -74,7 +86,7 @@ export class CacheUpdate {
 
   /** The overrides in an entry, parsed once. */
   #parse(entry: Entry): JsonObject | undefined {
-    if (!this.#parsed.has(entry)) this.#parsed.set(entry, parseObject(entry.text))
+    if (!this.#parsed.has(entry)) this.#parsed.set(entry, parseOverrides(entry.text))
     return this.#parsed.get(entry)
   }
 
@@ -93,12 +105,19 @@ export class CacheUpdate {
     const pending = changes.flatMap(
       (change, i) => this.#read(change, { n: i + 1, existed: existed(keyOf(change)) }) ?? [],
     )
+    this.#conflicts = this.#findConflicts(pending)
     const effects = new Map<PendingStep, Effect>()
     const groups = this.#groups(pending)
     for (const step of pending) {
       if (step.type === 'box') continue
       const group = groups.get(step)
       effects.set(step, group ? await this.#settle(step.namespace, group) : this.#unchanged(step.namespace))
+    }
+    // Another name came or went. What changes here by that is part of the next fact of the namespace.
+    for (const [namespace, conflict] of this.#conflicts) {
+      const state = this.#state(namespace)
+      if (state.conflict !== conflict)
+        this.#changed.set(namespace, await settle({ ...state, conflict }, this.#self, this.#context))
     }
     return pending.map(step => this.#finish(step, effects.get(step)))
   }
@@ -194,13 +213,25 @@ export class CacheUpdate {
   /** Applies the steps of a commit to a namespace and derives its effective settings. */
   async #settle(namespace: Namespace, steps: readonly NamespaceStep[]): Promise<Effect> {
     const changed = steps.reduce((state, step) => step.apply(state), this.#state(namespace))
-    const settled = await settle(changed, this.#self, this.#context)
+    const conflict = this.#conflicts.get(namespace)
+    const settled = await settle({ ...changed, conflict }, this.#self, this.#context)
     this.#changed.set(namespace, { ...settled, lastAnnounced: settled.effective })
     return {
       before: changed.lastAnnounced,
       after: settled.effective,
       rejected: newlyRejected(changed, settled),
     }
+  }
+
+  /** Finds the conflicts between names as they are after all steps, whatever the order of the steps. */
+  #findConflicts(pending: readonly PendingStep[]): ReadonlyMap<Namespace, Namespace | undefined> {
+    const steps = pending.flatMap(step => (step.type === 'box' ? [] : [step]))
+    for (const { namespace } of steps) this.#names.add(namespace)
+    const after = new Map<Namespace, NamespaceState>()
+    const get = (namespace: Namespace) => after.get(namespace) ?? this.#state(namespace)
+    for (const { namespace, apply } of steps)
+      if (this.#names.alike(namespace).length > 1) after.set(namespace, apply(get(namespace)))
+    return this.#names.conflicts(after.keys(), namespace => claimOf(get(namespace)))
   }
 
   #unchanged(namespace: Namespace): Effect {

@@ -5,11 +5,19 @@ import type { Namespace } from '../../model/namespace.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import type { DocumentState } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
+import { CaseNames } from '../state/refused-edits.ts'
 import { cachedRecords, cacheEntries } from './cache-entries.ts'
 import { CacheUpdate } from './cache-update.ts'
 import { CachedNamespaces } from './cached-namespaces.ts'
 import { META_KEY } from './epoch.ts'
-import { newlyRejected, type ReadHistory, settle } from './namespace-state.ts'
+import {
+  claimOf,
+  type NamespaceContext,
+  type NamespaceState,
+  newlyRejected,
+  type ReadHistory,
+  settle,
+} from './namespace-state.ts'
 import { withRegistered } from './schema-versions.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
@@ -35,6 +43,7 @@ const MAX_REMEMBERED_RECORDS = 4_096
  */
 export class Cache extends CachedNamespaces {
   readonly #index = new StoreIndex()
+  readonly #names = new CaseNames()
   readonly #unreadable = new Map<Key, string>()
   /** The write ids of the records applied last, by their keys, oldest first. */
   readonly #recorded = new Map<Key, string>()
@@ -43,8 +52,12 @@ export class Cache extends CachedNamespaces {
   #revision: Revision = 0n
   #epoch = 0
 
-  constructor(controller: string, readHistory: ReadHistory, environment = new Environment()) {
-    super(controller, { readHistory, environment })
+  constructor(
+    controller: string,
+    readHistory: ReadHistory,
+    { environment = new Environment(), strict = false }: Partial<Omit<NamespaceContext, 'readHistory'>> = {},
+  ) {
+    super(controller, { readHistory, environment, strict })
   }
 
   get revision(): Revision {
@@ -100,12 +113,21 @@ export class Cache extends CachedNamespaces {
     return this.#exclusively(async () => {
       const before = this.stateOfNamespace(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
-      const { readHistory, environment } = this.context
-      const after = await settle(registered, this.self, {
-        environment,
-        readHistory: local ? async key => cachedRecords(this.stateOf(key)) : readHistory,
-      })
+      const context = local
+        ? { ...this.context, readHistory: async (key: Key) => cachedRecords(this.stateOf(key)) }
+        : this.context
+      this.#names.add(namespace)
+      const get = (one: Namespace) => (one === namespace ? registered : this.stateOfNamespace(one))
+      const conflicts = this.#names.conflicts([namespace], one => claimOf(get(one)))
+      const after = await settle({ ...registered, conflict: conflicts.get(namespace) }, this.self, context)
+      const others = new Map<Namespace, NamespaceState>()
+      for (const [other, conflict] of conflicts) {
+        const state = this.stateOfNamespace(other)
+        if (other === namespace || state.conflict === conflict) continue
+        others.set(other, await settle({ ...state, conflict }, this.self, context))
+      }
       this.states.set(namespace, after)
+      for (const [other, state] of others) this.states.set(other, state)
       return newlyRejected(before, after)
     })
   }
@@ -138,7 +160,7 @@ export class Cache extends CachedNamespaces {
     batch: Batch,
     { epoch = this.#epoch, readHistory = this.context.readHistory }: ApplyOptions,
   ): Promise<readonly Step[]> {
-    const update = new CacheUpdate(this.states, this.self, { ...this.context, readHistory })
+    const update = new CacheUpdate(this.states, this.self, { ...this.context, readHistory }, this.#names)
     // The cached records belong to another store; the listing contains those of this one.
     if (epoch !== this.#epoch) update.forgetRecords()
     const writeIds = update.learnRecords(batch.changes)

@@ -84,6 +84,11 @@ export class CachedNamespaces {
     return this.stateOfNamespace(namespace).schemas
   }
 
+  /** The namespace that this one, made by manual edits only, differs from in case only. */
+  conflict(namespace: Namespace): Namespace | undefined {
+    return this.stateOfNamespace(namespace).conflict
+  }
+
   hasStoredSchema(namespace: Namespace, digest: string): boolean {
     return this.states.get(namespace)?.schemas.stored.has(digest) ?? false
   }
@@ -115,7 +120,9 @@ export class CachedNamespaces {
     const state = this.stateOfNamespace(namespace)
     if (!this.isElsewhere(scope))
       return stored.size === 0 ? state : project(state, this.self, this.context, stored)
-    return project(state, scope, { readHistory: this.#readKnownHistory, environment: NO_ENVIRONMENT }, stored)
+    const { strict } = this.context
+    const there = { readHistory: this.#readKnownHistory, environment: NO_ENVIRONMENT, strict }
+    return project(state, scope, there, stored)
   }
 
   /** True for the scope of another controller. */

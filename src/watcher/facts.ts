@@ -1,12 +1,14 @@
 import type { Problem } from '../../backends/backend.ts'
+import { parseEditedBox } from '../../backends/edited-text.ts'
 import type { Facts } from '../../events/map.ts'
 import type { ChangeKind, Origin } from '../../events/nouns.ts'
 import { type Actor, HAND_EDIT, parseActor } from '../../model/actor.ts'
 import { PART, printCursor, WHOLE } from '../../model/cursor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
-import { splitKey } from '../../model/key.ts'
+import { toSettingsError } from '../../model/errors.ts'
+import { type Key, splitKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
-import { isObject } from '../../model/value.ts'
+import { isObject, type JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import {
   type DocumentState,
@@ -15,7 +17,7 @@ import {
   parseOverridesKey,
 } from '../state/document-state.ts'
 import { describeEffect } from '../state/effect.ts'
-import { parseObject } from '../state/record.ts'
+import { parseSchemaKey } from './schema-versions.ts'
 import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
 
 /** The values that all facts of one revision share. */
@@ -35,7 +37,7 @@ export type Fact = {
 
 /** The facts of one step: the change itself, then the documents that it made invalid. */
 export function factsOf(step: Step, occasion: RevisionContext): Fact[] {
-  if (step.type === 'box') return [boxChanged(step, occasion)]
+  if (step.type === 'box') return boxFacts(step, occasion)
   return [
     step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion),
     ...step.rejected.map(rejectedFact),
@@ -56,6 +58,15 @@ export function rejectedEditFact({ key, source, message }: Problem): Fact {
   return {
     name: 'settings.rejected',
     content: { namespace, source: source ?? key ?? '', errors: [{ pointer: '', rule: 'json', message }] },
+  }
+}
+
+/** The fact that the text of a box or a schema cannot be used. */
+export function rejectedKeyFact(key: Key, message: string): Fact {
+  const namespace = parseSchemaKey(key)?.namespace ?? null
+  return {
+    name: 'settings.rejected',
+    content: { namespace, source: key, errors: [{ pointer: '', rule: 'json', message }] },
   }
 }
 
@@ -95,7 +106,19 @@ function schemaChanged(step: SchemaStep, occasion: RevisionContext): Fact {
   }
 }
 
-function boxChanged(step: BoxStep, occasion: RevisionContext): Fact {
+/** The fact of a box, and the one that its text is rejected where another program wrote it. */
+function boxFacts(step: BoxStep, occasion: RevisionContext): Fact[] {
+  if (!step.entry) return [boxChanged(step, null, occasion)]
+  try {
+    const box = parseEditedBox(step.entry.text)
+    return [boxChanged(step, actorOf(box), occasion)]
+  } catch (error) {
+    const { message } = toSettingsError(error)
+    return [boxChanged(step, null, occasion), rejectedKeyFact(step.key, `The stored box is kept. ${message}`)]
+  }
+}
+
+function boxChanged(step: BoxStep, actor: Actor | null, occasion: RevisionContext): Fact {
   const [namespace = '', box_id = ''] = splitKey(step.key).segments
   return {
     name: 'box.changed',
@@ -104,7 +127,7 @@ function boxChanged(step: BoxStep, occasion: RevisionContext): Fact {
       box_id,
       kind: kindOf(step.existed, step.entry === undefined),
       ...place(occasion, step),
-      actor: step.entry ? boxActor(step.entry.text) : null,
+      actor,
     },
   }
 }
@@ -121,7 +144,6 @@ function kindOf(existed: boolean, isGone: boolean): ChangeKind {
 }
 
 /** The actor who wrote a box; null when another program wrote it. */
-function boxActor(text: string): Actor | null {
-  const written = parseObject(text)?.written
+function actorOf({ written }: JsonObject): Actor | null {
   return (isObject(written) && parseActor(written.actor)) || null
 }

@@ -14,6 +14,8 @@ import {
 import type { Environment } from '../state/environment.ts'
 import type { Overlay } from '../state/overlay.ts'
 import type { StoredRecord } from '../state/record.ts'
+import { isManualEdit, isOfManualEdit, type NameClaim, refusalOf } from '../state/refused-edits.ts'
+import { faultOf } from '../state/stored-overrides.ts'
 import { NO_SCHEMAS, type SchemaVersions, schemaInUse, schemasRevision } from './schema-versions.ts'
 
 /**
@@ -32,6 +34,8 @@ export interface NamespaceState {
    * fact.
    */
   readonly lastAnnounced: JsonObject
+  /** The namespace that this one, made by manual edits only, differs from in case only. */
+  readonly conflict: Namespace | undefined
 }
 
 /** The records of a document, newest first. */
@@ -41,6 +45,8 @@ export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
 export interface NamespaceContext {
   readonly readHistory: ReadHistory
   readonly environment: Environment
+  /** True when a manual edit of a namespace without a schema does not count. */
+  readonly strict: boolean
 }
 
 export function emptyNamespace(namespace: Namespace): NamespaceState {
@@ -51,6 +57,19 @@ export function emptyNamespace(namespace: Namespace): NamespaceState {
     effective: {},
     environment: { values: [], rejected: [] },
     lastAnnounced: {},
+    conflict: undefined,
+  }
+}
+
+/** The claim of a namespace to its name. */
+export function claimOf({ namespace, documents, schemas }: NamespaceState): NameClaim {
+  const stored = [...documents.values()].filter(({ entry }) => entry)
+  const since = stored.flatMap(({ entry }) => entry?.createRevision ?? [])
+  const hasSchema = schemaInUse(schemas) !== undefined || schemas.stored.size > 0
+  return {
+    namespace,
+    isProper: hasSchema || stored.some(document => !isManualEdit(document)),
+    since: since.reduce<Revision | undefined>((a, b) => (a !== undefined && a < b ? a : b), undefined),
   }
 }
 
@@ -126,15 +145,15 @@ export function namespaceRevision(
 export async function settle(
   state: NamespaceState,
   self: Scope,
-  { readHistory, environment }: NamespaceContext,
+  context: NamespaceContext,
 ): Promise<NamespaceState> {
   let settled = state
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
-    if (document) settled = withDocument(settled, await validateDocument(settled, document, readHistory))
+    if (document) settled = withDocument(settled, await validateDocument(settled, document, context))
   }
   const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
-  const { data, values, rejected } = environment.overlay(
+  const { data, values, rejected } = context.environment.overlay(
     state.namespace,
     schemaInUse(state.schemas),
     mergeOverrides(settled, layers),
@@ -178,22 +197,26 @@ export function newlyRejected(before: NamespaceState, after: NamespaceState): re
 async function validateDocument(
   state: NamespaceState,
   document: DocumentState,
-  readHistory: ReadHistory,
+  { readHistory, strict }: NamespaceContext,
 ): Promise<DocumentState> {
-  const rejected = document.entry ? errorsOf(state, document) : []
+  const needsSchema = strict && !schemaInUse(state.schemas)
+  const refusal = refusalOf(document, { needsSchema, conflict: state.conflict })
+  const rejected = refusal ? [refusal] : document.entry ? errorsOf(state, document) : []
   if (rejected.length === 0)
     return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
   const history = await readHistory(document.key)
   // The history may lack the version before a manual edit, which is recorded only after it was seen.
-  const fallback = newestValid(state, document, document.fallback ? [document.fallback, ...history] : history)
+  const earlier = document.fallback ? [document.fallback, ...history] : history
+  const counting = refusal ? earlier.filter(record => !isOfManualEdit(record)) : earlier
+  const fallback = newestValid(state, document, counting)
   return { ...document, inForce: fallback?.data ?? {}, rejected, fallback }
 }
 
 function errorsOf(state: NamespaceState, document: DocumentState): readonly RuleBroken[] {
   if (document.data) return validateOverrides(state, document.scope, document.data)
-  return [
-    { pointer: '', rule: 'type', expected: 'object', message: 'The stored overrides are not a JSON object.' },
-  ]
+  const fault = faultOf(document.entry?.text ?? '')
+  const message = `The stored text is ignored and kept. ${fault ?? ''}`
+  return [{ pointer: '', rule: 'json', expected: 'object', message }]
 }
 
 function newestValid(

@@ -1,3 +1,4 @@
+import { parseEditedObject } from '../../backends/edited-text.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { type Key, splitKey } from '../../model/key.ts'
@@ -5,8 +6,8 @@ import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import {
   compareNappVersions,
   createSchemaDocument,
-  parseSchemaParts,
   printSchemaDocument,
+  readSchemaParts,
   type SchemaDocument,
 } from '../schema/schema-document.ts'
 
@@ -135,7 +136,7 @@ export function schemasRevision({ stored }: SchemaVersions): Revision {
 function read(entry: Entry): Omit<StoredSchema, 'entry'> {
   let isSchema = false
   try {
-    const { schema, seed, nappVersion } = parseSchemaParts(entry.text)
+    const { schema, seed, nappVersion } = readSchemaParts(parseEditedObject(entry.text))
     isSchema = true
     return { document: createSchemaDocument(schema, seed, nappVersion), problem: undefined, isSchema }
   } catch (error) {

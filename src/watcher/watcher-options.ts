@@ -23,4 +23,6 @@ export interface WatcherOptions {
   readonly pace?: Partial<Pace>
   /** Environment variables that may contain settings; none when absent. */
   readonly environment?: Environment
+  /** True when manual edits of namespaces without a schema do not count; false when absent. */
+  readonly strict?: boolean
 }

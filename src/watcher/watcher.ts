@@ -52,11 +52,10 @@ export class Watcher {
     this.#listener = listener
     this.#pace = { ...DEFAULT_PACE, ...options.pace }
     const { confirmation, reconcile } = this.#pace
-    this.cache = new Cache(
-      controller,
-      document => readRecords(backend, document, MAX_SEARCHED_RECORDS),
-      environment,
-    )
+    this.cache = new Cache(controller, document => readRecords(backend, document, MAX_SEARCHED_RECORDS), {
+      ...(environment && { environment }),
+      strict: options.strict ?? false,
+    })
     this.#observers = new Observers({
       ready: () => this.#readiness.ready,
       position: () => this.position,

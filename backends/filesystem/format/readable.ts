@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
-import { SettingsError } from '../../../model/errors.ts'
-import { parseJson, parseUntrustedJson, printJson } from '../../../model/json.ts'
+import { parseJson, printJson } from '../../../model/json.ts'
+import type { Key } from '../../../model/key.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import { parseEditedBox, parseEditedOverrides } from '../../edited-text.ts'
+import { decodeText } from '../../text-bytes.ts'
+import { readableKind } from './layout.ts'
 
 /**
  * The text of the readable file of a document: its JSON with an indent of two spaces and a line feed at the
@@ -32,27 +35,15 @@ export function parseStored(text: string): Json | undefined {
 }
 
 /**
- * Parses the object in a hand-edited file.
- * @throws SettingsError JSON_MALFORMED for anything that is not UTF-8 JSON with an object at its top.
+ * Parses the object in the hand-edited file of a document; `entryBytes` limits a box.
+ * @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE.
  */
-export function parseReadable(bytes: Buffer): JsonObject {
-  const value = parseUntrustedJson(decode(bytes))
-  if (isObject(value)) return value
-  throw new SettingsError('JSON_MALFORMED', 'The top level of the file must be a JSON object, { ... }.')
+export function parseReadable(key: Key, bytes: Buffer, entryBytes?: number): JsonObject {
+  const text = decodeText(bytes)
+  return readableKind(key) === 'boxes' ? parseEditedBox(text, entryBytes) : parseEditedOverrides(text)
 }
 
 /** The hash that identifies the content of a file: the first 32 hex digits of its SHA-256. */
 export function hashOf(content: Buffer | string): string {
   return createHash('sha256').update(content).digest().toString('hex', 0, 16)
-}
-
-function decode(bytes: Buffer): string {
-  try {
-    // The decoder also removes the byte order mark that some editors write.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new SettingsError('JSON_MALFORMED', 'Not JSON: the file is not UTF-8 text. Save it as UTF-8.', {
-      cause,
-    })
-  }
 }

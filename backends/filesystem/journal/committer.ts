@@ -8,6 +8,9 @@ import type { State } from './state.ts'
 /** The largest text of one group, in characters, unless it is that of a single commit. */
 const MAX_GROUP_CHARS = 4 * 1024 * 1024
 
+/** How often a group is written when the journal is removed each time. */
+const MAX_APPENDS = 3
+
 /** A commit that waits for its group. */
 interface Waiting extends CommitRequest {
   readonly resolve: (outcome: Outcome) => void
@@ -33,7 +36,8 @@ export interface CommitHooks {
  * Invariant: one group at a time. A commit resolves, and the state changes, only after the sync of its group.
  * When the sync fails, all commits of the group fail with the same error. That includes commits whose guards
  * failed or that changed nothing, because their outcome may depend on a commit of the group that was not
- * applied. Once closed, nothing is written any more: the journal may belong to another process by then, and a
+ * applied. A group that was written to a journal which a person removed is written again before it counts.
+ * Once closed, nothing is written any more: the journal may belong to another process by then, and a
  * write would start a log that cuts off durable records of that process.
  */
 export class Committer {
@@ -87,15 +91,32 @@ export class Committer {
     try {
       await this.#journal.prepare(this.#state.revision)
       waiting = this.#take()
-      const group = new Group(this.#state, this.#journal.length)
-      const now = Date.now()
-      const outcomes = waiting.map(request => group.add(request, now))
-      if (group.frames !== '') await this.#journal.append(group.frames, this.#state.revision)
+      const { group, outcomes } = await this.#append(waiting)
       if (group.planned.length > 0) this.#hooks.onDurable(group.planned)
       for (const [at, outcome] of outcomes.entries()) waiting[at]?.resolve(outcome)
     } catch (error) {
       if (waiting.length === 0) waiting = this.#take()
       for (const { reject } of waiting) reject(error)
+    }
+  }
+
+  /** Makes a group durable, in a new journal when the one in use was removed meanwhile. */
+  async #append(
+    waiting: readonly Waiting[],
+  ): Promise<{ readonly group: Group; readonly outcomes: readonly Outcome[] }> {
+    for (let attempt = 1; ; attempt++) {
+      const group = new Group(this.#state, this.#journal.length)
+      const now = Date.now()
+      const outcomes = waiting.map(request => group.add(request, now))
+      if (group.frames === '') return { group, outcomes }
+      await this.#journal.append(group.frames, this.#state.revision)
+      if (!this.#journal.isLost) return { group, outcomes }
+      if (attempt === MAX_APPENDS)
+        throw new SettingsError(
+          'STORE_UNREACHABLE',
+          `The journal was removed ${MAX_APPENDS} times while a commit was written. Nothing was changed; stop the program that removes it.`,
+        )
+      await this.#journal.prepare(this.#state.revision)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Key } from '../../../model/key.ts'
 import type { BackendContext } from '../../backend.ts'
 import type { FileRecord } from '../format/file-record.ts'
-import { removeSuperseded, writeSnapshot } from './compaction.ts'
+import { type JournalSnapshot, removeSuperseded, writeSnapshot } from './compaction.ts'
 import type { Journal } from './journal.ts'
 import type { Disk } from './journal-folder.ts'
 import type { State } from './state.ts'
@@ -52,6 +52,7 @@ export class Compactor {
     this.#store = store
     this.#limits = limits
     this.#tail = tail
+    store.journal.onLost((folder, number) => this.#writeAll(folder, number))
   }
 
   /**
@@ -60,6 +61,8 @@ export class Compactor {
    */
   async betweenGroups(): Promise<void> {
     const { journal, state } = this.#store
+    // The journal is written again as a whole before the next append.
+    if (journal.isLost) return
     const due = this.#isDue()
     if (!due && journal.length <= this.#limits.log) return
     try {
@@ -89,20 +92,31 @@ export class Compactor {
     return journal.suspect || (tail > this.#limits.tail && tail > this.#limits.ratio * state.bytes)
   }
 
-  async #compact(): Promise<void> {
-    const { folder, disk, state, journal, files } = this.#store
-    const { number } = journal
+  /** Writes the state into a new journal, because a person removed the one in use. */
+  async #writeAll(folder: string, number: number): Promise<void> {
+    const { disk, journal, report, folder: source } = this.#store
+    await this.#running
+    const snapshot = this.#snapshot(number)
+    await writeSnapshot(folder, disk, snapshot, new AbortController().signal)
+    this.#tail = -journal.written
+    const message = `The journal ${source} was removed or replaced while the service ran. It is written again with all ${snapshot.entries.length} documents; nothing is lost. Do not remove it.`
+    report({ code: 'JOURNAL_REMOVED', source, message })
+  }
+
+  /** The state of this moment, in which nothing is being written. */
+  #snapshot(number: number): JournalSnapshot {
+    const { state, files } = this.#store
     const { revision } = state
-    const { suspect, written } = journal
-    const picture = {
-      number,
-      revision,
-      entries: [...state.entries()],
-      expires: new Map(state.expires),
-      files: files(),
-    }
+    const entries = [...state.entries()]
+    return { number, revision, entries, expires: new Map(state.expires), files: files() }
+  }
+
+  async #compact(): Promise<void> {
+    const { folder, disk, journal } = this.#store
+    const { number, suspect, written } = journal
+    const snapshot = this.#snapshot(number)
     try {
-      await writeSnapshot(folder, disk, picture, this.#stopping.signal)
+      await writeSnapshot(folder, disk, snapshot, this.#stopping.signal)
       this.#tail = -written
       if (suspect) journal.clearSuspect()
       await removeSuperseded(folder, number, !suspect)

@@ -1,6 +1,7 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants, lstatSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { errno } from '../format/failures.ts'
 
 const { O_NOFOLLOW, O_RDWR } = constants
 
@@ -70,6 +71,40 @@ export function logPath(folder: string, number: number): string {
 
 export function snapshotPath(folder: string, number: number): string {
   return join(folder, `${digits(number)}.snapshot`)
+}
+
+/** Identifies the file that has a name now; `none` without one, undefined where the user may not look. */
+export function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = lstatSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes(errno(error) ?? '') ? 'none' : undefined
+  }
+}
+
+/** Creates an empty folder beside that of the journal, in which a new one is prepared. */
+export async function makeFreshFolder(folder: string): Promise<string> {
+  const fresh = `${folder}.new`
+  await rm(fresh, { recursive: true, force: true })
+  await mkdir(fresh, { mode: 0o700 })
+  return fresh
+}
+
+/**
+ * Gives a prepared folder its name: at once where the folder is gone, else file by file, the log before the
+ * snapshot that requires it.
+ */
+export async function moveInPlace(fresh: string, folder: string, number: number, disk: Disk): Promise<void> {
+  if (identityOf(folder) === 'none') await rename(fresh, folder)
+  else {
+    await rename(logPath(fresh, number), logPath(folder, number))
+    await disk.syncFolder(folder)
+    await rename(snapshotPath(fresh, number), snapshotPath(folder, number))
+    await disk.syncFolder(folder)
+    await rm(fresh, { recursive: true, force: true })
+  }
+  await disk.syncFolder(dirname(folder))
 }
 
 /** Lists the folder of the journal. */

@@ -3,7 +3,14 @@ import type { SettingsError } from '../../../model/errors.ts'
 import { notApplied, unknownOutcome } from '../format/failures.ts'
 import { encodeFrame } from '../format/frame.ts'
 import { FORMAT, type Header } from '../format/record.ts'
-import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
+import {
+  type Disk,
+  identityOf,
+  type JournalFile,
+  logPath,
+  makeFreshFolder,
+  moveInPlace,
+} from './journal-folder.ts'
 
 /*
  * The logs of the journal. One log is written at a time, by one caller at a time.
@@ -17,6 +24,9 @@ import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
  *    wherever it ended up. From then on the journal is `suspect`: a snapshot is due.
  *  - When neither is possible, the outcome is unknown, and nothing is appended before a new log could be
  *    started.
+ *  - A log that was removed or replaced under its name is lost, with all before it. The caller asks after each
+ *    append, before it reports the records as durable. Nothing is appended before the whole state was written
+ *    again, to a new journal.
  */
 export class Journal {
   readonly #folder: string
@@ -26,7 +36,14 @@ export class Journal {
   #length: number
   #written = 0
   #broken = false
+  /** The identity of the current log; undefined where the disk of a test shows none. */
+  #identity: string | undefined
+  /** True until a lost journal is written again. */
+  #isLost = false
   #suspect = false
+  #writeSnapshot: (folder: string, number: number) => Promise<void> = async () => {
+    throw new Error('the journal was removed')
+  }
 
   constructor(
     folder: string,
@@ -38,6 +55,15 @@ export class Journal {
     this.#file = current.file
     this.#number = current.number
     this.#length = current.length
+    this.#identity = identityOf(logPath(folder, current.number))
+  }
+
+  /** True when the current log does not have its name any more: a person removed or replaced it. */
+  get isLost(): boolean {
+    const now = identityOf(logPath(this.#folder, this.#number))
+    const known = this.#identity
+    if (now !== undefined && known !== undefined && known !== 'none' && now !== known) this.#isLost = true
+    return this.#isLost
   }
 
   /** The number of the current log. */
@@ -60,6 +86,11 @@ export class Journal {
     return this.#suspect
   }
 
+  /** Sets the function that writes a snapshot of the whole state, with this number, into a folder. */
+  onLost(writeSnapshot: (folder: string, number: number) => Promise<void>): void {
+    this.#writeSnapshot = writeSnapshot
+  }
+
   /** Called when a snapshot has replaced the older logs. */
   clearSuspect(): void {
     this.#suspect = false
@@ -70,9 +101,11 @@ export class Journal {
    * @throws SettingsError STORE_FULL, STORE_UNREACHABLE.
    */
   async prepare(revision: Revision): Promise<void> {
-    if (!this.#broken) return
+    const isLost = this.isLost
+    if (!isLost && !this.#broken) return
     try {
-      await this.rotate(revision)
+      if (isLost) await this.#writeAgain(revision)
+      else await this.rotate(revision)
     } catch (error) {
       throw notApplied(this.#folder, error)
     }
@@ -117,6 +150,7 @@ export class Journal {
     this.#file = file
     this.#number = number
     this.#length = length
+    this.#identity = identityOf(logPath(this.#folder, number))
     this.#broken = false
     await old.close().catch(() => {
       // The header of the new log already guarantees everything that is needed of the old one.
@@ -126,6 +160,31 @@ export class Journal {
 
   async close(): Promise<void> {
     await this.#file.close()
+  }
+
+  /** Writes a new journal of a snapshot and an empty log. */
+  async #writeAgain(revision: Revision): Promise<void> {
+    const number = this.#number + 1
+    const fresh = await makeFreshFolder(this.#folder)
+    await this.#writeSnapshot(fresh, number)
+    const header = { format: FORMAT, number, revision: printRevision(revision) }
+    const { file, length } = await beginLog(fresh, this.#disk, header)
+    try {
+      await moveInPlace(fresh, this.#folder, number, this.#disk)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    const old = this.#file
+    this.#file = file
+    this.#number = number
+    this.#length = length
+    this.#identity = identityOf(logPath(this.#folder, number))
+    this.#isLost = false
+    this.#broken = false
+    this.#suspect = false
+    // It has no name any more, so nothing of it is needed.
+    await old.close().catch(() => {})
   }
 
   async #undoWrite(cause: unknown, revision: Revision): Promise<SettingsError> {

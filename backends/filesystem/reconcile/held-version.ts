@@ -1,6 +1,8 @@
 import { equalJson, type JsonObject } from '../../../model/value.ts'
+import { parseEditedObject } from '../../edited-text.ts'
+import { decodeText } from '../../text-bytes.ts'
 import { type FileVersion, NO_FILE } from '../format/file-version.ts'
-import { hashOf, parseReadable, parseStored, readableText, storedObject } from '../format/readable.ts'
+import { hashOf, parseStored, readableText, storedObject } from '../format/readable.ts'
 import type { FolderIdentity } from './folder-identity.ts'
 import type { Seen } from './look.ts'
 import { countChanges, difference } from './member-changes.ts'
@@ -72,7 +74,7 @@ function distance(version: FileVersion, value: JsonObject): number {
 
 function objectIn(bytes: Buffer): JsonObject | undefined {
   try {
-    return parseReadable(bytes)
+    return parseEditedObject(decodeText(bytes))
   } catch {
     // The error is reported when the file is reconciled; here only its distance to known versions counts.
     return undefined

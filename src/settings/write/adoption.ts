@@ -54,7 +54,7 @@ export async function adoptEdit(
   edit: UnrecordedEdit,
   { backend, controller, meta, deadline }: AdoptionOptions,
 ): Promise<number | undefined> {
-  const { key, data, gone, revision } = edit
+  const { key, data, text, gone, revision } = edit
   // A restored store may have another `meta/store` at the same revision.
   if ((await backend.get(META_KEY))?.text !== meta?.text) return undefined
   for (let attempt = 1; ; attempt++) {
@@ -62,8 +62,8 @@ export async function adoptEdit(
       revision: now,
       records: [newest],
     } = await readRecordsAt(backend, key, 1)
-    if (isAlreadyRecorded(edit, newest)) return undefined
     const entry = await backend.get(key)
+    if (isAlreadyRecorded(edit, newest, entry)) return undefined
     if (isOfAnotherStore(edit, now, entry)) return undefined
     const kind: ChangeKind = gone
       ? 'deleted'
@@ -74,7 +74,7 @@ export async function adoptEdit(
     const outcome = await commitAuxiliary(backend, [
       {
         key: historyKey(key, record.version),
-        put: printRecord(record, revision),
+        put: printRecord(record, revision, data ? undefined : text),
         expected: 'absent',
         marker: true,
         lasting: true,
@@ -131,8 +131,17 @@ export async function commitAuxiliary(backend: Backend, operations: readonly Ope
   }
 }
 
-/** True when the newest record is that of the edit, or of a later change. */
-function isAlreadyRecorded({ gone, revision }: UnrecordedEdit, newest: StoredRecord | undefined): boolean {
+/**
+ * True when the newest record is that of the edit, or of a later change. A record of a later revision is of no
+ * change of the document while the edit stands: another program put it there, and the edit gets one above it.
+ */
+function isAlreadyRecorded(
+  { gone, revision }: UnrecordedEdit,
+  newest: StoredRecord | undefined,
+  entry: Entry | undefined,
+): boolean {
   if (gone && (newest === undefined || newest.kind === 'deleted')) return true
-  return newest !== undefined && revision !== undefined && newest.of >= revision
+  if (newest === undefined || revision === undefined) return false
+  const stands = gone ? entry === undefined : entry?.modRevision === revision
+  return stands ? !gone && newest.of === revision : newest.of >= revision
 }

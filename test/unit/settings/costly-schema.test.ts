@@ -95,7 +95,9 @@ describe('a schema that is too costly', () => {
       await hand.commit([{ key: schemaKey(NS, digest), put: JSON.stringify({ schema, seed: {} }) }])
     const one = await open(store)
     const said = one.log.lines.join('\n')
-    expect(said).toContain(`Ignored the stored schema ${makeKey('schemas', 'kytos', 'of_lldp', 'd1')}`)
+    expect(said).toContain(
+      `rejected ${makeKey('schemas', 'kytos', 'of_lldp', 'd1')}: The stored schema is ignored`,
+    )
     expect(said).toContain('takes more than 2000000 steps')
     expect(said).toContain('it has a look-around assertion, "(?=", which RE2 does not support')
     expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ data: { a: 1 } })

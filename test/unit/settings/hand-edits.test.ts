@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { makeKey } from '../../../model/key.ts'
+import { historyKey, makeKey } from '../../../model/key.ts'
 import type { Controller } from '../../support/controller.ts'
 import { createStore, open, openHand } from './stores.ts'
 
@@ -53,5 +53,29 @@ describe('an edit by hand', () => {
     )
     expect(here?.revision).toBe(gone.toString())
     expect(there).toMatchObject({ revision: here?.revision, version: 2, data: { polling_time: 3 } })
+  })
+
+  it.each([
+    ['after the document', [{ key: KEY, put: '{"polling_time": 7}' }]],
+    ['of a document that it deleted', [{ key: KEY, delete: true }]],
+  ] as const)('gets its record above one that the program put %s', async (_, operations) => {
+    const store = createStore()
+    const [one, hand] = [await open(store, 'a'), await openHand(store)]
+    await one.ask('kytos.settings.register', { namespace: NS, schema: NUMBER })
+    await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 5 } })
+    const record = store.get(historyKey(KEY, 1))?.text ?? ''
+    await hand.commit(operations)
+    const edit = store.revision
+    await hand.commit([{ key: historyKey(KEY, 1), put: record }])
+    await hand.commit([{ key: historyKey(KEY, 2), put: record.replace('"version":1', '"version":2') }])
+    const newest = async () => (await one.ask('kytos.settings.history', { namespace: NS, limit: 1 }))[0]
+    await expect.poll(newest).toMatchObject({ version: 3, actor: { type: 'file' }, revision: String(edit) })
+    const two = await open(store, 'b')
+    const versions = await Promise.all(
+      [one, two].map(
+        async each => (await each.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).version,
+      ),
+    )
+    expect(versions).toEqual([3, 3])
   })
 })

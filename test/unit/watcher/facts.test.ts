@@ -287,8 +287,14 @@ describe('the fact of a box', () => {
 
   it('that another hand wrote names nobody', async () => {
     const tell = await createTeller()
-    for (const put of ['', '[]', '{"written":5}', '{"written":{"actor":{"type":1,"name":"x"}}}']) {
+    for (const put of ['{"written":5}', '{"written":{"actor":{"type":1,"name":"x"}}}']) {
       expect(await tell({ key, put })).toMatchObject([{ content: { actor: null } }])
+    }
+    for (const put of ['', '[]', '{"data":1,"data":2}', '{"data":"caf\udce9"}']) {
+      expect(await tell({ key, put })).toMatchObject([
+        { name: 'box.changed', content: { actor: null } },
+        { name: 'settings.rejected', content: { namespace: null, source: key } },
+      ])
     }
   })
 })
