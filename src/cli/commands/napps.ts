@@ -15,6 +15,7 @@ import { askNAppStates, waitForNApps } from '../service/napp-states.ts'
 import { withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
+import { createTerminal } from '../terminal/terminal.ts'
 
 interface NAppsOptions {
   readonly config?: string
@@ -129,7 +130,7 @@ async function list(config: Config, { json = false }: NAppsOptions, context: Cli
     context.stdout.write(`${printJson(toJson({ napps: rows, broken: wrong }), 2)}\n`)
     return
   }
-  context.stdout.write(printNApps(napps, states))
+  context.stdout.write(printNApps(napps, states, createTerminal(context.stdout, context.env).width))
   for (const { error } of broken) printMessage(context.stderr, error.message)
 }
 

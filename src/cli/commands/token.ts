@@ -9,6 +9,7 @@ import { printTokens } from '../print/token-table.ts'
 import { askService } from '../service/local-service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
+import { createTerminal } from '../terminal/terminal.ts'
 
 interface TokenOptions {
   readonly config?: string
@@ -77,7 +78,9 @@ export function addTokenCommand(program: Command, context: CliContext): void {
       })
       const rows = isArray(tokens) ? tokens.filter(isObject) : []
       context.stdout.write(
-        command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows),
+        command.optsWithGlobals<TokenOptions>().json
+          ? `${printJson(tokens, 2)}\n`
+          : printTokens(rows, createTerminal(context.stdout, context.env)),
       )
     })
   token

@@ -1,29 +1,30 @@
-import type { JsonObject } from '../../../model/value.ts'
-import { isArray } from '../../../model/value.ts'
-import { sanitize } from '../terminal/terminal.ts'
-
-const COLUMNS = ['ID', 'Name', 'Rights', 'Created at', 'Created by', 'Expires at']
+import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
+import { showTime } from '../terminal/print-answer.ts'
+import { printTable } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /** The table that `token list` prints. */
-export function printTokens(tokens: readonly JsonObject[]): string {
+export function printTokens(tokens: readonly JsonObject[], terminal: Terminal): string {
   if (tokens.length === 0) return 'There are no tokens. "kytos-settings token create NAME" creates one.\n'
   const rows = tokens.map(({ id, name, rights, created_at, created_by, expires_at }) => [
-    id,
-    name,
+    String(id),
+    String(name),
     isArray(rights) ? rights.join(',') : '',
-    created_at,
-    typeof created_by === 'object' && created_by !== null && 'name' in created_by ? created_by.name : '',
-    expires_at ?? 'never',
+    timeOf(created_at),
+    isObject(created_by) ? String(created_by.name ?? '') : '',
+    typeof expires_at === 'string' ? timeOf(expires_at) : 'never',
   ])
-  const lines = [COLUMNS, ...rows].map(row => row.map(cell => sanitize(String(cell))))
-  const widths = COLUMNS.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
-  return lines
-    .map(
-      line =>
-        `${line
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+  const columns = [
+    'ID',
+    { head: 'Name', cut: true },
+    'Rights',
+    'Created at',
+    'Created by',
+    'Expires at',
+  ] as const
+  return printTable(columns, rows, terminal)
+}
+
+function timeOf(value: unknown): string {
+  return showTime(typeof value === 'string' ? value : undefined)
 }

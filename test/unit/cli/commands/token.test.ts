@@ -63,7 +63,7 @@ describe('token', () => {
     const listed = await kytos('token', 'list')
     expect(listed.stdout).toMatch(
       new RegExp(
-        `^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`,
+        `^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+ \\S+ +local-admin +\\S+ \\S+\\n$`,
       ),
     )
     expect(await kytos('token', 'revoke', id)).toEqual({
