@@ -171,7 +171,11 @@ export const FINDINGS = {
     severity: ['broken'],
     means: 'A stored schema is not a valid schema, or too costly to use.',
   },
-  'overrides.invalid': { severity: ['broken'], means: 'Stored overrides do not match their schema.' },
+  'overrides.invalid': {
+    severity: ['broken'],
+    means: 'Stored overrides do not match their schema, or are a manual edit that does not count.',
+  },
+  'box.unreadable': { severity: ['broken'], means: 'A stored box is not UTF-8 JSON; reading it fails.' },
   'secret.plain': {
     severity: ['warning'],
     means: 'Values that a schema marks as sensitive are stored unencrypted.',
