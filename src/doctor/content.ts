@@ -1,6 +1,7 @@
 import type { Backend, Listing } from '../../backends/backend.ts'
+import { parseEditedBox } from '../../backends/edited-text.ts'
 import type { Entry } from '../../model/document.ts'
-import { isSettingsError } from '../../model/errors.ts'
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Scope } from '../../model/namespace.ts'
 import { shellWord } from '../../model/quote.ts'
@@ -23,8 +24,14 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
     const cache = await cacheOf(config, config.settings.controller, entries)
     const unreadable = cache
       .takeUnreadable()
-      .map(([key, why]) => broken('schema.unreadable', key, why, replaceSchema(config, key)))
-    const findings = [...unreadable, ...examineDocuments(config, cache, [...cache.documents()])]
+      .map(([key, why]) =>
+        broken('schema.unreadable', key, why, replace(config, key, 'its NApp registers it again')),
+      )
+    const findings = [
+      ...unreadable,
+      ...examineBoxes(config, entries),
+      ...examineDocuments(config, cache, [...cache.documents()]),
+    ]
     for (const other of otherControllers(config.settings.controller, entries)) {
       const theirs = await cacheOf(config, other, entries)
       const own = [...theirs.documents()].filter(({ scope }) => scope !== CLUSTER)
@@ -59,15 +66,29 @@ function otherControllers(controller: string, entries: readonly Entry[]): Set<st
   return others
 }
 
+/** The boxes that no command can read, because another program wrote them. */
+function examineBoxes(config: Config, entries: readonly Entry[]): Finding[] {
+  return entries.flatMap(({ key, text }) => {
+    if (splitKey(key).kind !== 'boxes') return []
+    try {
+      parseEditedBox(text)
+      return []
+    } catch (error) {
+      const why = toSettingsError(error).message
+      return [broken('box.unreadable', key, why, replace(config, key, 'or put a correct box there'))]
+    }
+  })
+}
+
 /**
- * The command that removes an unreadable schema, which its NApp registers again at its next start. A
- * filesystem store is restored instead, because only a service can delete one of its documents.
+ * The command that removes an unreadable document. A filesystem store is restored instead, because only a
+ * service can delete one of its documents.
  */
-function replaceSchema(config: Config, key: Key): string {
+function replace(config: Config, key: Key, note: string): string {
   const { backend } = config.settings
   if (backend === 'etcd') {
     const remove = `del ${shellWord(`${config.etcd.prefix}/${key}`)}`
-    return `${etcdctl(config.etcd, config.etcd.endpoints, remove)}   # its NApp registers it again`
+    return `${etcdctl(config.etcd, config.etcd.endpoints, remove)}   # ${note}`
   }
   return kytosSettings(config, 'restore', 'FILE', '--overwrite')
 }

@@ -180,7 +180,11 @@ export const FINDINGS = {
     means:
       'Another controller id has overrides, and this controller has none, or no other can open the store.',
   },
-  'overrides.invalid': { severity: ['broken'], means: 'Stored overrides do not match their schema.' },
+  'overrides.invalid': {
+    severity: ['broken'],
+    means: 'Stored overrides do not match their schema, or are a manual edit that does not count.',
+  },
+  'box.unreadable': { severity: ['broken'], means: 'A stored box is not UTF-8 JSON; reading it fails.' },
   'secret.plain': {
     severity: ['warning'],
     means: 'Values that a schema marks as sensitive are stored unencrypted.',

@@ -133,8 +133,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'backends/filesystem/journal/committer.ts',
-        from: "if (group.frames !== '') await",
-        to: "if (!waiting.some(({ operations }) => operations.some(({ key }) => key.startsWith('settings/')))) await",
+        from: "if (group.frames === '') return",
+        to: "if (waiting.some(({ operations }) => operations.some(({ key }) => key.startsWith('settings/')))) return",
       },
     ],
   },

@@ -82,6 +82,21 @@ describe.each(['filesystem', 'etcd'])('the doctor, of the stored content (%s),',
     expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   })
 
+  it('finds a box and overrides that another program wrote against the rules, and its command has the box away', async () => {
+    const { cwd, ini } = await furnished(backend)
+    await kytos(cwd, 'backup', 'whole.archive', '-c', 'a.ini')
+    await putByHand(ini, 'boxes/net/twice', '{"data":1,"data":2}')
+    await putByHand(ini, 'settings/Kytos/napp_0', '{}')
+    const ill = await doctor(cwd, 'a.ini')
+    expect([...own(ill.codes)].sort()).toEqual(['box.unreadable', 'overrides.invalid'])
+    expect(ill.find('box.unreadable').where).toBe('boxes/net/twice')
+    expect(ill.find('overrides.invalid').what).toMatch(
+      /"Kytos\/napp_0" differs from "kytos\/napp_0" only in case/,
+    )
+    await runRepair(cwd, ill.find('box.unreadable'), backend === 'etcd' ? {} : { FILE: 'whole.archive' })
+    expect(own((await doctor(cwd, 'a.ini')).codes)).not.toContain('box.unreadable')
+  })
+
   it('finds clocks that differed', async () => {
     const { cwd, ini } = await furnished(backend)
     const record = (version: number, controller: string, at: string) =>
@@ -129,7 +144,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of the stored content (%s),',
     }
     expect(
       (await doctor(cwd, 'a.ini')).broken.filter(
-        code => code !== 'overrides.invalid' && code !== 'schema.unreadable',
+        code => !['overrides.invalid', 'schema.unreadable', 'box.unreadable'].includes(code),
       ),
     ).toEqual([])
   })
