@@ -21,6 +21,9 @@ export function overridesByController(cache: Cache): ReadonlyMap<string, readonl
   return new Map(ids.map(id => [id, found.get(id)?.sort() ?? []]))
 }
 
+/** The shortest id for which the nearest known one is named. */
+const MIN_NAMED_CHARACTERS = 4
+
 /**
  * The warning that the id in a scope may be misspelt; undefined for the cluster, for this controller and for
  * a controller that has overrides. An id is only warned of, because a controller may be configured before its
@@ -31,7 +34,8 @@ export function warningOfScope(cache: Cache, scope: Scope): string | undefined {
   const known = overridesByController(cache)
   const id = controllerOf(scope)
   if (known.has(id)) return undefined
-  const meant = nearest(id, known.keys())
+  // A short id is near every other one.
+  const meant = id.length < MIN_NAMED_CHARACTERS ? undefined : nearest(id, known.keys())
   const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
   return (
     `No controller "${id}" is known: it is not "${controllerOf(cache.self)}", which answers, and no overrides ` +

@@ -182,6 +182,7 @@ function printControllers({ controllers }: Controllers, terminal: Terminal): str
   )
   const self = controllers.find(one => one.self)
   const other = controllers.find(one => !one.self)
-  if (!self || !other || self.namespaces.length > 0) return table
+  // Of a store that several controllers share it is not known whether the other one runs.
+  if (!self || other?.running !== false || self.namespaces.length > 0) return table
   return `${table}\nIf ${self.id} was renamed, "kytos-settings controllers rename ${other.id} ${self.id}" moves its overrides.\n`
 }
