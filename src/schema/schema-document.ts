@@ -58,7 +58,9 @@ function refuseLongDefaults(defaults: JsonObject): void {
   try {
     refuseExcess(defaults, 'The defaults', DOCUMENT_BYTES)
   } catch {
-    throw tooCostly(`its defaults together have more than ${DOCUMENT_BYTES} bytes, or nest too deep`)
+    throw tooCostly(
+      `its defaults together have more than ${DOCUMENT_BYTES} bytes, nest too deep, or have too many members below long names`,
+    )
   }
 }
 

@@ -94,6 +94,34 @@ function deepMerge(depth: number, width: number): object {
   return value
 }
 
+/** Many values below long names, so that a list of their pointers is much longer than the document. */
+const LONG_PATHS: Scenario = {
+  name: 'long paths',
+  make: (random, id) => {
+    const to = settingsActs(`fuzz/q${id}`)
+    const levels = random.between(1, 120)
+    const name = 'n'.repeat(size(random, 240_000 / levels))
+    const wide = (value: unknown): object => {
+      let made: object = named(size(random, 25_000), () => value)
+      for (let i = 0; i < levels; i++) made = { [name]: made }
+      return made
+    }
+    return [
+      to.schema({}),
+      to.put(wide(1)),
+      to.put(wide(2), '?dry_run'),
+      to.put(wide(3), '?scope=controller:c1'),
+      to.put(wide(4)),
+      ...to.reads(),
+      to.schema({ additionalProperties: { type: 'string', 'x-apply': 'restart' } }),
+      to.put(wide(5)),
+      ...to.reads(),
+      to.act('DELETE scope', 'DELETE', '?scope=controller:c1'),
+      ...to.end(),
+    ]
+  },
+}
+
 const TRANSACTION: Scenario = {
   name: 'transaction',
   make: (random, id) => {
@@ -173,6 +201,7 @@ export const SETTINGS_SCENARIOS: readonly Scenario[] = [
   ...Object.entries(SHAPES).map(([name, make]) => schemaScenario(name, make)),
   PATCHES,
   PATCHES,
+  LONG_PATHS,
   TRANSACTION,
   TRANSACTION,
   TEXTS,
