@@ -256,6 +256,22 @@ describe('a schema', () => {
     60_000,
   )
 
+  it('with very many faults is refused for the first of them, before much is done', () => {
+    const schema = { $defs: named(12_000, () => 5), title: 5 }
+    const { seconds, result } = cpu(() => {
+      try {
+        return createSchemaDocument(json(schema), {}, undefined)
+      } catch (error) {
+        return error
+      }
+    })
+    expect(result).toMatchObject({
+      code: 'SCHEMA_MALFORMED',
+      message: expect.stringContaining('/$defs/k0'),
+    })
+    expect(seconds).toBeLessThan(0.5)
+  })
+
   it('costs little for long names and defaults that references repeat', () => {
     const long = named(8_000, () => 1)
     const chain = {
