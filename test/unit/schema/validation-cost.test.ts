@@ -180,6 +180,21 @@ describe('a validation ends within its budget', () => {
     expect(seconds).toBeLessThan(0.8)
   })
 
+  it('with the same verdict however much of the stack is in use', () => {
+    const many = named(400, () => ({ type: 'integer', minimum: 1 }))
+    const verdicts = numbers(12).map(i => {
+      const levels = 5 + 8 * i
+      const validate = compileSchema(
+        json({ $ref: '#/$defs/x', $defs: { x: { properties: { ...many, a: { $ref: '#/$defs/x' } } } } }),
+      )
+      const value = json(numbers(levels).reduce<object>(inner => ({ a: inner }), {}))
+      const rule = () => validate(value)[0]?.rule
+      return [rule(), deepInTheStack(2_500, rule)]
+    })
+    expect(verdicts.map(([shallow]) => shallow)).toEqual(verdicts.map(([, deep]) => deep))
+    expect(new Set(verdicts.map(([shallow]) => shallow))).toEqual(new Set([undefined, '$ref']))
+  })
+
   it('with the same steps in every run', () => {
     const validate = compileSchema(
       json({ properties: { a: { items: { type: 'integer', enum: numbers(50) } } } }),
@@ -305,4 +320,9 @@ it('the nearest of very many names is looked for within a budget', () => {
 
 function nested(levels: number, inner: unknown): unknown {
   return levels === 0 ? inner : [nested(levels - 1, inner)]
+}
+
+/** Calls a function from so many calls deep, about 100 bytes of the stack each. */
+function deepInTheStack<Result>(calls: number, work: () => Result): Result {
+  return calls === 0 ? work() : deepInTheStack(calls - 1, work)
 }
