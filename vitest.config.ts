@@ -57,7 +57,7 @@ export default defineConfig({
         },
       },
       // What measures memory and kills processes has a process of its own.
-      { extends: true, test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'] } },
+      { extends: true, test: { name: 'chaos', include: ['test/{chaos,fuzz}/**/*.test.ts'] } },
     ],
   },
 })

@@ -44,6 +44,8 @@ export function parseUntrustedJson(text: string, boundValues = false): Json {
  * printJson({ id: 9007199254740993n }) // '{"id":9007199254740993}'
  */
 export function printJson(value: Json | undefined, indent = 0): string {
+  // The native printer refuses it with an error, which takes as long as a hundred digits.
+  if (typeof value === 'bigint') return value.toString()
   const text = printNatively(value, indent)
   if (text !== undefined && !EXACT.test(text)) return text
   return print(value ?? null, indent > 0 ? ' '.repeat(indent) : '', '\n')

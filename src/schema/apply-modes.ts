@@ -64,11 +64,27 @@ export function refuseUnknownModes(schema: JsonObject): void {
 
 /** The mode at a pointer: its own, else that of its nearest ancestor, else `restart`. */
 export function applyModeAt(modes: Readonly<Record<string, ApplyMode>>, path: string): ApplyMode {
-  for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
-    const mode = modes[at]
-    if (mode !== undefined) return mode
+  return modeReader(modes)(path)
+}
+
+/**
+ * Returns {@link applyModeAt} for many pointers of one schema. It looks at each parent once, because the
+ * pointers below long names are long, and each look reads all of one.
+ */
+export function modeReader(modes: Readonly<Record<string, ApplyMode>>): (path: string) => ApplyMode {
+  const known = new Map<string, ApplyMode>([['', 'restart']])
+  const isEmpty = Object.keys(modes).length === 0
+  const ofParent = (path: string): ApplyMode => {
+    let mode = known.get(path)
+    if (mode === undefined) {
+      mode = modeAt(path)
+      known.set(path, mode)
+    }
+    return mode
   }
-  return 'restart'
+  const modeAt = (path: string): ApplyMode =>
+    isEmpty || path === '' ? 'restart' : (modes[path] ?? ofParent(path.slice(0, path.lastIndexOf('/'))))
+  return modeAt
 }
 
 /** The nearest mode that a subschema or its references declare; of several in `allOf` the last. */

@@ -110,12 +110,20 @@ function exactValue(
 /** The value at a JSON Pointer; undefined for a place without a value. */
 export function valueAt(data: Json, pointer: string): Json | undefined {
   let at: Json | undefined = data
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (isArray(at)) at = /^\d+$/.test(key) ? at[Number(key)] : undefined
-    else at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined
+  // Without a list of its tokens, because a pointer may be long and its first token may lead nowhere.
+  for (let slash = pointer.indexOf('/'); slash >= 0 && at !== undefined; ) {
+    const end = pointer.indexOf('/', slash + 1)
+    const token = end < 0 ? pointer.slice(slash + 1) : pointer.slice(slash + 1, end)
+    at = memberOf(at, token.includes('~') ? token.replaceAll('~1', '/').replaceAll('~0', '~') : token)
+    slash = end
   }
   return at
+}
+
+/** The member or item of a container; undefined without one. */
+export function memberOf(container: Json, key: string): Json | undefined {
+  if (isArray(container)) return /^\d+$/.test(key) ? container[Number(key)] : undefined
+  return isObject(container) && Object.hasOwn(container, key) ? container[key] : undefined
 }
 
 /**

@@ -9,6 +9,7 @@ import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
 import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
+import { rememberCostly } from './remembered-validation.ts'
 import { tooCostly } from './schema-size.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
@@ -38,7 +39,7 @@ export function createSchemaDocument(
   const digest = createHash('sha256')
     .update(printCanonical([schema, seed]))
     .digest('hex')
-  const validate = compileSchema(schema)
+  const validate = rememberCostly(compileSchema(schema))
   const defaults = defaultsOf(schema)
   refuseLongDefaults(defaults)
   return {
@@ -58,7 +59,9 @@ function refuseLongDefaults(defaults: JsonObject): void {
   try {
     refuseExcess(defaults, 'The defaults', DOCUMENT_BYTES)
   } catch {
-    throw tooCostly(`its defaults together have more than ${DOCUMENT_BYTES} bytes, or nest too deep`)
+    throw tooCostly(
+      `its defaults together have more than ${DOCUMENT_BYTES} bytes, nest too deep, or have too many members below long names`,
+    )
   }
 }
 

@@ -2,36 +2,43 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { RuleBroken } from '../../events/changes.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { nearest } from '../../model/nearest.ts'
-import type { JsonObject } from '../../model/value.ts'
+import type { Json, JsonObject } from '../../model/value.ts'
 import { describeErrors } from './broken-rules.ts'
 
 /** The faults in the message of an error; its details have all that are described. */
 const MAX_REPORTED_FAULTS = 3
 const MAX_DESCRIBED_FAULTS = 20
+/** Members and items of a schema whose faults are all collected; the time is the square of the faults. */
+const MAX_COLLECTED_VALUES = 2_000
 
-/** Validates schemas against the meta-schema; one instance is enough for all. */
-const metaSchema = new Ajv2020({
-  strict: false,
-  logger: false,
-  ownProperties: true,
-  allErrors: true,
-  verbose: true,
-})
+/** Validate schemas against the meta-schema; one instance of each is enough for all. */
+const [first, all] = [false, true].map(allErrors => {
+  return new Ajv2020({ strict: false, logger: false, ownProperties: true, allErrors, verbose: true })
+}) as [Ajv2020, Ajv2020]
 
 /**
- * @throws SettingsError SCHEMA_MALFORMED with the place, the value and the choices of each fault; Error for a
- * `$schema` that is not supported.
+ * @throws SettingsError SCHEMA_MALFORMED with the place, the value and the choices of each fault. Of a large
+ * schema it has the first fault only. Error for a `$schema` that is not supported.
  */
 export function refuseInvalidSchema(schema: JsonObject): void {
-  if (metaSchema.validateSchema(schema)) return
+  if (first.validateSchema(schema)) return
+  const collector = hasMoreValues(schema, MAX_COLLECTED_VALUES) ? first : all
+  if (collector !== first) collector.validateSchema(schema)
   const asIs = (part: unknown): JsonObject => (typeof part === 'object' ? (part as JsonObject) : {})
-  const faults = withoutAlternatives(describeErrors(metaSchema.errors ?? [], schema, asIs))
+  const faults = withoutAlternatives(describeErrors(collector.errors ?? [], schema, asIs))
     .map(describeChoices)
     .slice(0, MAX_DESCRIBED_FAULTS)
   const shown = faults.slice(0, MAX_REPORTED_FAULTS).map(({ message }) => message.replace(/\.$/, ''))
   const more = faults.length - shown.length
   const rest = more > 0 ? [`${more} more errors`] : []
   throw schemaMalformed([...shown, ...rest].join('; '), { details: { errors: faults } })
+}
+
+function hasMoreValues(value: Json, most: number): boolean {
+  let left = most
+  const look = (one: Json): boolean =>
+    left-- <= 0 || (typeof one === 'object' && one !== null && Object.values(one).some(look))
+  return look(value)
 }
 
 /** The error for a text or an object that is no JSON Schema. */

@@ -2,7 +2,9 @@ import { SettingsError } from '../../model/errors.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 
 /** The most rules in a schema: compiled keywords, each of which takes up to 0.2 ms. */
-export const SCHEMA_RULES = 2_000
+export const SCHEMA_RULES = 1_500
+/** Names that "dependentRequired" lists and that count as one rule. */
+const NAMES_A_RULE = 4
 /** The most instructions of all patterns in a schema. */
 export const SCHEMA_INSTRUCTIONS = 20_000
 /** The most members and items in a schema: names, allowed values, defaults. */
@@ -52,7 +54,7 @@ export function refuseCostlySchema(schema: JsonObject): void {
     if (!isObject(one)) return
     for (const [key, member] of Object.entries(one)) {
       count(RULES.get(key) ?? 0)
-      if (key === 'dependentRequired' && isObject(member)) count(Object.keys(member).length)
+      if (key === 'dependentRequired' && isObject(member)) count(weighDependencies(member))
       read(key)
       look(member)
     }
@@ -67,6 +69,13 @@ export function refuseCostlySchema(schema: JsonObject): void {
       throw tooCostly(`its names and texts have more than ${SCHEMA_CHARACTERS} characters`)
   }
   look(schema)
+}
+
+/** The rules that "dependentRequired" counts as: it is compiled to a check of each listed name. */
+function weighDependencies(member: JsonObject): number {
+  const lists = Object.values(member)
+  const names = lists.reduce<number>((sum, one) => sum + (isArray(one) ? one.length : 0), 0)
+  return lists.length + Math.ceil(names / NAMES_A_RULE)
 }
 
 /** A refusal with its reason. */

@@ -1,4 +1,4 @@
-import { _, type Ajv, type KeywordCxt, Name } from 'ajv'
+import { _, type Ajv, type CodeGen, type KeywordCxt, Name } from 'ajv'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 
 /*
@@ -11,6 +11,7 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
  *     subschema. The work of a keyword per member, character or instruction is counted too. So the work is at
  *     most a constant times the steps, and ends soon after the budget is exceeded.
  *  3. The result is bounded as well: a list of errors ends at {@link MAX_ERRORS}.
+ *  4. The nesting of references is counted, in estimated bytes of the stack, and ends before the stack does.
  */
 
 /** Steps that one validation may take: about 20 ms of ordinary rules, 100 ms of the costliest patterns. */
@@ -28,6 +29,13 @@ export const CHARACTERS_A_STEP = 8
 /** Longer paths make each step cost more, because errors and references carry them. */
 const PATH_CHARACTERS = 128
 
+/** Estimated bytes of the stack that nested references may take; a thread of Node has 984 KiB. */
+const MAX_STACK_BYTES = 700_000
+/** The stack of a compiled function: of the call, and of each keyword and name in its schema. */
+const [CALL_BYTES, MEMBER_BYTES] = [256, 16]
+
+/** Ends a validation whose references nest too deep; the same as an exhausted stack, only counted. */
+export class DepthExceeded extends RangeError {}
 /** Ends a validation that takes more steps than are allowed. */
 export class BudgetExceeded extends Error {}
 /** Ends a validation once enough broken rules were found, and contains them. */
@@ -54,6 +62,8 @@ export function sharedBudget(): Budget {
 export class StepMeter {
   /** Read and written by compiled code. */
   left = 0
+  /** Estimated bytes of the stack of the functions that are entered now. Read and written by compiled code. */
+  stack = 0
 
   /**
    * Runs a validation with the rest of a budget, at most {@link VALIDATION_STEPS}, and subtracts the steps of
@@ -63,6 +73,7 @@ export class StepMeter {
     const perStep = 1 + Math.floor(longestPath / PATH_CHARACTERS)
     const most = Math.floor(Math.min(budget.left, VALIDATION_STEPS) / perStep)
     this.left = most
+    this.stack = 0
     try {
       return work()
     } finally {
@@ -93,6 +104,11 @@ export class StepMeter {
     throw new BudgetExceeded()
   }
 
+  /** @throws DepthExceeded. */
+  tooDeep(): never {
+    throw new DepthExceeded('The references of the schema nest too deep.')
+  }
+
   /** @throws EnoughErrors. */
   enough(errors: readonly unknown[]): never {
     throw new EnoughErrors(errors)
@@ -103,6 +119,8 @@ const STEP = 'x-kytos-step'
 /** The prototype of every object of a schema, so that ajv finds the keyword in each of them. */
 const COUNTED = Object.create(Object.prototype, { [STEP]: { value: true } })
 const [ERROR_COUNT, ERRORS] = [new Name('errors'), new Name('vErrors')]
+/** The counted stack at the start of a compiled function. */
+const STACK = new Name('countedStack')
 
 /** An empty object of a schema whose evaluations are counted, once {@link addStepKeyword} was called. */
 export function countedObject(): JsonObject {
@@ -127,11 +145,13 @@ const PER_MEMBER: readonly string[] = [
 
 /** Lets ajv compile the count into every subschema; with `collects`, also the bound of errors. */
 export function addStepKeyword(ajv: Ajv, meter: StepMeter, collects: boolean): void {
+  restoreStackBeforeReferences(ajv, meter)
   ajv.addKeyword({
     keyword: STEP,
     before: '$ref',
-    code({ gen, data, parentSchema }: KeywordCxt) {
+    code({ gen, data, parentSchema, it }: KeywordCxt) {
       const counter = gen.scopeValue('obj', { ref: meter })
+      if (parentSchema === it.schemaEnv.schema) enterFunction(gen, counter, parentSchema)
       const { steps, perMember } = weigh(parentSchema)
       gen.if(_`(${counter}.left -= ${steps}) < 0`, () => gen.code(_`${counter}.exceed();`))
       if (perMember > 0) gen.code(_`${counter}.spendOnMembers(${perMember}, ${data});`)
@@ -139,6 +159,46 @@ export function addStepKeyword(ajv: Ajv, meter: StepMeter, collects: boolean): v
         gen.if(_`${ERROR_COUNT} > ${MAX_ERRORS}`, () => gen.code(_`${counter}.enough(${ERRORS});`))
     },
   })
+}
+
+/** Counts the stack of a function at its start. */
+function enterFunction(gen: CodeGen, counter: Name, schema: unknown): void {
+  const bytes = CALL_BYTES + MEMBER_BYTES * countInlined(schema)
+  gen.code(_`var ${STACK} = ${counter}.stack += ${bytes};`)
+  gen.if(_`${STACK} > ${MAX_STACK_BYTES}`, () => gen.code(_`${counter}.tooDeep();`))
+}
+
+/**
+ * Lets compiled code restore the counted stack before each reference, because the function of an earlier one
+ * has ended. The rule is changed in its place, because the order of keywords is that of their errors.
+ */
+function restoreStackBeforeReferences(ajv: Ajv, meter: StepMeter): void {
+  const rule = ajv.RULES.all.$ref
+  if (typeof rule !== 'object' || !('code' in rule.definition) || !rule.definition.code)
+    throw new Error('The keyword "$ref" of ajv is not the known one: its references would not be counted.')
+  const { definition } = rule
+  const call = rule.definition.code
+  rule.definition = {
+    ...definition,
+    code(cxt: KeywordCxt) {
+      const counter = cxt.gen.scopeValue('obj', { ref: meter })
+      const { gen, parentSchema, it } = cxt
+      // ajv compiles only the reference of a schema without other rules, so that nothing is before it.
+      const isAlone = !Object.keys(parentSchema).some(key => key !== '$ref' && ajv.RULES.all[key])
+      if (isAlone && parentSchema === it.schemaEnv.schema) enterFunction(gen, counter, parentSchema)
+      else gen.code(_`${counter}.stack = ${STACK};`)
+      call.call(this, cxt)
+    },
+  } as typeof definition // Only the code is another one.
+}
+
+/** The members of a schema that are compiled into one function: all but definitions. */
+function countInlined(schema: unknown): number {
+  if (typeof schema !== 'object' || schema === null) return 0
+  return Object.entries(schema).reduce(
+    (sum, [key, member]) => sum + 1 + (key === '$defs' || key === 'definitions' ? 0 : countInlined(member)),
+    0,
+  )
 }
 
 /** The cost of one evaluation of a subschema: the sizes of its keywords, without the subschemas in it. */

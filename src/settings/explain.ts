@@ -7,7 +7,7 @@ import { toSettingsError } from '../../model/errors.ts'
 import { historyPrefix } from '../../model/key.ts'
 import type { Scope } from '../../model/namespace.ts'
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
-import { valueAt } from '../schema/exact-keywords.ts'
+import { memberOf } from '../schema/exact-keywords.ts'
 import type { DocumentState, OverridesPlace } from '../state/document-state.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { redact } from '../state/secrets.ts'
@@ -67,9 +67,7 @@ async function explainNow(
   scopes: readonly [Scope, Scope],
 ): Promise<Readonly<Record<string, Explanation>>> {
   const layers = layersOf(seen, scopes)
-  const leaves = new Map(
-    leavesOf(seen.effective).map(pointer => [pointer, layers.flatMap(layer => find(layer, pointer))]),
-  )
+  const leaves = findLeaves(seen.effective, layers)
   const setters = new Map(
     await Promise.all(
       layers.map(async layer => [layer, await settersIn(backend, layer, leaves.values())] as const),
@@ -113,14 +111,37 @@ function layersOf(
   ]
 }
 
-/** The value of a layer at a pointer, or one on the way there that hides it or is hidden as a whole. */
-function find(layer: ExplainedLayer, pointer: string): FoundValue[] {
-  for (let place = pointer; place !== ''; place = place.slice(0, place.lastIndexOf('/'))) {
-    const value = valueAt(layer.data, place)
-    if (value === undefined) continue
-    return place === pointer || !isObject(value) ? [{ layer, place, value }] : []
+/**
+ * The leaves of the effective settings by JSON Pointer, each with the values that layers have for it: at its
+ * place, or at one above it that is no object and so hides it or is hidden as a whole.
+ */
+function findLeaves(
+  effective: JsonObject,
+  layers: readonly ExplainedLayer[],
+): ReadonlyMap<string, readonly FoundValue[]> {
+  const leaves = new Map<string, readonly FoundValue[]>()
+  const visit = (data: JsonObject, path: string, above: readonly FoundValue[]): void => {
+    for (const [key, value] of Object.entries(data)) {
+      const pointer = path + pointerToken(key)
+      const found = above.flatMap(one => below(one, key, path, pointer))
+      if (isObject(value) && Object.keys(value).length > 0) visit(value, pointer, found)
+      else leaves.set(pointer, found)
+    }
   }
-  return []
+  visit(
+    effective,
+    '',
+    layers.map(layer => ({ layer, place: '', value: layer.data })),
+  )
+  return leaves
+}
+
+/** The value of a layer for a member of the place `path`, from that for the place itself. */
+function below(found: FoundValue, key: string, path: string, pointer: string): FoundValue[] {
+  const { layer, place, value } = found
+  const inner = place === path ? memberOf(value, key) : undefined
+  if (inner !== undefined) return [{ layer, place: pointer, value: inner }]
+  return isObject(value) ? [] : [found]
 }
 
 async function settersIn(
@@ -165,11 +186,4 @@ async function* recordsUpTo(
 
 function presentSetter(setter: StoredRecord | undefined) {
   return setter && { set_by: setter.actor, set_at: setter.at, revision: printRevision(setter.of) }
-}
-
-function leavesOf(data: JsonObject, path = ''): string[] {
-  return Object.entries(data).flatMap(([key, value]) => {
-    const pointer = path + pointerToken(key)
-    return isObject(value) && Object.keys(value).length > 0 ? leavesOf(value, pointer) : [pointer]
-  })
 }

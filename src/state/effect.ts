@@ -1,7 +1,7 @@
 import type { ValueChange } from '../../events/changes.ts'
 import { differences } from '../../events/differences.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { applyModeAt } from '../schema/apply-modes.ts'
+import { modeReader } from '../schema/apply-modes.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { redact } from './secrets.ts'
 
@@ -19,9 +19,10 @@ export function describeEffect(
   after: JsonObject,
 ): Effect {
   const [previous, data] = [redact(before, schema), redact(after, schema)]
+  const modeAt = modeReader(schema?.modes ?? {})
   const changes = differences(previous, data).map(change => ({
     ...change,
-    apply: applyModeAt(schema?.modes ?? {}, change.path),
+    apply: modeAt(change.path),
   }))
   return { data, previous, changes }
 }

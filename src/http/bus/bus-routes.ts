@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { WebSocket } from 'ws'
 import type { RootBus } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 import { permissionFor } from '../../../events/names.ts'
@@ -40,6 +42,7 @@ export function addBusRoutes(
 ): BusRoutes {
   const accept = acceptUpgrades(app, closes)
   const connections = new Set<BusConnection>()
+  const unfinished = new UnfinishedMessages(budget.limits.caller)
   let stopping: string | undefined
   const beat = (): void => {
     for (const connection of connections) connection.beat()
@@ -75,6 +78,7 @@ export function addBusRoutes(
         caller: keyOf(request),
       })
       connections.add(connection)
+      unfinished.watch(keyOf(request), request.socket, socket)
       socket.once(
         'close',
         guard(request, reason => connection.disconnect(reason)),
@@ -92,5 +96,62 @@ export function addBusRoutes(
       stopping = reason
       for (const connection of connections) connection.stop(reason)
     },
+  }
+}
+
+/** The bytes of a frame of the client besides its payload, for a payload of at most 125. */
+const SMALL_FRAME_BYTES = 6
+
+/** A connection and the bytes of its unfinished message. */
+interface Unfinished {
+  bytes: number
+  readonly drop: () => void
+}
+
+/**
+ * The bytes of messages whose last frame has not arrived, of all connections of a caller. Beyond the limit
+ * the connection with the longest one is dropped, because it would keep what it has received.
+ */
+class UnfinishedMessages {
+  readonly #callers = new Map<string, Set<Unfinished>>()
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  watch(caller: string, connection: Socket, socket: WebSocket): void {
+    const all = this.#callers.get(caller) ?? new Set()
+    this.#callers.set(caller, all)
+    const stop = (): void => {
+      connection.off('data', receive)
+      all.delete(own)
+      if (all.size === 0 && this.#callers.get(caller) === all) this.#callers.delete(caller)
+    }
+    const own: Unfinished = {
+      bytes: 0,
+      drop: () => {
+        // Before the connection is closed, so that it does not end others meanwhile.
+        stop()
+        socket.terminate()
+      },
+    }
+    all.add(own)
+    const receive = (chunk: Buffer): void => {
+      own.bytes += chunk.length
+      const held = [...all]
+      if (held.reduce((sum, { bytes }) => sum + bytes, 0) <= this.#limit) return
+      held.reduce((longest, one) => (one.bytes > longest.bytes ? one : longest)).drop()
+    }
+    connection.on('data', receive)
+    socket.on('message', () => {
+      own.bytes = 0
+    })
+    // Control frames may be between those of a message.
+    for (const control of ['ping', 'pong'] as const)
+      socket.on(control, (data: Buffer) => {
+        own.bytes = Math.max(0, own.bytes - data.length - SMALL_FRAME_BYTES)
+      })
+    socket.once('close', stop)
   }
 }

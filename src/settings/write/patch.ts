@@ -33,7 +33,7 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
  * Invariant: a container is copied at most once each time that it comes into the result. Afterwards it is
  * owned by this patch and is changed in place; a container in two places of the result is never owned. So a
  * patch takes time linear in the target and the operations. All other work (positions in long arrays, `test`
- * of long values) is counted.
+ * of long values, levels of a pointer) is counted.
  * @throws SettingsError CONTENT_MALFORMED for a value that is no patch, PATCH_CONFLICT when a `test` fails or
  * a path does not exist. DOCUMENT_TOO_LARGE for too many operations or too much work.
  */
@@ -61,7 +61,7 @@ class Patching {
 
   apply(operation: Json, index: number): void {
     if (!isObject(operation)) throw malformed(`operation ${index} is not an object`)
-    const path = tokens(operation.path, 'path', index)
+    const path = this.#tokens(operation.path, 'path', index)
     switch (operation.op) {
       case 'add':
         this.#add(path, operand(operation, index), index)
@@ -74,10 +74,10 @@ class Patching {
         this.#put(path, operand(operation, index), index)
         break
       case 'move':
-        this.#move(tokens(operation.from, 'from', index), path, index)
+        this.#move(this.#tokens(operation.from, 'from', index), path, index)
         break
       case 'copy': {
-        const value = read(this.document, tokens(operation.from, 'from', index), index)
+        const value = read(this.document, this.#tokens(operation.from, 'from', index), index)
         this.#share(value)
         this.#add(path, value, index)
         break
@@ -171,6 +171,13 @@ class Patching {
   #share(value: Json): void {
     if (!this.#own.delete(value)) return
     for (const one of Object.values(value as Own)) this.#share(one)
+  }
+
+  /** The tokens of a pointer; each is work, because the containers on the way are looked up by them. */
+  #tokens(pointer: Json | undefined, member: string, index: number): readonly string[] {
+    const found = tokens(pointer, member, index)
+    this.#spend(found.length)
+    return found
   }
 
   #spend(work: number): void {

@@ -170,6 +170,31 @@ describe('a validation ends within its budget', () => {
     60_000,
   )
 
+  it('also where 1,000 errors describe a long list of long integers', () => {
+    const allowed = numbers(18_000).map(i => BigInt(`9007199254740993${i}`))
+    const { seconds, kinds } = validation(
+      { properties: { a: { items: { enum: allowed } } } },
+      { a: numbers(2_000) },
+    )
+    expect(kinds).toEqual(['enum'])
+    expect(seconds).toBeLessThan(0.8)
+  })
+
+  it('with the same verdict however much of the stack is in use', () => {
+    const many = named(400, () => ({ type: 'integer', minimum: 1 }))
+    const verdicts = numbers(12).map(i => {
+      const levels = 5 + 8 * i
+      const validate = compileSchema(
+        json({ $ref: '#/$defs/x', $defs: { x: { properties: { ...many, a: { $ref: '#/$defs/x' } } } } }),
+      )
+      const value = json(numbers(levels).reduce<object>(inner => ({ a: inner }), {}))
+      const rule = () => validate(value)[0]?.rule
+      return [rule(), deepInTheStack(2_500, rule)]
+    })
+    expect(verdicts.map(([shallow]) => shallow)).toEqual(verdicts.map(([, deep]) => deep))
+    expect(new Set(verdicts.map(([shallow]) => shallow))).toEqual(new Set([undefined, '$ref']))
+  })
+
   it('with the same steps in every run', () => {
     const validate = compileSchema(
       json({ properties: { a: { items: { type: 'integer', enum: numbers(50) } } } }),
@@ -219,6 +244,7 @@ describe('a schema', () => {
       { $ref: '#/$defs/k0', $defs: doubled(20, 'oneOf', { required: ['x'] }) },
     ],
     ['very many rules', { properties: named(1_500, () => ({ type: 'integer', minimum: 0 })) }],
+    ['very many dependent names', { dependentRequired: named(600, () => numbers(29).map(i => `r${i}`)) }],
     ['very many values', { enum: numbers(60_000) }],
     ['very long texts', { description: 'x'.repeat(300_000) }],
     ['many large patterns', { properties: named(40, i => ({ pattern: `^${'[a-z]{9}'.repeat(100)}${i}` })) }],
@@ -244,6 +270,22 @@ describe('a schema', () => {
     },
     60_000,
   )
+
+  it('with very many faults is refused for the first of them, before much is done', () => {
+    const schema = { $defs: named(12_000, () => 5), title: 5 }
+    const { seconds, result } = cpu(() => {
+      try {
+        return createSchemaDocument(json(schema), {}, undefined)
+      } catch (error) {
+        return error
+      }
+    })
+    expect(result).toMatchObject({
+      code: 'SCHEMA_MALFORMED',
+      message: expect.stringContaining('/$defs/k0'),
+    })
+    expect(seconds).toBeLessThan(0.5)
+  })
 
   it('costs little for long names and defaults that references repeat', () => {
     const long = named(8_000, () => 1)
@@ -278,4 +320,9 @@ it('the nearest of very many names is looked for within a budget', () => {
 
 function nested(levels: number, inner: unknown): unknown {
   return levels === 0 ? inner : [nested(levels - 1, inner)]
+}
+
+/** Calls a function from so many calls deep, about 100 bytes of the stack each. */
+function deepInTheStack<Result>(calls: number, work: () => Result): Result {
+  return calls === 0 ? work() : deepInTheStack(calls - 1, work)
 }

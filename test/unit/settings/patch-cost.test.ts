@@ -48,6 +48,11 @@ describe('a JSON Patch takes time in proportion to its operations', () => {
       () => ({ op: 'move', from: '/a/0', path: '/a/-' }),
     ],
     [
+      'levels of long pointers',
+      list(99, i => i).reduce<Json>(inner => ({ a: inner }), { b: 0 }),
+      i => ({ op: 'replace', path: `${'/a'.repeat(99)}/b`, value: i }),
+    ],
+    [
       'copies of what is changed',
       { members },
       i =>
