@@ -28,6 +28,23 @@ export interface RuleBroken {
   readonly nearest?: string
 }
 
+/**
+ * A rule that overrides break where they are read. The stored member at the pointer is left out, or it counts
+ * because it is not to blame for the rule: then `counts` equals `stored`.
+ */
+export interface RejectedMember {
+  readonly scope: string
+  /** JSON Pointer into the settings. */
+  readonly pointer: string
+  /** The stored value; absent where nothing is stored, or where the list has no room for it. */
+  readonly stored?: Json
+  /** The value in effect; absent where there is none, or where the list has no room for it. */
+  readonly counts?: Json
+  readonly rule: string
+  /** One sentence for the user. */
+  readonly message: string
+}
+
 /** From low to high; a value in a higher layer hides those in lower layers. */
 export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
 
