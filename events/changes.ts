@@ -73,10 +73,8 @@ export interface Explanation extends LayerValue {
 export interface Preview {
   readonly changes: readonly ValueChange[]
   readonly consumers: readonly PreviewedConsumer[]
-  /**
-   * Other overrides of the namespace that would be ignored, because they would no longer match the schema.
-   */
-  readonly rejected: readonly { readonly scope: string; readonly errors: readonly RuleBroken[] }[]
+  /** The values that the change would make rejected; those that are rejected now are not among them. */
+  readonly rejected: readonly RejectedMember[]
 }
 
 /** A NApp that uses the settings, the strictest apply mode of the change there, and its response. */

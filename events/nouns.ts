@@ -1,6 +1,6 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json, JsonObject } from '../model/value.ts'
-import type { ApplyMode, Explanation, Method, Preview } from './changes.ts'
+import type { ApplyMode, Explanation, Method, Preview, RejectedMember } from './changes.ts'
 
 /*
  * The nouns of commands and facts (map.ts): settings, boxes, and the answers about them. Names are
@@ -31,6 +31,10 @@ export interface Settings {
    * result in. Its environment is not known here.
    */
   readonly assumed?: true
+  /** Stored values that are ignored, and rules that are broken although all values count; at most 100. */
+  readonly rejected?: readonly RejectedMember[]
+  /** The number of rejected members that `rejected` has no room for. */
+  readonly more?: number
   /** False when the change is durable but not visible here yet, because the watch was down. */
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */
@@ -85,6 +89,8 @@ export interface Summary {
   readonly schema: boolean
   readonly overrides: boolean
   readonly pending: boolean
+  /** True when values are rejected here: see `rejected` of the settings; absent when all count. */
+  readonly rejected?: true
   /**
    * How the readable files differ from the documents, in any scope; absent when they do not. The status lists
    * the files.

@@ -2,7 +2,6 @@ import type { RuleBroken } from '../../events/changes.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import { isObject, type Json, type JsonObject, pointerTo, setMember } from '../../model/value.ts'
 import { doesCount, isAboutMissing, ruleIdentity } from '../schema/counting-rules.ts'
-import { valueAt } from '../schema/exact-keywords.ts'
 import { type Budget, searchBudget } from '../schema/step-meter.ts'
 import { BUDGET, type Validate } from '../schema/validator.ts'
 import { compareBytes, memberAt, nested, type Path, sorted, withoutMembers } from './members.ts'
@@ -35,7 +34,6 @@ export interface Judgement {
 /** A member that is left out, or a rule that is broken although all members count. */
 export interface Rejection {
   readonly pointer: string
-  readonly stored: Json | undefined
   readonly isLeftOut: boolean
   readonly rule: string
   readonly message: string
@@ -48,7 +46,7 @@ export function judgeOverrides(validate: Validate, below: JsonObject, stored: Js
   const broken = validate(mergeLayers([below, stored]))
   const [first] = broken
   if (!first) return { counts: stored, rejected: [] }
-  if (first.rule === BUDGET) return { counts: {}, rejected: [reject('', stored, first)] }
+  if (first.rule === BUDGET) return { counts: {}, rejected: [rejectionOf(first, '')] }
   return new Judge(validate, below, stored).judge()
 }
 
@@ -63,7 +61,6 @@ const NOT_TRIED: RuleBroken = {
 class Judge {
   readonly #validate: Validate
   readonly #below: JsonObject
-  readonly #stored: JsonObject
   readonly #known: ReadonlySet<string>
   readonly #budget: Budget = searchBudget()
   readonly #rejected: Rejection[] = []
@@ -78,8 +75,7 @@ class Judge {
     this.#validate = validate
     // In one order of members, because a list of broken rules has a limit.
     this.#below = sorted(below)
-    this.#stored = sorted(stored)
-    this.#counts = this.#stored
+    this.#counts = sorted(stored)
     this.#known = new Set(this.#broken({}).map(ruleIdentity))
   }
 
@@ -88,10 +84,7 @@ class Judge {
     if (!this.#isExceeded && this.#newlyBroken(this.#counts).length > 0) this.#putBack()
     const leftOut = outermost(this.#rejected)
     const remaining = this.#broken(this.#counts)
-    const rejected = [
-      ...leftOut,
-      ...remaining.map(rule => reject(rule.pointer, this.#storedAt(rule.pointer), rule, false)),
-    ]
+    const rejected = [...leftOut, ...remaining.map(rule => rejectionOf(rule))]
     return { counts: this.#counts, rejected: rejected.sort(inOrder) }
   }
 
@@ -160,8 +153,7 @@ class Judge {
   }
 
   #leaveOut(path: Path, rule: RuleBroken): void {
-    const pointer = pointerTo(path)
-    this.#rejected.push(reject(pointer, this.#storedAt(pointer), rule))
+    this.#rejected.push(rejectionOf(rule, pointerTo(path)))
   }
 
   /** The rules for which members may be left out, in their order. */
@@ -185,10 +177,6 @@ class Judge {
     if (broken[0]?.rule === BUDGET && this.#budget.left <= 0) this.#isExceeded = true
     return this.#isExceeded ? [] : [...broken].sort(compareRules)
   }
-
-  #storedAt(pointer: string): Json | undefined {
-    return valueAt(this.#stored, pointer)
-  }
 }
 
 /** The members that are not within another one. */
@@ -205,8 +193,15 @@ function parentOf(pointer: string): string {
   return pointer.slice(0, pointer.lastIndexOf('/'))
 }
 
-function reject(pointer: string, stored: Json | undefined, rule: RuleBroken, isLeftOut = true): Rejection {
-  return { pointer, stored, isLeftOut, rule: rule.rule, message: rule.message, identity: ruleIdentity(rule) }
+/** A member that is left out for a rule; without a member, the rule itself. */
+export function rejectionOf(rule: RuleBroken, member?: string): Rejection {
+  return {
+    pointer: member ?? rule.pointer,
+    isLeftOut: member !== undefined,
+    rule: rule.rule,
+    message: rule.message,
+    identity: ruleIdentity(rule),
+  }
 }
 
 function compareRules(a: RuleBroken, b: RuleBroken): number {

@@ -5,11 +5,11 @@ import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { absentDocument, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
 import { type ParsedDocument, parseObject, parseRecord } from '../state/record.ts'
+import { isSameList, type RejectedList } from '../state/rejected-list.ts'
 import {
   emptyNamespace,
   type NamespaceContext,
   type NamespaceState,
-  newlyRejected,
   settle,
   withDocument,
   withoutRecords,
@@ -86,7 +86,7 @@ export class CacheUpdate {
   /**
    * The steps of one revision, in the order of its changes of announced keys; unknown keys are left out. A
    * state between two changes of one commit is never visible. The first step of the commit that affects this
-   * controller therefore has the whole effect, with the documents that it made invalid.
+   * controller therefore has the whole effect, of its documents.
    * @throws the errors of reading the history.
    */
   async steps(changes: readonly Change[], existed: (key: Key) => boolean): Promise<readonly Step[]> {
@@ -95,12 +95,26 @@ export class CacheUpdate {
     )
     const effects = new Map<PendingStep, Effect>()
     const groups = this.#groups(pending)
+    const last = new Map<Namespace, PendingStep>()
     for (const step of pending) {
       if (step.type === 'box') continue
       const group = groups.get(step)
       effects.set(step, group ? await this.#settle(step.namespace, group) : this.#unchanged(step.namespace))
+      if (group) last.set(step.namespace, step)
     }
-    return pending.map(step => this.#finish(step, effects.get(step)))
+    // The list of a whole revision: a state between two of its changes was never visible.
+    const lists = new Map(
+      [...last].map(([namespace, step]) => [step, this.#takeRejected(namespace)] as const),
+    )
+    return pending.map(step => this.#finish(step, effects.get(step), lists.get(step)))
+  }
+
+  /** The list of rejected members of a namespace, if it changed; it is then the last one announced. */
+  #takeRejected(namespace: Namespace): RejectedList | undefined {
+    const state = this.#state(namespace)
+    if (isSameList(state.rejected, state.lastRejected)) return undefined
+    this.#changed.set(namespace, { ...state, lastRejected: state.rejected })
+    return state.rejected
   }
 
   /** The steps that have the effect of a commit on a namespace, each with all steps of that commit. */
@@ -119,15 +133,9 @@ export class CacheUpdate {
     return groups
   }
 
-  /**
-   * A step as it is announced. A document that is valid at the end of the revision was never rejected,
-   * whatever the state between two changes.
-   */
-  #finish(step: PendingStep, effect: Effect = NO_EFFECT): Step {
+  /** A step as it is announced. */
+  #finish(step: PendingStep, effect: Effect = NO_EFFECT, rejected?: RejectedList): Step {
     if (step.type === 'box') return step
-    const rejected = effect.rejected.filter(
-      ({ namespace, scope }) => this.#state(namespace).documents.get(scope)?.rejected.length,
-    )
     if (step.type === 'schema') {
       const { apply: _, ...rest } = step
       return { ...rest, ...effect, rejected }
@@ -196,16 +204,12 @@ export class CacheUpdate {
     const changed = steps.reduce((state, step) => step.apply(state), this.#state(namespace))
     const settled = await settle(changed, this.#self, this.#context)
     this.#changed.set(namespace, { ...settled, lastAnnounced: settled.effective })
-    return {
-      before: changed.lastAnnounced,
-      after: settled.effective,
-      rejected: newlyRejected(changed, settled),
-    }
+    return { before: changed.lastAnnounced, after: settled.effective }
   }
 
   #unchanged(namespace: Namespace): Effect {
     const { lastAnnounced } = this.#state(namespace)
-    return { before: lastAnnounced, after: lastAnnounced, rejected: [] }
+    return { before: lastAnnounced, after: lastAnnounced }
   }
 
   #state(namespace: Namespace): NamespaceState {
@@ -215,7 +219,7 @@ export class CacheUpdate {
 
 type SchemaPlace = NonNullable<ReturnType<typeof parseSchemaKey>>
 
-const NO_EFFECT: Effect = { before: {}, after: {}, rejected: [] }
+const NO_EFFECT: Effect = { before: {}, after: {} }
 
 /** A change whose effect is not known yet; the changes of one commit have the same write id. */
 type PendingStep = BoxStep | NamespaceStep
@@ -226,5 +230,5 @@ type NamespaceStep = { readonly apply: (state: NamespaceState) => NamespaceState
         readonly key: Key
         readonly writeId: string | undefined
       })
-  | Omit<SchemaStep, keyof Effect>
+  | Omit<SchemaStep, keyof Effect | 'rejected'>
 )

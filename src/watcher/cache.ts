@@ -3,13 +3,13 @@ import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import type { DocumentState } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
+import { isSameList, type RejectedList } from '../state/rejected-list.ts'
 import { cachedRecords, cacheEntries } from './cache-entries.ts'
 import { CacheUpdate } from './cache-update.ts'
 import { CachedNamespaces } from './cached-namespaces.ts'
 import { META_KEY } from './epoch.ts'
-import { newlyRejected, type ReadHistory, settle } from './namespace-state.ts'
+import { type ReadHistory, settle } from './namespace-state.ts'
 import { withRegistered } from './schema-versions.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
@@ -89,10 +89,10 @@ export class Cache extends CachedNamespaces {
   /**
    * Prefers the schema that a NApp of this process registered: at once when the store has it, else from the
    * revision that stores it. `local` puts it in use at once, because the store is unavailable. Returns the
-   * documents that it made invalid.
+   * list of rejected members if it changed.
    * @throws the errors of reading the history, unless `local`; then nothing is registered.
    */
-  register(namespace: Namespace, document: SchemaDocument, local = false): Promise<readonly DocumentState[]> {
+  register(namespace: Namespace, document: SchemaDocument, local = false): Promise<RejectedList | undefined> {
     return this.#exclusively(async () => {
       const before = this.stateOfNamespace(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
@@ -101,8 +101,8 @@ export class Cache extends CachedNamespaces {
         environment,
         readHistory: local ? async key => cachedRecords(this.stateOf(key)) : readHistory,
       })
-      this.states.set(namespace, after)
-      return newlyRejected(before, after)
+      this.states.set(namespace, { ...after, lastRejected: after.rejected })
+      return isSameList(after.rejected, before.lastRejected) ? undefined : after.rejected
     })
   }
 

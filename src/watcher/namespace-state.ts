@@ -4,7 +4,6 @@ import type { Key } from '../../model/key.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { type Budget, sharedBudget } from '../schema/step-meter.ts'
 import {
   absentDocument,
   type DocumentState,
@@ -12,8 +11,16 @@ import {
   documentVersion,
 } from '../state/document-state.ts'
 import type { Environment } from '../state/environment.ts'
+import { type Judgement, judgeOverrides, rejectionOf } from '../state/judgement.ts'
 import type { Overlay } from '../state/overlay.ts'
+import { rulesRefused } from '../state/ratchet.ts'
 import type { StoredRecord } from '../state/record.ts'
+import {
+  type JudgedScope,
+  listRejected,
+  NOTHING_REJECTED,
+  type RejectedList,
+} from '../state/rejected-list.ts'
 import { NO_SCHEMAS, type SchemaVersions, schemaInUse, schemasRevision } from './schema-versions.ts'
 
 /**
@@ -32,6 +39,10 @@ export interface NamespaceState {
    * fact.
    */
   readonly lastAnnounced: JsonObject
+  /** The members that are rejected here, of all layers. */
+  readonly rejected: RejectedList
+  /** The list of rejected members that the last fact announced. */
+  readonly lastRejected: RejectedList
 }
 
 /** The records of a document, newest first. */
@@ -51,6 +62,8 @@ export function emptyNamespace(namespace: Namespace): NamespaceState {
     effective: {},
     environment: { values: [], rejected: [] },
     lastAnnounced: {},
+    rejected: NOTHING_REJECTED,
+    lastRejected: NOTHING_REJECTED,
   }
 }
 
@@ -92,20 +105,36 @@ export function mergeOverrides(
 }
 
 /**
- * The rules that overrides of a scope would break on top of the layers below; empty without a schema.
- * `cluster` replaces the cluster's overrides in force.
+ * The rules for which a change of the overrides of a scope is refused; none without a schema. `changed` has
+ * the stored overrides of the namespace that the change replaces, by scope.
  */
-export function validateOverrides(
+export function rulesRefusedFor(
   state: NamespaceState,
   scope: Scope,
-  overrides: JsonObject,
-  cluster?: JsonObject,
-  budget?: Budget,
+  changed: ReadonlyMap<Scope, OverridesChange>,
 ): readonly RuleBroken[] {
   const schema = schemaInUse(state.schemas)
-  if (!schema) return []
-  const below = scope === CLUSTER ? [] : [cluster ?? state.documents.get(CLUSTER)?.inForce]
-  return schema.validate(mergeOverrides(state, [...below, overrides]), budget)
+  const { before, after } = changed.get(scope) ?? {}
+  if (!schema || !after) return []
+  const known = state.documents.get(CLUSTER)
+  const cluster = changed.get(CLUSTER)
+  const isLowest = scope === CLUSTER
+  const belowWith = (change: JsonObject | undefined | null): JsonObject => {
+    if (isLowest) return mergeOverrides(state, [])
+    const counts = change === null ? known?.inForce : change && judge(state, CLUSTER, change).counts
+    return mergeOverrides(state, [counts])
+  }
+  return rulesRefused(schema.validate, {
+    before: before && { below: belowWith(cluster ? cluster.before : null), overrides: before },
+    after: { below: belowWith(cluster ? cluster.after : null), overrides: after },
+    hasLowerScope: !isLowest && (cluster ? cluster.after : known?.entry) !== undefined,
+  })
+}
+
+/** The overrides of a document before and after a change; undefined where it is absent. */
+export interface OverridesChange {
+  readonly before: JsonObject | undefined
+  readonly after: JsonObject | undefined
 }
 
 /**
@@ -120,7 +149,8 @@ export function namespaceRevision(
 }
 
 /**
- * Validates the documents again, the cluster's before this controller's, and merges the layers in force.
+ * Judges the documents again, the cluster's before this controller's and the environment last, and merges the
+ * layers in force.
  * @throws the errors of reading the history.
  */
 export async function settle(
@@ -129,17 +159,24 @@ export async function settle(
   { readHistory, environment }: NamespaceContext,
 ): Promise<NamespaceState> {
   let settled = state
+  const judged: JudgedScope[] = []
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
-    if (document) settled = withDocument(settled, await validateDocument(settled, document, readHistory))
+    if (!document) continue
+    const settledDocument = await judgeDocument(settled, document, readHistory)
+    settled = withDocument(settled, settledDocument)
+    if (document.entry) judged.push({ scope, stored: document.data, rejected: settledDocument.rejected })
   }
   const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
-  const { data, values, rejected } = environment.overlay(
-    state.namespace,
-    schemaInUse(state.schemas),
-    mergeOverrides(settled, layers),
-  )
-  return { ...settled, effective: data, environment: { values, rejected } }
+  const schema = schemaInUse(state.schemas)
+  const overlay = environment.overlay(state.namespace, schema, mergeOverrides(settled, layers))
+  if (overlay.judged) judged.push(overlay.judged)
+  return {
+    ...settled,
+    effective: overlay.data,
+    environment: { values: overlay.values, rejected: overlay.rejected },
+    rejected: listRejected(judged, overlay.data, schema),
+  }
 }
 
 /**
@@ -168,43 +205,49 @@ export function project(
   return settle(projected, self, context)
 }
 
-/** The documents that are rejected now and were not before. */
-export function newlyRejected(before: NamespaceState, after: NamespaceState): readonly DocumentState[] {
-  return [...after.documents.values()].filter(
-    ({ scope, rejected }) => rejected.length > 0 && !before.documents.get(scope)?.rejected.length,
-  )
-}
-
-async function validateDocument(
+async function judgeDocument(
   state: NamespaceState,
   document: DocumentState,
   readHistory: ReadHistory,
 ): Promise<DocumentState> {
-  const rejected = document.entry ? errorsOf(state, document) : []
-  if (rejected.length === 0)
-    return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
+  const { entry, data, scope } = document
+  if (!entry) return { ...document, inForce: {}, rejected: [], fallback: undefined }
+  if (data) {
+    const { counts, rejected } = judge(state, scope, data)
+    return { ...document, inForce: counts, rejected, fallback: undefined }
+  }
   const history = await readHistory(document.key)
   // The history may lack the version before a manual edit, which is recorded only after it was seen.
-  const fallback = newestValid(state, document, document.fallback ? [document.fallback, ...history] : history)
-  return { ...document, inForce: fallback?.data ?? {}, rejected, fallback }
+  const fallback = newestObject(document, document.fallback ? [document.fallback, ...history] : history)
+  const { counts, rejected } = judge(state, scope, fallback?.data ?? {})
+  return {
+    ...document,
+    inForce: counts,
+    rejected: [rejectionOf(faultOf(document), ''), ...rejected],
+    fallback,
+  }
 }
 
-function errorsOf(state: NamespaceState, document: DocumentState): readonly RuleBroken[] {
-  if (document.data) return validateOverrides(state, document.scope, document.data)
-  return [
-    { pointer: '', rule: 'type', expected: 'object', message: 'The stored overrides are not a JSON object.' },
-  ]
+function judge(state: NamespaceState, scope: Scope, overrides: JsonObject): Judgement {
+  const schema = schemaInUse(state.schemas)
+  if (!schema) return { counts: overrides, rejected: [] }
+  const below = scope === CLUSTER ? [] : [state.documents.get(CLUSTER)?.inForce]
+  return judgeOverrides(schema.validate, mergeOverrides(state, below), overrides)
 }
 
-function newestValid(
-  state: NamespaceState,
-  document: DocumentState,
-  history: readonly StoredRecord[],
-): StoredRecord | undefined {
+function faultOf(_: DocumentState): RuleBroken {
+  return {
+    pointer: '',
+    rule: 'type',
+    expected: 'object',
+    message: 'The stored overrides are not a JSON object.',
+  }
+}
+
+/** The newest version before the document that is a JSON object, or absent after a deletion. */
+function newestObject(document: DocumentState, history: readonly StoredRecord[]): StoredRecord | undefined {
   const current = documentVersion(document)
-  const budget = sharedBudget()
-  const isValid = ({ kind, data }: StoredRecord) =>
-    kind === 'deleted' ||
-    (data && validateOverrides(state, document.scope, data, undefined, budget).length === 0)
-  return history.filter(({ version }) => version < current).find(isValid)
+  return history.find(
+    ({ version, kind, data }) => version < current && (data !== undefined || kind === 'deleted'),
+  )
 }

@@ -111,8 +111,7 @@ function printPreview(
     )
   }
   const invalidated = rejected.map(
-    ({ scope, errors }) =>
-      `Overrides of the scope ${scope} would become invalid and be ignored: ${errors.map(({ message }) => message).join(' ')}\n`,
+    ({ scope, message }) => `A value in the scope ${scope} would become rejected: ${message}\n`,
   )
   if (invalidated.length > 0) parts.push(invalidated.join(''))
   return [...parts, 'Dry run: nothing was written.\n'].join('\n')

@@ -74,6 +74,8 @@ const SETTINGS = {
   updated_at: orNull(TIME),
   updated_by: orNull(ref('Actor')),
   schema: FLAG,
+  'rejected?': listOf(ref('RejectedMember')),
+  'more?': COUNT,
   'assumed?': FLAG,
   'observed?': FLAG,
   'shadowed?': listOf(TEXT),
@@ -112,7 +114,15 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
         reason: orNull(TEXT),
       }),
     ),
-    rejected: listOf(objectOf({ scope: TEXT, errors: listOf(ref('RuleBroken')) })),
+    rejected: listOf(ref('RejectedMember')),
+  }),
+  RejectedMember: objectOf({
+    scope: TEXT,
+    pointer: TEXT,
+    'stored?': ANY,
+    'counts?': ANY,
+    rule: TEXT,
+    message: TEXT,
   }),
   RuleBroken: objectOf({
     pointer: TEXT,
@@ -130,6 +140,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     schema: FLAG,
     overrides: FLAG,
     pending: FLAG,
+    'rejected?': FLAG,
     'files?': listOf(FILE_CODE),
   }),
   Description: objectOf({

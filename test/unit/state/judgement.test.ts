@@ -1,20 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mergeLayers } from '../../../model/merge.ts'
-import { isObject, type Json, type JsonObject, toJson } from '../../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { doesCount, isAboutMissing, ruleIdentity } from '../../../src/schema/counting-rules.ts'
 import { compileSchema, type Validate } from '../../../src/schema/validator.ts'
 import { type Judgement, judgeOverrides, MAX_VALIDATIONS } from '../../../src/state/judgement.ts'
 import { nested } from '../../../src/state/members.ts'
-
-// The values are JSON, frozen and typed by toJson.
-const json = (value: unknown): JsonObject => toJson(value) as JsonObject
-/** Under these names, for an object that has a member `then` looks like a promise. */
-const condition = (test: unknown, yes: unknown): object =>
-  Object.fromEntries([
-    ['if', test],
-    ['then', yes],
-  ])
+import { across, condition, documents, json, local, schemasOf } from './any-overrides.ts'
 
 interface Counted extends Judgement {
   readonly validations: number
@@ -175,43 +167,6 @@ describe('overrides that break the schema', () => {
     expect(leftOut(found)).toEqual([' budget'])
   })
 })
-
-const keys = ['a', 'b', 'c']
-const leaf = fc.constantFrom<Json>(0, 1, 5, 'x', null, [1, 'x'])
-const documents = fc
-  .dictionary(
-    fc.constantFrom(...keys),
-    fc.oneof(leaf, fc.dictionary(fc.constantFrom(...keys), leaf, { maxKeys: 3 })),
-    { maxKeys: 3 },
-  )
-  .map(json)
-const local = fc.constantFrom<object>(
-  { type: 'integer' },
-  { type: ['integer', 'object'], minimum: 1 },
-  { enum: [1, 'x', { a: 1 }] },
-  { anyOf: [{ type: 'string' }, { type: 'integer', maximum: 3 }] },
-  { properties: { a: { type: 'integer' }, b: { minimum: 1 } }, additionalProperties: false },
-  { properties: { a: { $ref: '#/$defs/n' } }, propertyNames: { maxLength: 1 } },
-  { type: 'array', items: { type: 'integer' }, contains: { const: 5 } },
-  { not: { type: 'null' } },
-  {},
-)
-const across = fc.constantFrom<object>(
-  { maxProperties: 2 },
-  { required: ['a'] },
-  { minProperties: 2 },
-  { oneOf: [{ required: ['a'] }, { required: ['b'] }] },
-  { dependentRequired: { a: ['c'] } },
-  { not: { required: ['b', 'c'] } },
-  condition({ properties: { a: { const: 1 } } }, { properties: { b: { const: 1 } } }),
-  { unevaluatedProperties: false },
-)
-const schemasOf = (rules: fc.Arbitrary<object>): fc.Arbitrary<JsonObject> =>
-  fc
-    .tuple(fc.dictionary(fc.constantFrom(...keys), local, { maxKeys: 3 }), rules, rules)
-    .map(([properties, one, other]) =>
-      json({ $defs: { n: { type: 'integer' } }, properties, allOf: [one], ...other }),
-    )
 
 function shuffled(value: JsonObject, seed: number): JsonObject {
   const entries = Object.entries(value).map(
