@@ -38,7 +38,7 @@ export interface RejectedMember {
   readonly pointer: string
   /** The stored value; absent where nothing is stored, or where the list has no room for it. */
   readonly stored?: Json
-  /** The value in effect; absent where there is none, or where the list has no room for it. */
+  /** The value in effect; absent without one, or where the list has no room for it. */
   readonly counts?: Json
   readonly rule: string
   /** One sentence for the user. */

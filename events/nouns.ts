@@ -142,6 +142,11 @@ export interface NAppStatus {
   readonly stamp: string
 }
 
+/** A rejected value with its namespace. */
+export interface NamedRejection extends RejectedMember {
+  readonly namespace: string
+}
+
 /** The state of the service and its store. Later releases add members. */
 export interface Status {
   readonly controller: string
@@ -161,6 +166,10 @@ export interface Status {
   readonly files: readonly FileState[]
   /** The number of files beyond those in `files`; absent when there are no more. */
   readonly more_files?: number
+  /** The rejected values of all namespaces, at most 100; absent when all values count. */
+  readonly rejected?: readonly NamedRejection[]
+  /** The number of rejected values beyond those in `rejected`. */
+  readonly more_rejected?: number
   /** The enabled NApps in the order of their ids; empty without a host. */
   readonly napps: readonly NAppStatus[]
 }
@@ -195,6 +204,9 @@ export interface Description {
   readonly defaults: JsonObject
   /** Apply mode of every property, by pointer. */
   readonly apply: Readonly<Record<string, ApplyMode>>
+  /** As in the settings. */
+  readonly rejected?: readonly RejectedMember[]
+  readonly more?: number
 }
 
 /** The schemas that were removed from the store. */

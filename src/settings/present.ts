@@ -127,6 +127,7 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
     napp_version: document.nappVersion ?? null,
     defaults: document.defaults,
     apply: document.modes,
+    ...presentRejected(cache.rejected(namespace)),
   }
 }
 

@@ -5,7 +5,8 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printKey } from '../terminal/key-path.ts'
-import { printAnswer, show } from '../terminal/print-answer.ts'
+import { printAnswer, rejectedRemarks, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, sanitize, type Terminal } from '../terminal/terminal.ts'
 
@@ -36,6 +37,7 @@ function addDescribeCommand(program: Command, context: CliContext): void {
       const options = command.optsWithGlobals<DescribeOptions>()
       return withService(options, context, async service => {
         const description = await service.ask('kytos.settings.describe', { namespace })
+        for (const rejected of rejectedRemarks(description)) printMessage(context.stderr, rejected)
         printAnswer(
           options.json,
           description,

@@ -5,7 +5,7 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
-import { assumedRemark, printAnswer, show, showTime } from '../terminal/print-answer.ts'
+import { assumedRemark, printAnswer, rejectedRemarks, show, showTime } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -40,6 +40,7 @@ export function addExplainCommand(program: Command, context: CliContext): void {
         const { explain = {} } = settings
         const remark = assumedRemark(settings, scope)
         if (remark) printMessage(context.stderr, remark)
+        for (const rejected of rejectedRemarks(settings)) printMessage(context.stderr, rejected)
         const places = Object.entries(explain)
           .map(([pointer, one]) => ({ path: pathOf(pointer), pointer, one }))
           .sort((a, b) => byKey(a.path, b.path))

@@ -8,7 +8,7 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { assumedRemark, printAnswer, show } from '../terminal/print-answer.ts'
+import { assumedRemark, printAnswer, rejectedRemarks, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -53,6 +53,7 @@ export function addGetCommand(program: Command, context: CliContext): void {
         })
         const remark = assumedRemark(settings, scope)
         if (remark) printMessage(context.stderr, remark)
+        for (const rejected of rejectedRemarks(settings)) printMessage(context.stderr, rejected)
         const terminal = createTerminal(context.stdout, context.env)
         if (!path)
           return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)

@@ -51,16 +51,18 @@ function printSummaries(
   // A column only with a file that differs from its document: such files are rare.
   const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
   const rows = summaries.map(
-    ({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
+    ({ namespace, revision, version, state, schema, overrides, pending, rejected, files = [] }): Cell[] => [
       namespace,
       revision,
       version === 0 ? '-' : String(version),
       overrides ? 'yes' : 'no',
       schema ? 'yes' : 'no',
       state === 'READY'
-        ? pending
-          ? { text: 'pending', style: 'yellow' }
-          : 'ready'
+        ? rejected
+          ? { text: 'rejected values', style: 'yellow' }
+          : pending
+            ? { text: 'pending', style: 'yellow' }
+            : 'ready'
         : { text: state.toLowerCase(), style: 'red' },
       ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
     ],

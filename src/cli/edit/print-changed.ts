@@ -7,7 +7,7 @@ import { applyModeAt } from '../../schema/apply-modes.ts'
 import type { Service } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { pathOf, printKey } from '../terminal/key-path.ts'
-import { assumedRemark, controllerOf, printAnswer, show } from '../terminal/print-answer.ts'
+import { assumedRemark, controllerOf, printAnswer, rejectedRemarks, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -30,7 +30,7 @@ export async function printChanged(
   else if (preview) context.stdout.write(printPreview({ namespace, scope }, preview, terminal))
   else context.stdout.write(await describeChange(service, changed, scope, terminal))
   const assumed = assumedRemark(after, scope)
-  for (const remark of [...(assumed ? [assumed] : []), ...remarks(before, after)])
+  for (const remark of [...(assumed ? [assumed] : []), ...remarks(before, after), ...rejectedRemarks(after)])
     printMessage(context.stderr, remark)
   const rejection = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
   if (!rejection) return

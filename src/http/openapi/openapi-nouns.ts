@@ -63,6 +63,14 @@ const LAYER_VALUE = {
   revision: orNull(REVISION),
   'variable?': TEXT,
 } as const
+const REJECTED_MEMBER = {
+  scope: TEXT,
+  pointer: TEXT,
+  'stored?': ANY,
+  'counts?': ANY,
+  rule: TEXT,
+  message: TEXT,
+} as const
 const SETTINGS = {
   namespace: TEXT,
   data: JSON_OBJECT,
@@ -116,14 +124,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     ),
     rejected: listOf(ref('RejectedMember')),
   }),
-  RejectedMember: objectOf({
-    scope: TEXT,
-    pointer: TEXT,
-    'stored?': ANY,
-    'counts?': ANY,
-    rule: TEXT,
-    message: TEXT,
-  }),
+  RejectedMember: objectOf(REJECTED_MEMBER),
   RuleBroken: objectOf({
     pointer: TEXT,
     rule: TEXT,
@@ -150,6 +151,8 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     napp_version: orNull(TEXT),
     defaults: JSON_OBJECT,
     apply: mapOf(APPLY),
+    'rejected?': listOf(ref('RejectedMember')),
+    'more?': COUNT,
   }),
   RemovedSchemas: objectOf({ namespace: TEXT, removed: listOf(TEXT) }),
   HistoryRecord: objectOf({
@@ -186,6 +189,8 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     ...SERVICE_STATE,
     files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
     'more_files?': COUNT,
+    'rejected?': listOf(objectOf({ namespace: TEXT, ...REJECTED_MEMBER })),
+    'more_rejected?': COUNT,
     napps: listOf(
       objectOf({
         napp: TEXT,
