@@ -28,6 +28,23 @@ export interface RuleBroken {
   readonly nearest?: string
 }
 
+/**
+ * A rule that overrides break where they are read. The stored member at the pointer is left out, or it counts
+ * because it is not to blame for the rule: then `counts` equals `stored`.
+ */
+export interface RejectedMember {
+  readonly scope: string
+  /** JSON Pointer into the settings. */
+  readonly pointer: string
+  /** The stored value; absent where nothing is stored, or where the list has no room for it. */
+  readonly stored?: Json
+  /** The value in effect; absent without one, or where the list has no room for it. */
+  readonly counts?: Json
+  readonly rule: string
+  /** One sentence for the user. */
+  readonly message: string
+}
+
 /** From low to high; a value in a higher layer hides those in lower layers. */
 export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
 
@@ -56,10 +73,8 @@ export interface Explanation extends LayerValue {
 export interface Preview {
   readonly changes: readonly ValueChange[]
   readonly consumers: readonly PreviewedConsumer[]
-  /**
-   * Other overrides of the namespace that would be ignored, because they would no longer match the schema.
-   */
-  readonly rejected: readonly { readonly scope: string; readonly errors: readonly RuleBroken[] }[]
+  /** The values that the change would make rejected; those that are rejected now are not among them. */
+  readonly rejected: readonly RejectedMember[]
 }
 
 /** A NApp that uses the settings, the strictest apply mode of the change there, and its response. */

@@ -1,6 +1,6 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json, JsonObject } from '../model/value.ts'
-import type { Method, RuleBroken, ValueChange } from './changes.ts'
+import type { Method, RejectedMember, ValueChange } from './changes.ts'
 import {
   CODES,
   COMMON,
@@ -252,9 +252,14 @@ export interface Facts {
   }
   'settings.rejected': {
     readonly namespace: string | null
-    /** The place of the rejected value: a key or a file. */
+    /** The key of the cluster's overrides for the list of a namespace; else a key or a file. */
     readonly source: string
-    readonly errors: readonly RuleBroken[]
+    /** All rejected members of the namespace here, at most 100; or the reason why the source is rejected. */
+    readonly rejected: readonly RejectedMember[]
+    /** The number of rejected members that the list has no room for. */
+    readonly more?: number
+    readonly revision: string
+    readonly origin: Noun.Origin
   }
   'settings.state': {
     readonly state: Noun.ServiceState

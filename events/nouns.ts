@@ -1,6 +1,6 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json, JsonObject } from '../model/value.ts'
-import type { ApplyMode, Explanation, Method, Preview } from './changes.ts'
+import type { ApplyMode, Explanation, Method, Preview, RejectedMember } from './changes.ts'
 
 /*
  * The nouns of commands and facts (map.ts): settings, boxes, and the answers about them. Names are
@@ -31,6 +31,10 @@ export interface Settings {
    * result in. Its environment is not known here.
    */
   readonly assumed?: true
+  /** Stored values that are ignored, and rules that are broken although all values count; at most 100. */
+  readonly rejected?: readonly RejectedMember[]
+  /** The number of rejected members that `rejected` has no room for. */
+  readonly more?: number
   /** False when the change is durable but not visible here yet, because the watch was down. */
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */
@@ -91,6 +95,8 @@ export interface Summary {
   readonly schema: boolean
   readonly overrides: boolean
   readonly pending: boolean
+  /** True when values are rejected here: see `rejected` of the settings; absent when all count. */
+  readonly rejected?: true
   /**
    * False when no NApp of this controller uses the namespace, as far as it knows: none of its name is
    * enabled, and none has registered its schema since the start. Another controller or a REST client may use
@@ -150,6 +156,11 @@ export interface NAppStatus {
   readonly stamp: string
 }
 
+/** A rejected value with its namespace. */
+export interface NamedRejection extends RejectedMember {
+  readonly namespace: string
+}
+
 /** The state of the service and its store. Later releases add members. */
 export interface Status {
   readonly controller: string
@@ -169,6 +180,10 @@ export interface Status {
   readonly files: readonly FileState[]
   /** The number of files beyond those in `files`; absent when there are no more. */
   readonly more_files?: number
+  /** The rejected values of all namespaces, at most 100; absent when all values count. */
+  readonly rejected?: readonly NamedRejection[]
+  /** The number of rejected values beyond those in `rejected`. */
+  readonly more_rejected?: number
   /** The enabled NApps in the order of their ids; empty without a host. */
   readonly napps: readonly NAppStatus[]
 }
@@ -208,6 +223,9 @@ export interface Description {
   readonly defaults: JsonObject
   /** Apply mode of every property, by pointer. */
   readonly apply: Readonly<Record<string, ApplyMode>>
+  /** As in the settings. */
+  readonly rejected?: readonly RejectedMember[]
+  readonly more?: number
   /**
    * The stored schemas of all versions, at most 100. The first is in use where no NApp registered one; the
    * others follow from the newest to the oldest.

@@ -1,6 +1,6 @@
 /** The exports of `kytos-settings` for authors of NApps. */
 
-export type { Explanation, Preview, ValueChange } from '../events/changes.ts'
+export type { Explanation, Preview, RejectedMember, ValueChange } from '../events/changes.ts'
 export type {
   AdmissionRequest,
   Bus,

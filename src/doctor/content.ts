@@ -104,7 +104,12 @@ function examineRules(config: Config, { namespace, scope, rejected, fallback }: 
   const [first, ...others] = rejected
   if (!first) return []
   const more = others.length > 0 ? `, and ${others.length} more` : ''
-  const instead = fallback ? `version ${fallback.version} is used instead` : 'defaults are used instead'
+  const ignored = rejected.filter(({ isLeftOut }) => isLeftOut).length
+  const instead = fallback
+    ? `version ${fallback.version} is used instead`
+    : ignored === 0
+      ? 'all stored values are used'
+      : `${ignored} stored ${ignored === 1 ? 'value is' : 'values are'} ignored`
   const what =
     `The stored overrides (${scope}) are rejected: ${first.pointer || '/'}: ` +
     `${first.message}${more}; ${instead}.`

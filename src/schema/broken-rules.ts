@@ -3,6 +3,7 @@ import type { RuleBroken } from '../../events/changes.ts'
 import { printJson } from '../../model/json.ts'
 import { createSearchBudget, nearest, type SearchBudget } from '../../model/nearest.ts'
 import { isArray, isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
+import { noteTraits } from './counting-rules.ts'
 import { valueAt } from './exact-keywords.ts'
 import { MAX_ERRORS } from './step-meter.ts'
 
@@ -30,6 +31,7 @@ export function describeErrors(
   errors: readonly ErrorObject[],
   data: JsonObject,
   exactSchema: (copy: unknown) => JsonObject,
+  root: Json = {},
 ): RuleBroken[] {
   const progress: Progress = {
     pointers: POINTER_CHARACTERS,
@@ -44,6 +46,7 @@ export function describeErrors(
     if (progress.pointers < 0 && described.length > 0) break
     described.push(rule)
   }
+  noteTraits(described, errors, root)
   return described
 }
 

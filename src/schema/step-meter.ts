@@ -18,6 +18,8 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
 export const VALIDATION_STEPS = 2_000_000
 /** The number of costliest validations that a search through several documents may take. */
 const SHARED_VALIDATIONS = 4
+/** The number of costliest validations that a search for the members to blame may take. */
+const SEARCH_VALIDATIONS = 16
 /** Broken rules that are collected of one document. */
 export const MAX_ERRORS = 1_000
 /** The cost of entering a subschema, which includes the error of a failure. */
@@ -56,6 +58,11 @@ export interface Budget {
 /** A budget for several validations of one document, as when its history is searched. */
 export function sharedBudget(): Budget {
   return { left: SHARED_VALIDATIONS * VALIDATION_STEPS }
+}
+
+/** A budget for the search for the members of a document that are to blame. */
+export function searchBudget(): Budget {
+  return { left: SEARCH_VALIDATIONS * VALIDATION_STEPS }
 }
 
 /** Counts the steps of the validations of one schema, one at a time. */

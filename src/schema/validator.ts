@@ -71,9 +71,9 @@ export function compileSchema(schema: JsonObject): Validate {
       collect ??= compile(checked, context, true)
       const check = collect
       context.meter.run(budget, longestPath, () => check(value))
-      return describeErrors(check.errors ?? [], data, exactSchema)
+      return describeErrors(check.errors ?? [], data, exactSchema, checked)
     } catch (error) {
-      return brokenBy(error, data, exactSchema)
+      return brokenBy(error, data, exactSchema, checked)
     } finally {
       context.data = undefined
       shared.left -= given - budget.left
@@ -90,10 +90,11 @@ function brokenBy(
   error: unknown,
   data: JsonObject,
   exactSchema: (one: unknown) => JsonObject,
+  root: JsonObject,
 ): readonly RuleBroken[] {
   // The cast is safe, because ajv collected the errors.
   if (error instanceof EnoughErrors)
-    return describeErrors(error.errors as readonly ErrorObject[], data, exactSchema)
+    return describeErrors(error.errors as readonly ErrorObject[], data, exactSchema, root)
   if (error instanceof BudgetExceeded) return [BUDGET_EXCEEDED]
   if (!(error instanceof RangeError)) throw error
   const message = 'The schema refers to itself without end, so the settings cannot be validated.'

@@ -11,6 +11,7 @@ import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import { isAsKnown } from '../state/document-reader.ts'
 import { type DocumentState, documentVersion } from '../state/document-state.ts'
 import { isSameRecord } from '../state/record.ts'
+import { presentRejected } from '../state/rejected-list.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { Projection } from '../watcher/cached-namespaces.ts'
@@ -53,6 +54,7 @@ export function presentSettings(
     updated_at: document?.record?.at ?? null,
     updated_by: document?.record?.actor ?? null,
     schema: schema !== undefined,
+    ...presentRejected(seen.rejected),
     ...(cache.isElsewhere(scope) && { assumed: true }),
   }
 }
@@ -66,15 +68,19 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
   const { cache } = view
   const seen = await cache.project(namespace, undefined, scope)
   const schema = schemaInUse(seen.schemas)
-  const known = presentSettings(view, namespace, scope, seen)
+  const { rejected: _, more: __, ...known } = presentSettings(view, namespace, scope, seen)
   const overtaken =
     preview !== undefined ||
     [...together].some(([one, written]) => !isInCache(seen.documents.get(one), written))
   const left = new Map([...together].map(([one, { data }]) => [one, data]))
-  const data = overtaken ? (await cache.project(namespace, left, scope)).effective : undefined
+  const after = overtaken ? await cache.project(namespace, left, scope) : undefined
   return {
     ...known,
-    ...(data && { data: redact(data, schema), overrides: redact(written.data ?? {}, schema) }),
+    ...(after && {
+      data: redact(after.effective, schema),
+      overrides: redact(written.data ?? {}, schema),
+    }),
+    ...presentRejected((after ?? seen).rejected),
     ...(overtaken &&
       !preview && {
         version: written.record?.version ?? 0,
@@ -118,6 +124,7 @@ export function presentSummary(
     overrides: cluster?.entry !== undefined || cache.document(namespace, cache.self)?.entry !== undefined,
     pending: false,
     ...(isLoaded === false && { loaded: false }),
+    ...(cache.rejected(namespace).rejected.length > 0 && { rejected: true }),
     ...(files.length > 0 && { files }),
     ...(include.includes('data') && { data: redact(cache.effective(namespace), cache.schema(namespace)) }),
   }
@@ -140,6 +147,7 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
     defaults: document.defaults,
     apply: document.modes,
     stored: presentStored(cache.schemaVersions(namespace)),
+    ...presentRejected(cache.rejected(namespace)),
   }
 }
 

@@ -1,4 +1,3 @@
-import type { RuleBroken } from '../../events/changes.ts'
 import { HAND_EDIT } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
@@ -11,6 +10,7 @@ import {
   type Scope,
 } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
+import type { Rejection } from './judgement.ts'
 import type { StoredRecord } from './record.ts'
 
 /** The cached state of one overrides document, existing or deleted. */
@@ -27,13 +27,11 @@ export interface DocumentState {
   readonly version: number
   /** The revision at which the deletion of an absent document was seen. */
   readonly goneAt: Revision | undefined
-  /**
-   * The overrides in force: the stored ones when they are valid, else the newest valid version, else none.
-   */
+  /** The members of the overrides that count; see {@link fallback} for a text that is no JSON object. */
   readonly inForce: JsonObject
-  /** The reasons why the stored overrides are not in force; empty when they are. */
-  readonly rejected: readonly RuleBroken[]
-  /** The record of the version in force in place of rejected overrides. */
+  /** The members that are left out, and the rules that are broken although all members count. */
+  readonly rejected: readonly Rejection[]
+  /** The record of the version that counts in place of a text that is no JSON object. */
   readonly fallback: StoredRecord | undefined
 }
 
@@ -100,11 +98,11 @@ export function documentVersion(state: DocumentState | undefined): number {
 }
 
 /**
- * The document before a change that may be rejected, as its record has it, or will have it; undefined when
- * there was none.
+ * The document before a change that may leave no JSON object, as its record has it, or will have it;
+ * undefined when there was none.
  */
 export function lastValidRecord(state: DocumentState | undefined): StoredRecord | undefined {
-  if (!state || state.rejected.length > 0) return state?.fallback
+  if (!state || (state.entry && !state.data)) return state?.fallback
   if (isRecorded(state)) return state.record
   const { entry, data } = state
   const unwritten = { actor: HAND_EDIT, controller: '', comment: undefined, at: '', writeId: UNWRITTEN }

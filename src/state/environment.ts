@@ -55,7 +55,7 @@ export class Environment {
     const values = this.#match(namespace, schema).values.filter(
       ({ variable }) => (this.#claims.get(variable)?.size ?? 0) < 2,
     )
-    if (values.length === 0 || !schema) return { data: below, values: [], rejected: [] }
+    if (values.length === 0 || !schema) return { data: below, values: [], rejected: [], judged: undefined }
     return layOver(namespace, schema, below, values)
   }
 

@@ -2,8 +2,11 @@ import type { RuleBroken } from '../../events/changes.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
+import { doesCount, isAboutMissing, ruleIdentity } from '../schema/counting-rules.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { sharedBudget } from '../schema/step-meter.ts'
+import { type Rejection, rejectionOf } from './judgement.ts'
+import type { JudgedScope } from './rejected-list.ts'
 
 /** A variable with its place in the settings. */
 export interface EnvironmentValue {
@@ -23,6 +26,8 @@ export interface Overlay {
   readonly values: readonly EnvironmentValue[]
   /** The reasons why variables are ignored on top of these layers, one sentence each. */
   readonly rejected: readonly string[]
+  /** The values that are left out, and the rules that are broken although all values count; undefined without values. */
+  readonly judged: JudgedScope | undefined
 }
 
 /**
@@ -36,13 +41,18 @@ export function layOver(
   values: readonly EnvironmentValue[],
 ): Overlay {
   const budget = sharedBudget()
-  const known = schema.validate(below, budget)
-  const merge = (some: readonly EnvironmentValue[]): JsonObject =>
-    mergeLayers([below, ...some.map(({ overrides }) => overrides)])
+  const known = new Set(schema.validate(below, budget).filter(doesCount).map(ruleIdentity))
+  const rejections: Rejection[] = []
+  const merge = (some: readonly EnvironmentValue[], under = below): JsonObject =>
+    mergeLayers([under, ...some.map(({ overrides }) => overrides)])
   const added = (some: readonly EnvironmentValue[]): readonly RuleBroken[] =>
-    schema.validate(merge(some), budget).filter(rule => !known.some(one => isSameRule(one, rule)))
+    schema
+      .validate(merge(some), budget)
+      .filter(rule => doesCount(rule) && !isAboutMissing(rule) && !known.has(ruleIdentity(rule)))
   const rejected: string[] = []
-  const leaveOut = (value: EnvironmentValue, { rule, pointer }: RuleBroken): void => {
+  const leaveOut = (value: EnvironmentValue, broken: RuleBroken): void => {
+    const { rule, pointer } = broken
+    rejections.push(rejectionOf(broken, value.pointer))
     rejected.push(
       `Ignored ${value.variable}: its value does not match the schema of "${namespace}" (${rule} at "${pointer || '/'}").`,
     )
@@ -74,14 +84,21 @@ export function layOver(
     }
     counting = together
   }
-  return { data: merge(counting), values: counting, rejected }
+  const data = merge(counting)
+  const remaining = schema.validate(data, budget).filter(doesCount)
+  return {
+    data,
+    values: counting,
+    rejected,
+    judged: {
+      scope: 'environment',
+      stored: merge(values, {}),
+      rejected: [...rejections, ...remaining.map(rule => rejectionOf(rule))],
+    },
+  }
 }
 
 /** True when a broken rule points at this value, or into it. */
 function isAbout({ pointer }: RuleBroken, { pointer: place }: EnvironmentValue): boolean {
   return pointer === place || pointer.startsWith(`${place}/`)
-}
-
-function isSameRule(one: RuleBroken, other: RuleBroken): boolean {
-  return one.rule === other.rule && one.pointer === other.pointer
 }

@@ -21,6 +21,8 @@ import { overridesByController } from '../settings/known-controllers.ts'
 import { requireReady } from '../settings/write/ready.ts'
 import { unknownNamespace } from '../settings/write/unknown-namespace.ts'
 import { nameDocument } from '../state/files.ts'
+import { MAX_LISTED } from '../state/rejected-list.ts'
+import type { Cache } from '../watcher/cache.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 
 export interface StatusOptions {
@@ -81,6 +83,7 @@ export class StatusService {
       age,
       files: named.map(presentFile),
       ...(more > 0 && { more_files: more }),
+      ...presentRejections(watcher.cache, selection.namespace),
       napps: napps().filter(({ napp }) => selection.namespace === undefined || napp === selection.namespace),
     }
   }
@@ -188,4 +191,23 @@ function presentFile({ key, source, code, message }: FileProblem): FileState {
 
 function limited<T>(items: readonly T[]): { readonly named: readonly T[]; readonly more: number } {
   return { named: items.slice(0, MAX_NAMED), more: Math.max(0, items.length - MAX_NAMED) }
+}
+
+/** The rejected values of all namespaces, or of one. */
+function presentRejections(
+  cache: Cache,
+  namespace: string | undefined,
+): Pick<Status, 'rejected' | 'more_rejected'> {
+  const lists = cache
+    .namespaces()
+    .filter(one => namespace === undefined || one === namespace)
+    .map(one => ({
+      namespace: one,
+      list: cache.rejected(one),
+    }))
+  const all = lists.flatMap(({ namespace, list }) => list.rejected.map(one => ({ namespace, ...one })))
+  const more =
+    lists.reduce((sum, { list }) => sum + (list.more ?? 0), 0) + Math.max(0, all.length - MAX_LISTED)
+  if (all.length === 0) return {}
+  return { rejected: all.slice(0, MAX_LISTED), ...(more > 0 && { more_rejected: more }) }
 }

@@ -4,9 +4,12 @@ import type { Origin } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import { isTokenKey } from '../../model/key.ts'
+import type { Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log/log.ts'
 import { type DocumentState, isRecorded } from '../state/document-state.ts'
 import { foreignKeyMessage } from '../state/foreign-keys.ts'
+import type { RejectedList } from '../state/rejected-list.ts'
+import { rejectionMessage } from '../state/rejection-message.ts'
 import type { ApplyOptions, Cache } from './cache.ts'
 import { type Fact, factsOf, rejectedFact, rejectedKeyFact } from './facts.ts'
 import type { Observers } from './observers.ts'
@@ -72,7 +75,12 @@ export class Announcer {
       }
     }
     for (const [key, reason] of this.#cache.takeUnreadable())
-      this.announce(rejectedKeyFact(key, `The stored schema is ignored and kept. ${reason}`))
+      this.announce(
+        rejectedKeyFact(key, `The stored schema is ignored and kept. ${reason}`, {
+          revision: this.#cache.revision,
+          origin: 'live',
+        }),
+      )
     this.#position = { epoch, revision }
     this.#listener.onAdvanced(origin === 'live')
     this.#observers.advanced()
@@ -82,12 +90,8 @@ export class Announcer {
   announce(fact: Fact, size = 0): KytosEvent {
     const event = this.#listener.onFact(fact, size)
     if (fact.name === 'settings.rejected') {
-      const { namespace, source, errors } = fact.content
-      const reasons = errors.map(({ message }) => message).join(' ')
-      const message =
-        namespace === null
-          ? `Rejected ${source}: ${reasons}`
-          : `${namespace}: rejected ${source}: ${reasons} The last valid settings stay in use.`
+      const { namespace, source } = fact.content
+      const message = rejectionMessage(fact.content)
       this.#log.warn(message, {
         event: fact.name,
         event_id: event.id,
@@ -99,9 +103,17 @@ export class Announcer {
     return event
   }
 
-  /** Announces each document whose stored overrides are rejected. */
-  announceRejected(documents: Iterable<DocumentState>): void {
-    for (const state of documents) if (state.rejected.length > 0) this.announce(rejectedFact(state))
+  /** Announces the list of rejected members of a namespace. */
+  announceRejected(namespace: Namespace, list: RejectedList): void {
+    this.announce(rejectedFact(namespace, list, { revision: this.#cache.revision, origin: 'live' }))
+  }
+
+  /** Announces every list that is not empty. */
+  announceAllRejected(): void {
+    for (const namespace of this.#cache.namespaces()) {
+      const list = this.#cache.rejected(namespace)
+      if (list.rejected.length > 0) this.announceRejected(namespace, list)
+    }
   }
 
   /** Logs keys that no document of this store has. */

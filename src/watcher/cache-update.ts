@@ -6,13 +6,13 @@ import type { JsonObject } from '../../model/value.ts'
 import { absentDocument, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
 import { type ParsedDocument, parseRecord } from '../state/record.ts'
 import type { CaseNames } from '../state/refused-edits.ts'
+import { isSameList, type RejectedList } from '../state/rejected-list.ts'
 import { parseOverrides } from '../state/stored-overrides.ts'
 import {
   claimOf,
   emptyNamespace,
   type NamespaceContext,
   type NamespaceState,
-  newlyRejected,
   settle,
   withDocument,
   withoutRecords,
@@ -98,7 +98,7 @@ export class CacheUpdate {
   /**
    * The steps of one revision, in the order of its changes of announced keys; unknown keys are left out. A
    * state between two changes of one commit is never visible. The first step of the commit that affects this
-   * controller therefore has the whole effect, with the documents that it made invalid.
+   * controller therefore has the whole effect, of its documents.
    * @throws the errors of reading the history.
    */
   async steps(changes: readonly Change[], existed: (key: Key) => boolean): Promise<readonly Step[]> {
@@ -108,10 +108,12 @@ export class CacheUpdate {
     this.#conflicts = this.#findConflicts(pending)
     const effects = new Map<PendingStep, Effect>()
     const groups = this.#groups(pending)
+    const last = new Map<Namespace, PendingStep>()
     for (const step of pending) {
       if (step.type === 'box') continue
       const group = groups.get(step)
       effects.set(step, group ? await this.#settle(step.namespace, group) : this.#unchanged(step.namespace))
+      if (group) last.set(step.namespace, step)
     }
     // Another name came or went. What changes here by that is part of the next fact of the namespace.
     for (const [namespace, conflict] of this.#conflicts) {
@@ -119,7 +121,19 @@ export class CacheUpdate {
       if (state.conflict !== conflict)
         this.#changed.set(namespace, await settle({ ...state, conflict }, this.#self, this.#context))
     }
-    return pending.map(step => this.#finish(step, effects.get(step)))
+    // The list of a whole revision: a state between two of its changes was never visible.
+    const lists = new Map(
+      [...last].map(([namespace, step]) => [step, this.#takeRejected(namespace)] as const),
+    )
+    return pending.map(step => this.#finish(step, effects.get(step), lists.get(step)))
+  }
+
+  /** The list of rejected members of a namespace, if it changed; it is then the last one announced. */
+  #takeRejected(namespace: Namespace): RejectedList | undefined {
+    const state = this.#state(namespace)
+    if (isSameList(state.rejected, state.lastRejected)) return undefined
+    this.#changed.set(namespace, { ...state, lastRejected: state.rejected })
+    return state.rejected
   }
 
   /** The steps that have the effect of a commit on a namespace, each with all steps of that commit. */
@@ -138,15 +152,9 @@ export class CacheUpdate {
     return groups
   }
 
-  /**
-   * A step as it is announced. A document that is valid at the end of the revision was never rejected,
-   * whatever the state between two changes.
-   */
-  #finish(step: PendingStep, effect: Effect = NO_EFFECT): Step {
+  /** A step as it is announced. */
+  #finish(step: PendingStep, effect: Effect = NO_EFFECT, rejected?: RejectedList): Step {
     if (step.type === 'box') return step
-    const rejected = effect.rejected.filter(
-      ({ namespace, scope }) => this.#state(namespace).documents.get(scope)?.rejected.length,
-    )
     if (step.type === 'schema') {
       const { apply: _, ...rest } = step
       return { ...rest, ...effect, rejected }
@@ -216,11 +224,7 @@ export class CacheUpdate {
     const conflict = this.#conflicts.get(namespace)
     const settled = await settle({ ...changed, conflict }, this.#self, this.#context)
     this.#changed.set(namespace, { ...settled, lastAnnounced: settled.effective })
-    return {
-      before: changed.lastAnnounced,
-      after: settled.effective,
-      rejected: newlyRejected(changed, settled),
-    }
+    return { before: changed.lastAnnounced, after: settled.effective }
   }
 
   /** Finds the conflicts between names as they are after all steps, whatever the order of the steps. */
@@ -236,7 +240,7 @@ export class CacheUpdate {
 
   #unchanged(namespace: Namespace): Effect {
     const { lastAnnounced } = this.#state(namespace)
-    return { before: lastAnnounced, after: lastAnnounced, rejected: [] }
+    return { before: lastAnnounced, after: lastAnnounced }
   }
 
   #state(namespace: Namespace): NamespaceState {
@@ -246,7 +250,7 @@ export class CacheUpdate {
 
 type SchemaPlace = NonNullable<ReturnType<typeof parseSchemaKey>>
 
-const NO_EFFECT: Effect = { before: {}, after: {}, rejected: [] }
+const NO_EFFECT: Effect = { before: {}, after: {} }
 
 /** A change whose effect is not known yet; the changes of one commit have the same write id. */
 type PendingStep = BoxStep | NamespaceStep
@@ -257,5 +261,5 @@ type NamespaceStep = { readonly apply: (state: NamespaceState) => NamespaceState
         readonly key: Key
         readonly writeId: string | undefined
       })
-  | Omit<SchemaStep, keyof Effect>
+  | Omit<SchemaStep, keyof Effect | 'rejected'>
 )

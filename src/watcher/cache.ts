@@ -3,9 +3,9 @@ import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import type { DocumentState } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
 import { CaseNames } from '../state/refused-edits.ts'
+import { isSameList, type RejectedList } from '../state/rejected-list.ts'
 import { cachedRecords, cacheEntries } from './cache-entries.ts'
 import { CacheUpdate } from './cache-update.ts'
 import { CachedNamespaces } from './cached-namespaces.ts'
@@ -14,7 +14,6 @@ import {
   claimOf,
   type NamespaceContext,
   type NamespaceState,
-  newlyRejected,
   type ReadHistory,
   settle,
 } from './namespace-state.ts'
@@ -102,14 +101,15 @@ export class Cache extends CachedNamespaces {
   /**
    * Prefers the schema that a NApp of this process registered: at once when the store has it, else from the
    * revision that stores it. `local` puts it in use at once, because the store is unavailable. Without a
-   * schema, the registrations of this process end. Returns the documents that it made invalid.
+   * schema, the registrations of this process end. Returns the list
+   * of rejected members if it changed.
    * @throws the errors of reading the history, unless `local`; then nothing is registered.
    */
   register(
     namespace: Namespace,
     document: SchemaDocument | undefined,
     local = false,
-  ): Promise<readonly DocumentState[]> {
+  ): Promise<RejectedList | undefined> {
     return this.#exclusively(async () => {
       const before = this.stateOfNamespace(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
@@ -126,9 +126,9 @@ export class Cache extends CachedNamespaces {
         if (other === namespace || state.conflict === conflict) continue
         others.set(other, await settle({ ...state, conflict }, this.self, context))
       }
-      this.states.set(namespace, after)
+      this.states.set(namespace, { ...after, lastRejected: after.rejected })
       for (const [other, state] of others) this.states.set(other, state)
-      return newlyRejected(before, after)
+      return isSameList(after.rejected, before.lastRejected) ? undefined : after.rejected
     })
   }
 

@@ -5,24 +5,28 @@ import type { Key } from '../../model/key.ts'
 import { CLUSTER, controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import type { Budget } from '../schema/step-meter.ts'
 import { type DocumentState, parseOverridesKey } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
 import type { EnvironmentValue } from '../state/overlay.ts'
+import type { RejectedList } from '../state/rejected-list.ts'
 import { cachedRecords } from './cache-entries.ts'
 import {
   emptyNamespace,
   type NamespaceContext,
   type NamespaceState,
   namespaceRevision,
+  type OverridesChange,
   project,
   type ReadHistory,
-  validateOverrides,
+  rulesRefusedFor,
 } from './namespace-state.ts'
 import { type SchemaVersions, schemaInUse, unusableSchema } from './schema-versions.ts'
 
 /** A namespace in its current or a projected state. */
-export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'schemas' | 'environment'>
+export type Projection = Pick<
+  NamespaceState,
+  'effective' | 'documents' | 'schemas' | 'environment' | 'rejected'
+>
 
 const NOTHING_STORED: ReadonlyMap<Scope, JsonObject | undefined> = new Map()
 const NO_ENVIRONMENT = new Environment()
@@ -130,6 +134,11 @@ export class CachedNamespaces {
     return scope !== CLUSTER && scope !== this.self
   }
 
+  /** The members that are rejected here, of all layers. */
+  rejected(namespace: Namespace): RejectedList {
+    return this.stateOfNamespace(namespace).rejected
+  }
+
   /** The values that the environment of this process sets. */
   environment(namespace: Namespace): readonly EnvironmentValue[] {
     return this.stateOfNamespace(namespace).environment.values
@@ -142,17 +151,15 @@ export class CachedNamespaces {
   }
 
   /**
-   * The rules that overrides of a scope would break on top of the layers below; empty without a schema.
-   * `cluster` replaces the overrides of the cluster.
+   * The rules for which a change of the overrides of a scope is refused; none without a schema. `changed` has
+   * all documents of the namespace that change together.
    */
-  validate(
+  rulesRefused(
     namespace: Namespace,
     scope: Scope,
-    overrides: JsonObject,
-    cluster?: JsonObject,
-    budget?: Budget,
+    changed: ReadonlyMap<Scope, OverridesChange>,
   ): readonly RuleBroken[] {
-    return validateOverrides(this.stateOfNamespace(namespace), scope, overrides, cluster, budget)
+    return rulesRefusedFor(this.stateOfNamespace(namespace), scope, changed)
   }
 
   /**

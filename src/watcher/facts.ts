@@ -7,16 +7,12 @@ import { PART, printCursor, WHOLE } from '../../model/cursor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { type Key, splitKey } from '../../model/key.ts'
-import type { Namespace } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, overridesKey } from '../../model/namespace.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import {
-  type DocumentState,
-  documentVersion,
-  isRecorded,
-  parseOverridesKey,
-} from '../state/document-state.ts'
+import { documentVersion, isRecorded, parseOverridesKey } from '../state/document-state.ts'
 import { describeEffect } from '../state/effect.ts'
+import type { RejectedList } from '../state/rejected-list.ts'
 import { parseSchemaKey } from './schema-versions.ts'
 import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
 
@@ -35,39 +31,70 @@ export type Fact = {
   readonly [N in keyof Facts]: { readonly name: N; readonly content: Facts[N] }
 }[keyof Facts]
 
-/** The facts of one step: the change itself, then the documents that it made invalid. */
+/** The facts of one step: the change itself, then the list of rejected members, where it changed. */
 export function factsOf(step: Step, occasion: RevisionContext): Fact[] {
   if (step.type === 'box') return boxFacts(step, occasion)
   return [
     step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion),
-    ...step.rejected.map(rejectedFact),
+    ...(step.rejected ? [rejectedFact(namespaceOf(step), step.rejected, occasion)] : []),
   ]
 }
 
-/** The fact that the stored overrides of a document are rejected, with the reasons. */
-export function rejectedFact(state: DocumentState): Fact {
+/** The fact that the list of rejected members of a namespace changed; it is empty when all members count. */
+export function rejectedFact(
+  namespace: Namespace,
+  list: RejectedList,
+  { revision, origin }: Pick<RevisionContext, 'revision' | 'origin'>,
+): Fact {
   return {
     name: 'settings.rejected',
-    content: { namespace: state.namespace, source: state.key, errors: state.rejected },
+    content: {
+      namespace,
+      source: overridesKey(namespace, CLUSTER),
+      ...list,
+      revision: printRevision(revision),
+      origin,
+    },
   }
 }
 
 /** The fact that a manual edit of a file was rejected. */
-export function rejectedEditFact({ key, source, message }: Problem): Fact {
-  const namespace = (key && parseOverridesKey(key)?.namespace) ?? null
+export function rejectedEditFact({ key, source, message }: Problem, revision: Revision): Fact {
+  const place = key === undefined ? undefined : parseOverridesKey(key)
+  const { namespace = null, scope = CLUSTER } = place ?? {}
   return {
     name: 'settings.rejected',
-    content: { namespace, source: source ?? key ?? '', errors: [{ pointer: '', rule: 'json', message }] },
+    content: {
+      namespace,
+      source: source ?? key ?? '',
+      rejected: [{ scope, pointer: '', rule: 'json', message }],
+      revision: printRevision(revision),
+      origin: 'live',
+    },
   }
 }
 
 /** The fact that the text of a box or a schema cannot be used. */
-export function rejectedKeyFact(key: Key, message: string): Fact {
-  const namespace = parseSchemaKey(key)?.namespace ?? null
+export function rejectedKeyFact(
+  key: Key,
+  message: string,
+  { revision, origin }: Pick<RevisionContext, 'revision' | 'origin'>,
+): Fact {
+  const schema = parseSchemaKey(key)
   return {
     name: 'settings.rejected',
-    content: { namespace, source: key, errors: [{ pointer: '', rule: 'json', message }] },
+    content: {
+      namespace: schema?.namespace ?? null,
+      source: key,
+      rejected: [{ scope: schema ? 'schema' : CLUSTER, pointer: '', rule: 'json', message }],
+      revision: printRevision(revision),
+      origin,
+    },
   }
+}
+
+function namespaceOf(step: SettingsStep | SchemaStep): Namespace {
+  return step.type === 'settings' ? step.state.namespace : step.namespace
 }
 
 function settingsChanged(step: SettingsStep, occasion: RevisionContext): Fact {
@@ -114,7 +141,8 @@ function boxFacts(step: BoxStep, occasion: RevisionContext): Fact[] {
     return [boxChanged(step, actorOf(box), occasion)]
   } catch (error) {
     const { message } = toSettingsError(error)
-    return [boxChanged(step, null, occasion), rejectedKeyFact(step.key, `The stored box is kept. ${message}`)]
+    const rejected = rejectedKeyFact(step.key, `The stored box is kept. ${message}`, occasion)
+    return [boxChanged(step, null, occasion), rejected]
   }
 }
 

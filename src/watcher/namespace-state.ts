@@ -4,7 +4,6 @@ import type { Key } from '../../model/key.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { type Budget, sharedBudget } from '../schema/step-meter.ts'
 import {
   absentDocument,
   type DocumentState,
@@ -12,9 +11,17 @@ import {
   documentVersion,
 } from '../state/document-state.ts'
 import type { Environment } from '../state/environment.ts'
+import { type Judgement, judgeOverrides, rejectionOf } from '../state/judgement.ts'
 import type { Overlay } from '../state/overlay.ts'
+import { rulesRefused } from '../state/ratchet.ts'
 import type { StoredRecord } from '../state/record.ts'
 import { isManualEdit, isOfManualEdit, type NameClaim, refusalOf } from '../state/refused-edits.ts'
+import {
+  type JudgedScope,
+  listRejected,
+  NOTHING_REJECTED,
+  type RejectedList,
+} from '../state/rejected-list.ts'
 import { faultOf } from '../state/stored-overrides.ts'
 import { NO_SCHEMAS, type SchemaVersions, schemaInUse, schemasRevision } from './schema-versions.ts'
 
@@ -36,6 +43,10 @@ export interface NamespaceState {
   readonly lastAnnounced: JsonObject
   /** The namespace that this one, made by manual edits only, differs from in case only. */
   readonly conflict: Namespace | undefined
+  /** The members that are rejected here, of all layers. */
+  readonly rejected: RejectedList
+  /** The list of rejected members that the last fact announced. */
+  readonly lastRejected: RejectedList
 }
 
 /** The records of a document, newest first. */
@@ -58,6 +69,8 @@ export function emptyNamespace(namespace: Namespace): NamespaceState {
     environment: { values: [], rejected: [] },
     lastAnnounced: {},
     conflict: undefined,
+    rejected: NOTHING_REJECTED,
+    lastRejected: NOTHING_REJECTED,
   }
 }
 
@@ -111,20 +124,36 @@ export function mergeOverrides(
 }
 
 /**
- * The rules that overrides of a scope would break on top of the layers below; empty without a schema.
- * `cluster` replaces the cluster's overrides in force.
+ * The rules for which a change of the overrides of a scope is refused; none without a schema. `changed` has
+ * the stored overrides of the namespace that the change replaces, by scope.
  */
-export function validateOverrides(
+export function rulesRefusedFor(
   state: NamespaceState,
   scope: Scope,
-  overrides: JsonObject,
-  cluster?: JsonObject,
-  budget?: Budget,
+  changed: ReadonlyMap<Scope, OverridesChange>,
 ): readonly RuleBroken[] {
   const schema = schemaInUse(state.schemas)
-  if (!schema) return []
-  const below = scope === CLUSTER ? [] : [cluster ?? state.documents.get(CLUSTER)?.inForce]
-  return schema.validate(mergeOverrides(state, [...below, overrides]), budget)
+  const { before, after } = changed.get(scope) ?? {}
+  if (!schema || !after) return []
+  const known = state.documents.get(CLUSTER)
+  const cluster = changed.get(CLUSTER)
+  const isLowest = scope === CLUSTER
+  const belowWith = (change: JsonObject | undefined | null): JsonObject => {
+    if (isLowest) return mergeOverrides(state, [])
+    const counts = change === null ? known?.inForce : change && judge(state, CLUSTER, change).counts
+    return mergeOverrides(state, [counts])
+  }
+  return rulesRefused(schema.validate, {
+    before: before && { below: belowWith(cluster ? cluster.before : null), overrides: before },
+    after: { below: belowWith(cluster ? cluster.after : null), overrides: after },
+    hasLowerScope: !isLowest && (cluster ? cluster.after : known?.entry) !== undefined,
+  })
+}
+
+/** The overrides of a document before and after a change; undefined where it is absent. */
+export interface OverridesChange {
+  readonly before: JsonObject | undefined
+  readonly after: JsonObject | undefined
 }
 
 /**
@@ -139,7 +168,8 @@ export function namespaceRevision(
 }
 
 /**
- * Validates the documents again, the cluster's before this controller's, and merges the layers in force.
+ * Judges the documents again, the cluster's before this controller's and the environment last, and merges the
+ * layers in force.
  * @throws the errors of reading the history.
  */
 export async function settle(
@@ -148,17 +178,24 @@ export async function settle(
   context: NamespaceContext,
 ): Promise<NamespaceState> {
   let settled = state
+  const judged: JudgedScope[] = []
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
-    if (document) settled = withDocument(settled, await validateDocument(settled, document, context))
+    if (!document) continue
+    const settledDocument = await judgeDocument(settled, document, context)
+    settled = withDocument(settled, settledDocument)
+    if (document.entry) judged.push({ scope, stored: document.data, rejected: settledDocument.rejected })
   }
   const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
-  const { data, values, rejected } = context.environment.overlay(
-    state.namespace,
-    schemaInUse(state.schemas),
-    mergeOverrides(settled, layers),
-  )
-  return { ...settled, effective: data, environment: { values, rejected } }
+  const schema = schemaInUse(state.schemas)
+  const overlay = context.environment.overlay(state.namespace, schema, mergeOverrides(settled, layers))
+  if (overlay.judged) judged.push(overlay.judged)
+  return {
+    ...settled,
+    effective: overlay.data,
+    environment: { values: overlay.values, rejected: overlay.rejected },
+    rejected: listRejected(judged, overlay.data, schema),
+  }
 }
 
 /**
@@ -187,47 +224,49 @@ export function project(
   return settle(projected, self, context)
 }
 
-/** The documents that are rejected now and were not before. */
-export function newlyRejected(before: NamespaceState, after: NamespaceState): readonly DocumentState[] {
-  return [...after.documents.values()].filter(
-    ({ scope, rejected }) => rejected.length > 0 && !before.documents.get(scope)?.rejected.length,
-  )
-}
-
-async function validateDocument(
+async function judgeDocument(
   state: NamespaceState,
   document: DocumentState,
   { readHistory, strict }: NamespaceContext,
 ): Promise<DocumentState> {
+  const { entry, data, scope } = document
+  if (!entry) return { ...document, inForce: {}, rejected: [], fallback: undefined }
   const needsSchema = strict && !schemaInUse(state.schemas)
   const refusal = refusalOf(document, { needsSchema, conflict: state.conflict })
-  const rejected = refusal ? [refusal] : document.entry ? errorsOf(state, document) : []
-  if (rejected.length === 0)
-    return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
+  if (data && !refusal) {
+    const { counts, rejected } = judge(state, scope, data)
+    return { ...document, inForce: counts, rejected, fallback: undefined }
+  }
   const history = await readHistory(document.key)
   // The history may lack the version before a manual edit, which is recorded only after it was seen.
   const earlier = document.fallback ? [document.fallback, ...history] : history
   const counting = refusal ? earlier.filter(record => !isOfManualEdit(record)) : earlier
-  const fallback = newestValid(state, document, counting)
-  return { ...document, inForce: fallback?.data ?? {}, rejected, fallback }
+  const fallback = newestObject(document, counting)
+  const { counts, rejected } = judge(state, scope, fallback?.data ?? {})
+  return {
+    ...document,
+    inForce: counts,
+    rejected: [rejectionOf(refusal ?? unreadable(entry.text), ''), ...rejected],
+    fallback,
+  }
 }
 
-function errorsOf(state: NamespaceState, document: DocumentState): readonly RuleBroken[] {
-  if (document.data) return validateOverrides(state, document.scope, document.data)
-  const fault = faultOf(document.entry?.text ?? '')
-  const message = `The stored text is ignored and kept. ${fault ?? ''}`
-  return [{ pointer: '', rule: 'json', expected: 'object', message }]
+function judge(state: NamespaceState, scope: Scope, overrides: JsonObject): Judgement {
+  const schema = schemaInUse(state.schemas)
+  if (!schema) return { counts: overrides, rejected: [] }
+  const below = scope === CLUSTER ? [] : [state.documents.get(CLUSTER)?.inForce]
+  return judgeOverrides(schema.validate, mergeOverrides(state, below), overrides)
 }
 
-function newestValid(
-  state: NamespaceState,
-  document: DocumentState,
-  history: readonly StoredRecord[],
-): StoredRecord | undefined {
+function unreadable(text: string): RuleBroken {
+  const message = `The stored text is ignored and kept. ${faultOf(text) ?? ''}`
+  return { pointer: '', rule: 'json', expected: 'object', message }
+}
+
+/** The newest version before the document that is a JSON object, or absent after a deletion. */
+function newestObject(document: DocumentState, history: readonly StoredRecord[]): StoredRecord | undefined {
   const current = documentVersion(document)
-  const budget = sharedBudget()
-  const isValid = ({ kind, data }: StoredRecord) =>
-    kind === 'deleted' ||
-    (data && validateOverrides(state, document.scope, data, undefined, budget).length === 0)
-  return history.filter(({ version }) => version < current).find(isValid)
+  return history.find(
+    ({ version, kind, data }) => version < current && (data !== undefined || kind === 'deleted'),
+  )
 }

@@ -3,6 +3,7 @@ import type { Key } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { DocumentState } from '../state/document-state.ts'
+import type { RejectedList } from '../state/rejected-list.ts'
 
 /** The part that all steps share. */
 export interface StepPlace {
@@ -18,19 +19,22 @@ export interface Effect {
   readonly before: JsonObject
   /** The effective settings that the fact of this step announces. */
   readonly after: JsonObject
-  /** The documents that the revision made invalid. */
-  readonly rejected: readonly DocumentState[]
+}
+
+/** The list of rejected members after the revision: with the last step of a namespace whose list changed. */
+export interface RejectionChange {
+  readonly rejected: RejectedList | undefined
 }
 
 /** One change of a document, schema or box, with its effect on the settings of this controller. */
 export type Step = SettingsStep | SchemaStep | BoxStep
 
-export interface SettingsStep extends StepPlace, Effect {
+export interface SettingsStep extends StepPlace, Effect, RejectionChange {
   readonly type: 'settings'
   readonly state: DocumentState
 }
 
-export interface SchemaStep extends StepPlace, Effect {
+export interface SchemaStep extends StepPlace, Effect, RejectionChange {
   readonly type: 'schema'
   readonly namespace: Namespace
   readonly gone: boolean

@@ -157,16 +157,17 @@ export class Watcher {
   }
 
   /**
-   * Registers the schema of a NApp of this process, see {@link Cache.register}, and announces the overrides
-   * that it rejects.
+   * Registers the schema of a NApp of this process, see {@link Cache.register}, and announces the list of
+   * rejected members if it changed.
    */
   async register(namespace: Namespace, document: SchemaDocument | undefined, local = false): Promise<void> {
-    this.#announcer.announceRejected(await this.cache.register(namespace, document, local))
+    const list = await this.cache.register(namespace, document, local)
+    if (list) this.#announcer.announceRejected(namespace, list)
   }
 
   /** Announces that a manual edit of a file was rejected. */
   reject(problem: Problem): void {
-    this.#announcer.announce(rejectedEditFact(problem))
+    this.#announcer.announce(rejectedEditFact(problem, this.cache.revision))
   }
 
   async stop(): Promise<void> {
@@ -234,7 +235,7 @@ export class Watcher {
     if (!isFirst) this.#readiness.resynced()
     await this.#announcer.deliver(batch, isFirst ? undefined : 'resync', { epoch })
     this.#readiness.markFresh()
-    if (isFirst) this.#announcer.announceRejected(this.cache.documents())
+    if (isFirst) this.#announcer.announceAllRejected()
   }
 
   #becomeReady(): void {

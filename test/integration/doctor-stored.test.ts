@@ -34,7 +34,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of the stored content (%s),',
     expect(ill.find('overrides.invalid')).toMatchObject({ where: 'kytos/napp_0', severity: 'broken' })
     expect(ill.findings.map(({ what }) => what)).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/\(cluster\).*\/n.*version 6 is used instead/),
+        expect.stringMatching(/\(cluster\).*\/n.*1 stored value is ignored/),
         expect.stringMatching(/\(controller:c-9\).*, and 1 more;/),
       ]),
     )

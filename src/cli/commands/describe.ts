@@ -6,7 +6,8 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { isWithin, parseKey, printKey } from '../terminal/key-path.ts'
-import { printAnswer, show } from '../terminal/print-answer.ts'
+import { printAnswer, rejectedRemarks, show } from '../terminal/print-answer.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, sanitize, type Terminal } from '../terminal/terminal.ts'
 
@@ -49,6 +50,7 @@ function addDescribeCommand(program: Command, context: CliContext): void {
             declared.map(one => one.path),
             'declares no setting',
           )
+        for (const rejected of rejectedRemarks(description)) printMessage(context.stderr, rejected)
         printAnswer(
           options.json,
           description,

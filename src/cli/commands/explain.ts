@@ -5,7 +5,7 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, isWithin, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
-import { printAnswer, scopeRemarks, show, showTime } from '../terminal/print-answer.ts'
+import { printAnswer, rejectedRemarks, scopeRemarks, show, showTime } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -38,7 +38,8 @@ export function addExplainCommand(program: Command, context: CliContext): void {
       return withService(options, context, async service => {
         const settings = await service.ask('kytos.settings.retrieve', { namespace, scope, explain: true })
         const { explain = {} } = settings
-        for (const remark of scopeRemarks(settings, scope)) printMessage(context.stderr, remark)
+        for (const remark of [...scopeRemarks(settings, scope), ...rejectedRemarks(settings)])
+          printMessage(context.stderr, remark)
         const places = Object.entries(explain)
           .map(([pointer, one]) => ({ path: pathOf(pointer), pointer, one }))
           .sort((a, b) => byKey(a.path, b.path))

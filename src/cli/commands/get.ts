@@ -10,7 +10,7 @@ import { addServiceOptions, type Service, withService } from '../service/service
 import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
 import { parseCount } from '../terminal/parse-count.ts'
-import { printAnswer, scopeRemarks, show } from '../terminal/print-answer.ts'
+import { printAnswer, rejectedRemarks, scopeRemarks, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -94,7 +94,8 @@ async function getNow(
   context: CliContext,
 ): Promise<JsonObject> {
   const settings = await service.ask('kytos.settings.retrieve', place)
-  for (const remark of scopeRemarks(settings, place.scope)) printMessage(context.stderr, remark)
+  for (const remark of [...scopeRemarks(settings, place.scope), ...rejectedRemarks(settings)])
+    printMessage(context.stderr, remark)
   if (isWhole) printAnswer(json, settings, () => printSettings(settings, terminal), context)
   else if (settings.state !== 'READY') printMessage(context.stderr, staleRemark(settings))
   return settings.data

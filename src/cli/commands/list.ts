@@ -66,6 +66,7 @@ function printSummaries(
       schema,
       overrides,
       pending,
+      rejected,
       loaded = true,
       files = [],
     }): Cell[] => [
@@ -75,9 +76,11 @@ function printSummaries(
       overrides ? 'yes' : 'no',
       schema ? 'yes' : 'no',
       state === 'READY'
-        ? pending
-          ? { text: 'pending', style: 'yellow' }
-          : 'ready'
+        ? rejected
+          ? { text: 'rejected values', style: 'yellow' }
+          : pending
+            ? { text: 'pending', style: 'yellow' }
+            : 'ready'
         : { text: state.toLowerCase(), style: 'red' },
       ...(isMarked ? [loaded ? '' : { text: 'not loaded', style: 'yellow' as const }] : []),
       ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { FileCode, FileState, NAppStatus, Status } from '../../../events/nouns.ts'
+import type { FileCode, FileState, NAppStatus, NamedRejection, Status } from '../../../events/nouns.ts'
 import { showDocument, showFileCodes } from '../print/file-states.ts'
 import { explainNApp } from '../print/napps-table.ts'
 import type { AddressOptions } from '../service/address.ts'
@@ -67,6 +67,8 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
     reason,
     files,
     more_files: more = 0,
+    rejected = [],
+    more_rejected: moreRejected = 0,
     service,
     napps,
   } = status
@@ -87,6 +89,7 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
   return [
     summary,
     ...(napps.every(napp => explainNApp(napp) === undefined) ? [] : [printProblems(napps, terminal)]),
+    ...(rejected.length === 0 ? [] : [printRejected(rejected, moreRejected, terminal)]),
     ...(files.length === 0 ? [] : [printFiles(files, more, terminal)]),
   ].join('\n')
 }
@@ -108,6 +111,12 @@ function printProblems(napps: readonly NAppStatus[], terminal: Terminal): string
     return problem === undefined ? [] : [[napp.napp, problem]]
   })
   return printTable(['NApp', 'Problem'], rows, terminal)
+}
+
+function printRejected(rejected: readonly NamedRejection[], more: number, terminal: Terminal): string {
+  const rows = rejected.map(({ namespace, scope, message }): Cell[] => [namespace, scope, message])
+  const rest = more > 0 ? `Further rejected values that are not listed: ${more}.\n` : ''
+  return `${printTable(['NApp', 'Scope', { head: 'Rejected', cut: true }], rows, terminal)}${rest}`
 }
 
 function printFiles(files: readonly FileState[], more: number, terminal: Terminal): string {

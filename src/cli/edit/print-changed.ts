@@ -7,7 +7,7 @@ import { applyModeAt } from '../../schema/apply-modes.ts'
 import type { Service } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { pathOf, printKey } from '../terminal/key-path.ts'
-import { controllerOf, printAnswer, scopeRemarks, show } from '../terminal/print-answer.ts'
+import { controllerOf, printAnswer, rejectedRemarks, scopeRemarks, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
@@ -29,7 +29,7 @@ export async function printChanged(
   if (json) printAnswer(true, after, () => '', context)
   else if (preview) context.stdout.write(printPreview({ namespace, scope }, preview, terminal))
   else context.stdout.write(await describeChange(service, changed, scope, terminal))
-  for (const remark of [...scopeRemarks(after, scope), ...remarks(before, after)])
+  for (const remark of [...scopeRemarks(after, scope), ...remarks(before, after), ...rejectedRemarks(after)])
     printMessage(context.stderr, remark)
   const rejection = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
   if (!rejection) return
@@ -138,8 +138,7 @@ function printPreview(
     )
   }
   const invalidated = rejected.map(
-    ({ scope, errors }) =>
-      `Overrides of the scope ${scope} would become invalid and be ignored: ${errors.map(({ message }) => message).join(' ')}\n`,
+    ({ scope, message }) => `A value in the scope ${scope} would become rejected: ${message}\n`,
   )
   if (invalidated.length > 0) parts.push(invalidated.join(''))
   return [...parts, 'Dry run: nothing was written.\n'].join('\n')

@@ -55,8 +55,8 @@ const LINES: Lines = {
       return `${place} ${sanitize(printKey(pathOf(path)))} ${before} -> ${after}${apply === undefined ? '' : ` (${apply})`}${tail}`
     })
   },
-  'settings.rejected': ({ namespace, source, errors }, terminal) => [
-    `${terminal.style('red', 'rejected')} ${sanitize(namespace ?? '')} ${sanitize(source)}: ${sanitize(errors.map(({ message }) => message).join(' '))}`,
+  'settings.rejected': ({ namespace, source, rejected }, terminal) => [
+    `${terminal.style('red', 'rejected')} ${sanitize(namespace ?? '')} ${sanitize(source)}: ${sanitize(rejected.map(({ message }) => message).join(' ') || 'all values count again')}`,
   ],
   'settings.state': ({ state, reason }, terminal) => [
     `${terminal.style(state === 'READY' ? 'green' : 'red', `the service is ${state}`)}${reason === null ? '' : `: ${sanitize(reason)}`}`,

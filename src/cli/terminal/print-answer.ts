@@ -1,6 +1,6 @@
 import type { Settings } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
-import { type Json, toJson } from '../../../model/value.ts'
+import { equalJson, type Json, toJson } from '../../../model/value.ts'
 import type { CliContext } from './cli-context.ts'
 
 /** Prints the result of a command: as one JSON document with `--json`, else as text. */
@@ -42,4 +42,24 @@ export function scopeRemarks({ assumed, warnings = [] }: Settings, scope: string
   if (!assumed) return warnings
   const remark = `Values of ${controllerOf(scope)} as far as they are stored: its environment variables are not known here.`
   return [remark, ...warnings]
+}
+
+/** The rejected values that a remark names each; the others are counted. */
+const MAX_REMARKS = 5
+
+/** The remarks on rejected values: those that are ignored, and rules that are broken although all count. */
+export function rejectedRemarks({
+  rejected = [],
+  more = 0,
+}: Pick<Settings, 'rejected' | 'more'>): readonly string[] {
+  const named = rejected.slice(0, MAX_REMARKS)
+  const rest = rejected.length - named.length + more
+  return [
+    ...named.map(one => {
+      const isIgnored = !equalJson(one.stored, one.counts)
+      const what = isIgnored ? 'Ignored a stored value' : 'The values count, but not as the schema requires'
+      return `${what} (${one.scope}): ${one.message}`
+    }),
+    ...(rest > 0 ? [`${rest} more rejected values; --json lists up to 100.`] : []),
+  ]
 }

@@ -63,6 +63,14 @@ const LAYER_VALUE = {
   revision: orNull(REVISION),
   'variable?': TEXT,
 } as const
+const REJECTED_MEMBER = {
+  scope: TEXT,
+  pointer: TEXT,
+  'stored?': ANY,
+  'counts?': ANY,
+  rule: TEXT,
+  message: TEXT,
+} as const
 const SETTINGS = {
   namespace: TEXT,
   data: JSON_OBJECT,
@@ -74,6 +82,8 @@ const SETTINGS = {
   updated_at: orNull(TIME),
   updated_by: orNull(ref('Actor')),
   schema: FLAG,
+  'rejected?': listOf(ref('RejectedMember')),
+  'more?': COUNT,
   'assumed?': FLAG,
   'observed?': FLAG,
   'shadowed?': listOf(TEXT),
@@ -112,8 +122,9 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
         reason: orNull(TEXT),
       }),
     ),
-    rejected: listOf(objectOf({ scope: TEXT, errors: listOf(ref('RuleBroken')) })),
+    rejected: listOf(ref('RejectedMember')),
   }),
+  RejectedMember: objectOf(REJECTED_MEMBER),
   RuleBroken: objectOf({
     pointer: TEXT,
     rule: TEXT,
@@ -131,6 +142,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     overrides: FLAG,
     pending: FLAG,
     'loaded?': FLAG,
+    'rejected?': FLAG,
     'files?': listOf(FILE_CODE),
     'data?': JSON_OBJECT,
   }),
@@ -142,6 +154,8 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     defaults: JSON_OBJECT,
     apply: mapOf(APPLY),
     stored: listOf(objectOf({ digest: TEXT, napp_version: orNull(TEXT), revision: REVISION })),
+    'rejected?': listOf(ref('RejectedMember')),
+    'more?': COUNT,
   }),
   RemovedSchemas: objectOf({ namespace: TEXT, removed: listOf(TEXT) }),
   HistoryRecord: objectOf({
@@ -178,6 +192,8 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     ...SERVICE_STATE,
     files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
     'more_files?': COUNT,
+    'rejected?': listOf(objectOf({ namespace: TEXT, ...REJECTED_MEMBER })),
+    'more_rejected?': COUNT,
     napps: listOf(
       objectOf({
         napp: TEXT,

@@ -1,8 +1,7 @@
 import type { Backend } from '../../../backends/backend.ts'
-import type { Preview } from '../../../events/changes.ts'
+import type { Preview, RejectedMember } from '../../../events/changes.ts'
 import { differences } from '../../../events/differences.ts'
 import { DOCUMENT_BYTES } from '../../../model/document.ts'
-import { SettingsError } from '../../../model/errors.ts'
 import type { ExpectedRevision } from '../../../model/expected-revision.ts'
 import { refuseExcess } from '../../../model/extent.ts'
 import { mergeLayers } from '../../../model/merge.ts'
@@ -10,14 +9,13 @@ import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts
 import { isObject, type JsonObject } from '../../../model/value.ts'
 import { placesOf } from '../../schema/deprecated.ts'
 import { valueAt } from '../../schema/exact-keywords.ts'
-import { sharedBudget } from '../../schema/step-meter.ts'
-import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import type { OverridesPlace } from '../../state/document-state.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import type { NextDocument, ReadDocument, Target } from './change-attempt.ts'
 import { PatchBudget } from './patch-budget.ts'
+import { refuseInvalid } from './validity.ts'
 
 /** One step of a change of overrides. */
 export interface OverridesEdit {
@@ -66,7 +64,7 @@ export interface Plan {
 
 /** The effect of a change on a namespace. */
 export interface NamespaceEffect extends Effect {
-  /** The scopes whose overrides are newly rejected, and why. */
+  /** The members that the change would make rejected. */
   readonly rejected: Preview['rejected']
 }
 
@@ -104,7 +102,7 @@ async function computeDocument(
   context: PlanContext,
 ): Promise<ComputedDocument> {
   const { namespace, scope, edits, base } = document
-  const before = base.data ?? (base.entry ? await lastValid(document, context) : {})
+  const before = base.data ?? (base.entry ? await lastObject(document, context) : {})
   let next: JsonObject | undefined = before
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
@@ -118,48 +116,11 @@ async function computeDocument(
 }
 
 /**
- * The overrides in force in place of a stored text that is no JSON object: a patch of it starts from them.
+ * The overrides that count in place of a stored text that is no JSON object: a patch of it starts from them.
  */
-async function lastValid(
-  { namespace, scope, key }: EditedDocument,
-  { backend, cache }: PlanContext,
-): Promise<JsonObject> {
+async function lastObject({ key }: EditedDocument, { backend }: PlanContext): Promise<JsonObject> {
   const records = await readRecords(backend, key, MAX_SEARCHED_RECORDS)
-  const budget = sharedBudget()
-  const isValid = (data: JsonObject) => cache.validate(namespace, scope, data, undefined, budget).length === 0
-  return records.find(({ data }) => data && isValid(data))?.data ?? {}
-}
-
-/** @throws SettingsError SETTINGS_INVALID with all broken rules of all documents, SCHEMA_REQUIRED. */
-function refuseInvalid(documents: readonly ComputedDocument[], { cache, strict }: PlanContext): void {
-  const broken = documents.flatMap(({ namespace, scope, next }) => {
-    if (next === undefined) return []
-    if (!cache.schema(namespace) && strict) {
-      throw new SettingsError(
-        'SCHEMA_REQUIRED',
-        `"${namespace}" has no schema, which [settings] strict = true requires. Register its schema first.`,
-      )
-    }
-    const unusable = cache.unusableSchema(namespace)
-    if (unusable !== undefined) {
-      throw new SettingsError(
-        'SCHEMA_REQUIRED',
-        `"${namespace}" cannot be changed, because its stored schema cannot be used: ${unusable} Register a usable schema of its NApp.`,
-      )
-    }
-    const cluster = find(documents, namespace, CLUSTER)
-    const rules = cache.validate(namespace, scope, next, cluster && (cluster.next ?? {}))
-    return rules.map(rule => ({ ...rule, ...(documents.length > 1 && { namespace, scope }) }))
-  })
-  const named = [...new Set(broken.map(rule => nameOf(rule) ?? nameOf(documents[0])))]
-  refuseBroken(broken, named.join(' and '))
-}
-
-function nameOf(
-  place: { readonly namespace?: string; readonly scope?: string } | undefined,
-): string | undefined {
-  if (place?.namespace === undefined) return undefined
-  return place.scope === CLUSTER ? `"${place.namespace}"` : `"${place.namespace}" in scope ${place.scope}`
+  return records.find(({ kind, data }) => data !== undefined || kind === 'deleted')?.data ?? {}
 }
 
 async function planDocument(
@@ -231,9 +192,9 @@ async function effectOn(
     viewer,
   )
   const after = await cache.project(namespace, storedAfter(namespace, documents), viewer)
-  const rejected = [...after.documents.values()].flatMap(({ scope, rejected: errors }) =>
-    errors.length > 0 && !before.documents.get(scope)?.rejected.length ? [{ scope, errors }] : [],
-  )
+  const isKnown = ({ scope, pointer, rule }: RejectedMember): boolean =>
+    before.rejected.rejected.some(one => one.scope === scope && one.pointer === pointer && one.rule === rule)
+  const rejected = after.rejected.rejected.filter(one => !isKnown(one))
   return { ...describeEffect(cache.schema(namespace), before.effective, after.effective), rejected }
 }
 

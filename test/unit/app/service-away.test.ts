@@ -83,7 +83,7 @@ describe('while the store is away', () => {
       content: {
         namespace: NS,
         source: 'settings/kytos/of_lldp',
-        errors: [{ pointer: '/polling_time', rule: 'maximum' }],
+        rejected: [{ pointer: '/polling_time', rule: 'maximum', counts: 3 }],
       },
     })
     expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })

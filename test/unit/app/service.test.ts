@@ -124,20 +124,20 @@ describe('the start of the service', () => {
     expect(player.changes).toMatchObject([{ box_id: 'new', kind: 'created', origin: 'resync' }])
   })
 
-  it('from a snapshot in which overrides are rejected goes on with what counted', async () => {
+  it('from a snapshot in which a value is rejected ignores it again', async () => {
     const world = await leftWorld(async player => {
       await setPolling(7)(player)
       await setPolling(70)(player)
       await player.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
       expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({
-        polling_time: 7,
+        polling_time: 3,
       })
     })
     const player = await start(world, { ...down, snapshot: snapshot() })
-    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
+    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })
     player.line.down = false
     await heard(player, isState('READY'))
-    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
+    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })
     expect(player.changes).toEqual([])
   })
 

@@ -171,7 +171,13 @@ describe('a subscription', () => {
     expect(Object.keys(Object((await line.next()).event?.content.namespaces))).toEqual(['kytos/b'])
     for (const namespace of ['kytos/a', 'kytos/b']) say(rig, 'settings.changed', changedFact({ namespace }))
     for (const namespace of ['net', 'other']) say(rig, 'box.changed', boxFact({ namespace }))
-    say(rig, 'settings.rejected', { namespace: 'kytos/b', source: 'a file', errors: [] })
+    say(rig, 'settings.rejected', {
+      namespace: 'kytos/b',
+      source: 'a file',
+      rejected: [],
+      revision: '0',
+      origin: 'live',
+    })
     say(rig, 'settings.state', { state: 'STALE', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     const heard = [await line.next(), await line.next(), await line.next()]
     expect(heard.map(({ event }) => event?.content.namespace ?? event?.name)).toEqual([

@@ -137,7 +137,13 @@ describe('the event stream', () => {
       say('settings.changed', changedFact({ namespace }))
     say('box.changed', boxFact({ namespace: 'boxes' }))
     say('box.changed', boxFact({ namespace: 'other' }))
-    say('settings.rejected', { namespace: null, source: 'a file', errors: [] })
+    say('settings.rejected', {
+      namespace: null,
+      source: 'a file',
+      rejected: [],
+      revision: '0',
+      origin: 'live',
+    })
     say('settings.state', { state: 'STALE', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     const heard = []
     for (let i = 0; i < 4; i++) heard.push(await reader.nextEvent())

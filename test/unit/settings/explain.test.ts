@@ -127,7 +127,7 @@ describe('explain', () => {
     expect((await retrieve()).explain).toMatchObject({ '/standing': { revision: again.revision } })
   })
 
-  it('says of an edit by hand that the hand set it, and of rejected overrides what counts in their place', async () => {
+  it('shows that a hand edit set a value, and of a rejected value the one that counts in its place', async () => {
     const store = createStore()
     const one = await open(store)
     const hand = await openHand(store)
@@ -146,7 +146,10 @@ describe('explain', () => {
       .poll(() => explained())
       .toMatchObject({ layer: 'cluster', value: 2, set_by: { type: 'file' } })
     await hand.commit([{ key: KEY, put: '{"a": "soon"}' }])
-    expect(await explained({ data: { a: 2 } })).toMatchObject({ value: 2, set_by: { type: 'file' } })
+    const rejected = { scope: 'cluster', pointer: '/a', stored: 'soon', rule: 'type' }
+    expect(await explained({ data: {}, overrides: { a: 'soon' }, rejected: [rejected] as never })).toBe(
+      undefined,
+    )
     await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
     expect((await explained())?.revision).not.toBe(revision)
   })

@@ -291,18 +291,24 @@ describe('settings', () => {
     await hand.close()
   })
 
-  it('puts the newest valid version in the place of stored overrides that do not validate', async () => {
+  it('leaves out the stored values that break the schema, here and on another controller', async () => {
     const store = createMemoryStore()
     const hand = createMemoryBackend({ report: () => {} }, store)
     await hand.open()
     const one = await open({ backend: () => createMemoryBackend({ report: () => {} }, store) })
     await one.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
     await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 5 } })
-    await hand.commit([{ key: makeKey('settings', 'kytos', 'of_lldp'), put: '{"polling_time": "soon"}' }])
+    await hand.commit([
+      { key: makeKey('settings', 'kytos', 'of_lldp'), put: '{"polling_time": "soon", "vlans": [7]}' },
+    ])
     await expect.poll(() => one.facts.filter(({ name }) => name === 'settings.rejected').length).toBe(1)
-    expect((await one.ask('kytos.settings.retrieve', { namespace: NS })).data.polling_time).toBe(5)
+    const left = {
+      data: { polling_time: 3, vlans: [7] },
+      rejected: [{ pointer: '/polling_time', counts: 3 }],
+    }
+    expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject(left)
     const two = await open({ id: 'two', backend: () => createMemoryBackend({ report: () => {} }, store) })
-    expect((await two.ask('kytos.settings.retrieve', { namespace: NS })).data.polling_time).toBe(5)
+    expect(await two.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject(left)
     await hand.close()
   })
 })

@@ -15,7 +15,7 @@ const effective = async (one: Controller) =>
 const rejected = (one: Controller) => one.facts.filter(({ name }) => name === 'settings.rejected').length
 
 describe('an upgrade', () => {
-  it('to a schema that the overrides break puts the newest valid version in their place, and brings them back with one that they keep: here, there and after a restart', async () => {
+  it('to a schema that a value breaks leaves it out, and brings it back with one that it matches: here, elsewhere and after a restart', async () => {
     const store = createStore()
     const one = await open(store, 'a')
     const two = await open(store, 'b')
@@ -30,10 +30,16 @@ describe('an upgrade', () => {
       version: 1,
     })
     expect(await effective(await open(store, 'c'))).toBe('slow')
+    expect(await two.ask('kytos.settings.list', {})).toMatchObject([{ namespace: NS, rejected: true }])
 
     await register(one, EITHER, '3.0')
     expect([await effective(one), await effective(two)]).toEqual([7, 7])
-    expect([rejected(one), rejected(two)]).toEqual([1, 1])
+    // The second list is empty, because all values count again.
+    expect([rejected(one), rejected(two)]).toEqual([2, 2])
+    expect(two.facts.findLast(({ name }) => name === 'settings.rejected')?.content).toMatchObject({
+      namespace: NS,
+      rejected: [],
+    })
     expect(await effective(await open(store, 'd'))).toBe(7)
 
     for (const controller of [one, two]) {
@@ -50,7 +56,7 @@ describe('an upgrade', () => {
     }
   })
 
-  it('makes an older version count when that one is valid, until somebody writes a valid one', async () => {
+  it('leaves out a value although an older version of it is valid, until a valid one is written', async () => {
     const store = createStore()
     const one = await open(store, 'a')
     const two = await open(store, 'b')
@@ -58,9 +64,9 @@ describe('an upgrade', () => {
     await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 7 } })
     await register(one, TEXT, '2.0')
     expect([await effective(one), await effective(two), await effective(await open(store, 'c'))]).toEqual([
-      'fast',
-      'fast',
-      'fast',
+      'slow',
+      'slow',
+      'slow',
     ])
     expect(
       await two.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 'never' } }),

@@ -205,7 +205,8 @@ describe('the fact of a change', () => {
         content: {
           namespace: NS,
           source: KEY,
-          errors: [{ pointer: '/a', rule: 'maximum', got: 10, expected: 9 }],
+          rejected: [{ scope: 'cluster', pointer: '/a', stored: 10, counts: 1, rule: 'maximum' }],
+          origin: 'live',
         },
       },
     ])
@@ -222,8 +223,8 @@ describe('the fact of a change', () => {
       { scope: 'controller:one', cursor: '7.1.1', previous: {}, data: { b: 2 } },
       // The schema wants an object there.
       { scope: 'schema', cursor: '7.1.2', previous: { b: 2 } },
-      { namespace: NS, source: OWN },
       { scope: 'cluster', cursor: '7.1.3' },
+      { namespace: NS, rejected: [{ scope: 'controller:one', pointer: '/b', stored: 2 }] },
     ])
   })
 

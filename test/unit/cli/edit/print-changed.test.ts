@@ -78,10 +78,11 @@ describe('a dry run', () => {
   })
 
   it('tells which other overrides would not count any more', async () => {
-    const errors = [{ pointer: '/x', rule: 'maximum', message: '"/x" must be at most 1, not 2.' }]
-    const { stdout, thrown } = await printPreview({ rejected: [{ scope: 'controller:c1', errors }] })
+    const message = '"/x" must be at most 1, not 2.'
+    const one = { scope: 'controller:c1', pointer: '/x', stored: 2, rule: 'maximum', message }
+    const { stdout, thrown } = await printPreview({ rejected: [one] })
     expect(stdout).toBe(
-      'The effective settings of kytos/a on this controller would not change.\n\nOverrides of the scope controller:c1 would become invalid and be ignored: "/x" must be at most 1, not 2.\n\nDry run: nothing was written.\n',
+      'The effective settings of kytos/a on this controller would not change.\n\nA value in the scope controller:c1 would become rejected: "/x" must be at most 1, not 2.\n\nDry run: nothing was written.\n',
     )
     expect(thrown).toBe(undefined)
   })

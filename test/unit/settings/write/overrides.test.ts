@@ -291,7 +291,7 @@ describe('a patch of an edit by hand', () => {
     ])
   })
 
-  it('that does not validate is refused until it mends it', async () => {
+  it('that breaks the schema is rejected, and does not refuse an unrelated change', async () => {
     const store = createStore()
     const one = await open(store)
     const hand = await openHand(store)
@@ -300,14 +300,19 @@ describe('a patch of an edit by hand', () => {
       schema: { properties: { polling_time: { type: 'integer', default: 3 } } },
     })
     await hand.commit([{ key: KEY, put: '{"polling_time": "soon"}' }])
-    await expect(one.ask('kytos.settings.update', update({ vlans: [1] }))).rejects.toMatchObject({
+    expect(await one.ask('kytos.settings.update', update({ vlans: [1] }))).toMatchObject({
+      data: { polling_time: 3, vlans: [1] },
+      overrides: { polling_time: 'soon', vlans: [1] },
+      rejected: [{ pointer: '/polling_time', stored: 'soon', counts: 3 }],
+      version: 2,
+    })
+    await expect(one.ask('kytos.settings.update', update({ polling_time: 'later' }))).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
       details: { errors: [{ pointer: '/polling_time' }] },
     })
-    expect(await one.ask('kytos.settings.update', update({ polling_time: null, vlans: [1] }))).toMatchObject({
-      data: { polling_time: 3, vlans: [1] },
-      version: 2,
-    })
+    const mended = await one.ask('kytos.settings.update', update({ polling_time: 4 }))
+    expect(mended).toMatchObject({ data: { polling_time: 4, vlans: [1] }, version: 3 })
+    expect(mended.rejected).toBe(undefined)
   })
 
   it('that removed the document starts from nothing and counts on', async () => {
