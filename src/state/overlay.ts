@@ -26,7 +26,7 @@ export interface Overlay {
   readonly values: readonly EnvironmentValue[]
   /** The reasons why variables are ignored on top of these layers, one sentence each. */
   readonly rejected: readonly string[]
-  /** The values that are left out, and the rules that are broken although all values count; undefined without values. */
+  /** The values that are left out, and rules that are broken although all count; undefined without values. */
   readonly judged: JudgedScope | undefined
 }
 

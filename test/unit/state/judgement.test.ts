@@ -85,6 +85,16 @@ describe('overrides that break the schema', () => {
       ['/a anyOf'],
     ],
     [
+      'anyOf at the document, not what its branches break',
+      {
+        anyOf: [{ properties: { a: { const: 1 }, b: { const: 1 } } }, { properties: { c: { const: 1 } } }],
+      },
+      { a: 2, b: 2, c: 2 },
+      {},
+      { a: 2, b: 2 },
+      ['/c anyOf'],
+    ],
+    [
       'a condition between members',
       condition(
         { properties: { mode: { const: 'x' } }, required: ['mode'] },
