@@ -6,9 +6,8 @@ import type { ExpectedRevision } from '../../../model/expected-revision.ts'
 import { refuseExcess } from '../../../model/extent.ts'
 import { mergeLayers } from '../../../model/merge.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts'
-import { isObject, type JsonObject } from '../../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { placesOf } from '../../schema/deprecated.ts'
-import { valueAt } from '../../schema/exact-keywords.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import type { OverridesPlace } from '../../state/document-state.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
@@ -208,10 +207,16 @@ function find(
 
 /** True when the layer has a value at the path, or a value that is no object on the way there. */
 function isHidden(higher: JsonObject, path: string): boolean {
-  const onTheWay = [...path.matchAll(/\//g)]
-    .slice(1)
-    .map(({ index }) => valueAt(higher, path.slice(0, index)))
-  return (
-    valueAt(higher, path) !== undefined || onTheWay.some(value => value !== undefined && !isObject(value))
-  )
+  let at: Json = higher
+  for (const token of path.split('/').slice(1)) {
+    if (!isObject(at)) return true
+    const next: Json | undefined = ownMember(at, token.replaceAll('~1', '/').replaceAll('~0', '~'))
+    if (next === undefined) return false
+    at = next
+  }
+  return true
+}
+
+function ownMember(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined
 }
