@@ -141,7 +141,7 @@ describe('npm start', () => {
   it('ends with the exit code of the service', async () => {
     const cwd = await freshFolder()
     const script = runScript(cwd, join(packageRoot(), 'scripts/start.mjs'), ['-c', join(cwd, 'none.ini')])
-    expect(await script.ended).toBe(3)
+    expect(await script.ended).toBe(2)
   })
 })
 
