@@ -37,7 +37,7 @@ describe('Authentication at etcd', () => {
       endpoint: etcd.endpoint,
       password: PASSWORD,
       operations: 100,
-      rounds: 2,
+      rounds: 4,
     })
     expectFlat(result, NOTHING)
   })
