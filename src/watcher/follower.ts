@@ -49,10 +49,8 @@ export interface FollowerOptions {
  *
  * Invariants:
  *  1. A watch is resumed at the last batch that was *delivered*. The same batch must come again, else the
- *     store is another one. A batch that another store may contain too, because no text in it has a
- *     `write_id`, confirms nothing: the store is then listed and compared, and the watch goes on by steps.
- *     Progress moves neither the resume point nor the revision of the cache, because it may precede the
- *     changes that it reports.
+ *     store is another one. Progress moves neither the resume point nor the revision of the cache, because it
+ *     may precede the changes that it reports.
  *  2. When steps are lost, or the store is another one, the whole store is listed. A store that was wiped or
  *     rewound first receives a new epoch, so that (epoch, revision) never decreases.
  *  3. A live batch is never applied when it changes the identity of the store: when it deletes or replaces
@@ -165,7 +163,7 @@ export class Follower {
     const point = this.#resumePoint
     const justListed = this.#justListed
     this.#justListed = false
-    const check = new ResumeCheck(point, justListed)
+    const check = new ResumeCheck(point)
     try {
       await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)
     } catch (error) {
@@ -192,16 +190,11 @@ export class Follower {
         if (!hasBegun) await this.#refuseOtherStore(witness)
         hasBegun = true
         check.see(batch)
-        if (check.isDoubtful || check.settled) {
-          clearTimeout(timer)
-          timer = undefined
-        }
-        if (check.isDoubtful) check.compare(await surveyStore(backend, cache), cache.revision)
-        if (!check.settled && check.isDue(batch)) timer ??= setTimeout(() => late.abort(), confirmation)
+        if (check.confirmed) clearTimeout(timer)
+        else timer ??= setTimeout(() => late.abort(), confirmation)
         if (!check.confirmed) continue
-        if (batch.changes.length === 0) {
-          if (check.settled) this.#listener.onCaughtUp(batch.revision)
-        } else if (batch.revision > cache.revision) await this.#deliver(batch)
+        if (batch.changes.length === 0) this.#listener.onCaughtUp(batch.revision)
+        else if (batch.revision > cache.revision) await this.#deliver(batch)
       }
     } finally {
       end.release()

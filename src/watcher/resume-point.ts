@@ -17,8 +17,6 @@ export interface ResumePoint {
   readonly whole: boolean
   /** The put that identifies the store best. */
   readonly witness: Entry | undefined
-  /** True when no other store contains this batch, as far as its texts show: one of them has a `write_id`. */
-  readonly isUnique: boolean
 }
 
 /** The point of a batch, by its puts because compaction may drop deletions; undefined for progress. */
@@ -33,73 +31,30 @@ export function createResumePoint(
   whole: boolean,
 ): ResumePoint {
   const witness = entries.reduce<Entry | undefined>(
-    (best, one) => (best && uniqueness(one) <= uniqueness(best) ? best : one),
+    (best, one) => (best && uniqueness(one.key) <= uniqueness(best.key) ? best : one),
     undefined,
   )
-  return {
-    revision,
-    puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])),
-    whole,
-    witness,
-    isUnique: witness !== undefined && uniqueness(witness) > 0,
-  }
+  return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), whole, witness }
 }
 
-/** How well an entry identifies a store: the `write_id` of a record or a box is that of one commit. */
-function uniqueness({ key, text }: Entry): number {
-  if (!text.includes('"write_id":"')) return 0
+/** How well a key identifies a store: a history record contains a `write_id` that no other commit has. */
+function uniqueness(key: Key): number {
   if (key.startsWith('history/')) return 2
   return key.startsWith('boxes/') ? 1 : 0
 }
 
-/** The store as a listing showed it, compared with the cache. */
-export interface ListedStore {
-  /** The difference; its revision is that of the listing. */
-  readonly batch: Batch
-  /** True when the cache contains an entry that this store never had. */
-  readonly rewound: boolean
-}
-
-/**
- * Checks the beginning of a resumed watch.
- *
- * Invariant: no batch may be delivered before the resume point came again. A point that another store may
- * contain too confirms nothing by itself: the store is then listed. What the cache has and the listing lacks
- * has to be deleted by the batches up to the revision of the listing.
- */
+/** Checks the beginning of a resumed watch: no batch may be delivered before the resume point came again. */
 export class ResumeCheck {
   readonly #point: ResumePoint | undefined
   #confirmed: boolean
-  /** True when the point needs no listing: the store was listed just now. */
-  readonly #isListed: boolean
-  #isDoubtful = false
-  /** The keys that the watch has to delete up to a revision. */
-  #awaited: { readonly keys: Set<Key>; readonly until: Revision } | undefined
 
-  constructor(point: ResumePoint | undefined, isListed = false) {
+  constructor(point: ResumePoint | undefined) {
     this.#point = point
     this.#confirmed = point === undefined
-    this.#isListed = isListed
   }
 
-  /** True when batches may be delivered. */
   get confirmed(): boolean {
     return this.#confirmed
-  }
-
-  /** True when the point came again, but only a listing can confirm it: see {@link compare}. */
-  get isDoubtful(): boolean {
-    return this.#isDoubtful
-  }
-
-  /** True when nothing is expected of the watch any more. */
-  get settled(): boolean {
-    return this.#confirmed && !this.#awaited
-  }
-
-  /** True when a batch shows that the watch has, or should have, delivered all that is expected of it. */
-  isDue({ revision }: Batch): boolean {
-    return !this.#confirmed || (this.#awaited !== undefined && revision >= this.#awaited.until)
   }
 
   /**
@@ -109,44 +64,18 @@ export class ResumeCheck {
    * history than the announced one, else `unconfirmed`.
    */
   see(batch: Batch): void {
-    if (!this.#point || batch.changes.length === 0) return
-    if (this.#confirmed) this.#awaitDeletions(batch, this.#point)
-    else if (shows(batch, this.#point)) {
-      this.#isDoubtful = !this.#point.isUnique && !this.#isListed
-      this.#confirmed = !this.#isDoubtful
-    }
+    if (this.#confirmed || !this.#point || batch.changes.length === 0) return
+    if (shows(batch, this.#point)) this.#confirmed = true
     // Compaction may drop a deletion although no history is lost.
     else throw differs(this.#point, this.#point.puts.size === 0 ? 'unconfirmed' : 'rewound')
   }
 
   /**
-   * Decides on a doubtful point by a listing of the store that was requested after the point came again.
-   * @throws SettingsError HISTORY_LOST, reason `rewound`.
-   */
-  compare({ batch: { revision, changes }, rewound }: ListedStore, cached: Revision): void {
-    if (!this.#point) return
-    const keys = new Set(changes.flatMap(change => (change.type === 'delete' ? [change.key] : [])))
-    if (rewound || (keys.size > 0 && revision <= cached)) throw differs(this.#point, 'rewound')
-    this.#isDoubtful = false
-    this.#confirmed = true
-    if (keys.size > 0) this.#awaited = { keys, until: revision }
-  }
-
-  /**
-   * Ends the wait for the resume point, or for the deletions after it.
-   * @throws SettingsError HISTORY_LOST when they did not come: `unconfirmed` without the point, `rewound`
-   * without the deletions.
+   * Ends the wait for the resume point.
+   * @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when it did not come.
    */
   conclude(): void {
-    if (this.#point && !this.settled) throw differs(this.#point, this.#confirmed ? 'rewound' : 'unconfirmed')
-  }
-
-  #awaitDeletions({ revision, changes }: Batch, point: ResumePoint): void {
-    if (!this.#awaited) return
-    const { keys, until } = this.#awaited
-    if (revision > until) throw differs(point, 'rewound')
-    for (const change of changes) if (change.type === 'delete') keys.delete(change.key)
-    if (keys.size === 0) this.#awaited = undefined
+    if (!this.#confirmed && this.#point) throw differs(this.#point, 'unconfirmed')
   }
 }
 

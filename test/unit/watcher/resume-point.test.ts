@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Batch } from '../../../backends/backend.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
-import { META_KEY } from '../../../src/watcher/epoch.ts'
 import { createResumePoint, ResumeCheck, resumePointOf } from '../../../src/watcher/resume-point.ts'
 import { type Change, heard, isState, type Player, startPlayer } from './ensemble.ts'
 import { World } from './world.ts'
@@ -10,9 +9,6 @@ import { World } from './world.ts'
 const SETTINGS = makeKey('settings', 'kytos', 'a')
 const BOX = makeKey('boxes', 'net', '1')
 const RECORD = historyKey(SETTINGS, 1)
-/** Texts that one commit has and no other. */
-const OF_BOX = '{"data":1,"written":{"write_id":"b"}}'
-const OF_RECORD = '{"version":1,"write_id":"r"}'
 
 const batch = (revision: bigint, ...changes: (readonly [Key, string | undefined])[]): Batch => ({
   revision,
@@ -35,10 +31,8 @@ function reasonOf(work: () => void): unknown {
 
 describe('the resume point of a batch', () => {
   it('has as its witness what no other commit can contain: a record before a box before overrides', () => {
-    expect(resumePointOf(batch(7n, [BOX, OF_BOX], [RECORD, OF_RECORD], [SETTINGS, '{}']))?.witness?.key).toBe(
-      RECORD,
-    )
-    expect(resumePointOf(batch(7n, [BOX, OF_BOX], [SETTINGS, '{}']))?.witness?.key).toBe(BOX)
+    expect(resumePointOf(batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']))?.witness?.key).toBe(RECORD)
+    expect(resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))?.witness?.key).toBe(BOX)
   })
 
   it('is all that was put, and nothing where only something was deleted; progress is none', () => {
@@ -55,19 +49,19 @@ describe('the resume point of a batch', () => {
 })
 
 describe('a resumed watch', () => {
-  const point = resumePointOf(batch(7n, [BOX, OF_BOX], [SETTINGS, '{}']))
+  const point = resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
 
   it('is confirmed by the same texts of the same keys at the same revision, by nothing else', () => {
     const check = new ResumeCheck(point)
     expect(check.confirmed).toBe(false)
-    check.see(batch(7n, [BOX, OF_BOX], [SETTINGS, '{}']))
+    check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
     expect(check.confirmed).toBe(true)
     const others = [
-      batch(7n, [BOX, OF_BOX], [SETTINGS, '{"a":1}']),
-      batch(8n, [BOX, OF_BOX], [SETTINGS, '{}']),
+      batch(7n, [BOX, 'b'], [SETTINGS, '{"a":1}']),
+      batch(8n, [BOX, 'b'], [SETTINGS, '{}']),
       batch(7n, [SETTINGS, '{}']),
-      batch(7n, [BOX, OF_BOX], [RECORD, OF_RECORD], [SETTINGS, '{}']),
-      batch(7n, [BOX, OF_BOX], [SETTINGS, undefined]),
+      batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']),
+      batch(7n, [BOX, 'b'], [SETTINGS, undefined]),
     ]
     for (const other of others) {
       expect(reasonOf(() => new ResumeCheck(point).see(other))).toBe('rewound')
@@ -79,7 +73,7 @@ describe('a resumed watch', () => {
     for (const revision of [1n, 6n, 7n, 900n, 900n]) check.see(progress(revision))
     expect(check.confirmed).toBe(false)
     expect(reasonOf(() => check.conclude())).toBe('unconfirmed')
-    check.see(batch(7n, [BOX, OF_BOX], [SETTINGS, '{}']))
+    check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
     expect(reasonOf(() => check.conclude())).toBeUndefined()
   })
 
@@ -88,46 +82,10 @@ describe('a resumed watch', () => {
       change.type === 'put' ? [change.entry] : [],
     )
     const listed = createResumePoint(7n, entry ? [entry] : [], false)
-    const check = new ResumeCheck(listed, true)
+    const check = new ResumeCheck(listed)
     check.see(batch(7n, [BOX, 'deleted since'], [SETTINGS, '{}']))
     expect(check.confirmed).toBe(true)
-    expect(reasonOf(() => new ResumeCheck(listed).see(batch(7n, [BOX, OF_BOX])))).toBe('rewound')
-  })
-
-  it('is not confirmed by texts that another store may contain, until a listing was compared', () => {
-    for (const [key, text] of [
-      [SETTINGS, '{}'],
-      [BOX, '{"data":1}'],
-      [BOX, undefined],
-    ] as const) {
-      const check = new ResumeCheck(resumePointOf(batch(7n, [key, text])))
-      check.see(batch(7n, [key, text]))
-      expect([check.confirmed, check.isDoubtful]).toEqual([false, true])
-      expect(reasonOf(() => check.compare({ batch: batch(9n), rewound: true }, 7n))).toBe('rewound')
-      expect(reasonOf(() => check.compare({ batch: batch(7n, [BOX, undefined]), rewound: false }, 7n))).toBe(
-        'rewound',
-      )
-      check.compare({ batch: batch(9n), rewound: false }, 7n)
-      expect([check.confirmed, check.settled]).toEqual([true, true])
-    }
-  })
-
-  it('has to delete what a listing lacks, up to the revision of the listing', () => {
-    const lacking = batch(9n, [BOX, undefined], [RECORD, undefined])
-    const doubtful = () => {
-      const check = new ResumeCheck(resumePointOf(batch(7n, [SETTINGS, '{}'])))
-      check.see(batch(7n, [SETTINGS, '{}']))
-      check.compare({ batch: lacking, rewound: false }, 7n)
-      check.see(batch(8n, [BOX, undefined]))
-      return check
-    }
-    const deletes = doubtful()
-    expect([deletes.confirmed, deletes.settled]).toEqual([true, false])
-    expect([deletes.isDue(batch(8n)), deletes.isDue(batch(9n))]).toEqual([false, true])
-    deletes.see(batch(9n, [RECORD, undefined]))
-    expect([deletes.settled, reasonOf(() => deletes.conclude())]).toEqual([true, undefined])
-    expect(reasonOf(() => doubtful().see(batch(10n, [SETTINGS, '{}'])))).toBe('rewound')
-    expect(reasonOf(() => doubtful().conclude())).toBe('rewound')
+    expect(reasonOf(() => new ResumeCheck(listed).see(batch(7n, [BOX, 'b'])))).toBe('rewound')
   })
 
   it('does not call a store rewound for a deletion that compaction dropped', () => {
@@ -200,41 +158,6 @@ describe('a watcher', () => {
     world.rewind(1)
     await heard(one, ({ content }) => (content as { kind?: string }).kind === 'deleted')
     expect(boxes(one.changes)).toEqual(['1 created live', '1 deleted resync'])
-  })
-
-  it('begins a new epoch for another history that ends with the same text at the same revision', async () => {
-    const world = new World()
-    const one = await start(world)
-    const { epoch } = one.service.health()
-    const meta = world.store.get(META_KEY)?.text ?? ''
-    const again = () => world.commit(put(META_KEY, meta))
-    world.commit(put(BOX, '{"data":"of the former store"}'))
-    again()
-    await expect.poll(() => one.service.health().revision).toBe(world.revision)
-    // Something else stands where the box was, and the same text follows.
-    world.rewind(2)
-    again()
-    await expect.poll(() => one.service.health().epoch).toBeGreaterThan(epoch)
-    await expect.poll(() => boxes(one.changes)).toEqual(['1 created live', '1 deleted resync'])
-  })
-
-  it('goes on by steps when the last batch is the registration of a schema', async () => {
-    const world = new World()
-    const one = await start(world)
-    world.commit(put(BOX, '{"data":1}'))
-    await one.ask('kytos.settings.register', { namespace: 'kytos/a', schema: {} })
-    one.line.down = true
-    one.line.cut()
-    await heard(one, isState('STALE'))
-    const { epoch } = one.service.health()
-    world.commit({ key: BOX, delete: true })
-    world.commit(put(makeKey('boxes', 'net', '2'), '{"data":2}'))
-    one.line.early = 2
-    one.line.down = false
-    await heard(one, ({ content }) => (content as { box_id?: string }).box_id === '2')
-    await heard(one, isState('READY'))
-    expect(one.service.health().epoch).toBe(epoch)
-    expect(boxes(one.changes)).toEqual(['1 created live', '1 deleted live', '2 created live'])
   })
 
   it('goes on after a deletion without a word when it comes again', async () => {
