@@ -36,15 +36,21 @@ function etcdPlace(prefix: string): Place {
     backend,
     async lossy() {
       const line = await startMessageProxy(server.port)
+      // The store may show a commit before its answer has reached the line, which is broken only then.
+      let onBroken: () => void = () => {}
+      const broken = new Promise<void>(resolve => {
+        onBroken = resolve
+      })
       return {
         backend: createEtcdBackend({ endpoints: [line.endpoint], prefix, timeout: 20 }, { report: () => {} }),
         loseAnswers: () =>
           line.breakAt(({ committed }) => {
             if (!committed) return undefined
             line.refuse()
+            onBroken()
             return 'before'
           }),
-        restore: () => line.resume(),
+        restore: () => void broken.then(() => line.resume()),
         close: () => line.close(),
       }
     },
