@@ -1,4 +1,5 @@
 import { printRevision } from '../../../model/document.ts'
+import { isSettingsError } from '../../../model/errors.ts'
 import { makeKey, parseKey, splitKey } from '../../../model/key.ts'
 import { overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
@@ -33,10 +34,15 @@ async function readSettings(seat: Seat): Promise<Pick<Final, 'overrides' | 'data
     if (!summary.schema && !summary.overrides) continue
     const { namespace } = summary
     for (const scope of ['cluster', 'controller']) {
-      const settings = await seat.ask('kytos.settings.retrieve', { namespace, scope })
-      data[namespace] = settings.data
-      if (await exists(seat, namespace, scope, settings.overrides)) {
-        overrides[overridesKey(parseNamespace(namespace), parseScope(scope, seat.id))] = settings.overrides
+      try {
+        const settings = await seat.ask('kytos.settings.retrieve', { namespace, scope })
+        data[namespace] = settings.data
+        if (await exists(seat, namespace, scope, settings.overrides)) {
+          overrides[overridesKey(parseNamespace(namespace), parseScope(scope, seat.id))] = settings.overrides
+        }
+      } catch (error) {
+        // A controller that finds out only now that its store has none is judged by what it answers.
+        if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
       }
     }
   }
