@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { types } from 'node:util'
 import { type Actor, SYSTEM } from '../model/actor.ts'
 import { SettingsError } from '../model/errors.ts'
+import { unlimitedRequired } from '../model/rights/command-rules.ts'
+import { EVERYTHING_VISIBLE, type Visibility } from '../model/rights/visibility.ts'
+import { visiblePart } from '../model/rights/visible-facts.ts'
 import { CommandDispatcher } from './command-dispatcher.ts'
 import { Consumers, outsideHook, rejectInHook } from './consumers.ts'
 import { DeadLetterBox, describeError } from './dead-letters.ts'
@@ -84,16 +87,19 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     if (code !== 'LISTENER_SLOW') log?.warn(`Listener ${inbox.name} failed on "${event.name}": ${message}`)
   }
 
-  const view = (actor: Actor): Bus => ({
+  const view = (actor: Actor, visibility: Visibility = EVERYTHING_VISIBLE): Bus => ({
     actor,
     emit(name: string, content: object = {}, options: EmitOptions = {}) {
       checkEventName(name)
       if (isReserved(name)) throw reservedName(name, actor)
       checkContent(name, content)
-      if (!isCommand(name)) return post(name, content, options.priority)
+      if (!isCommand(name)) {
+        requireUnlimited(actor, visibility, `to publish ${JSON.stringify(name.slice(0, 80))}`)
+        return post(name, content, options.priority)
+      }
       rejectInHook(name)
       const event = post(name, { ...content, actor }, options.priority)
-      dispatcher.dispatch(event)
+      dispatcher.dispatch(event, visibility)
       return event
     },
     on(to: string | RegExp, listener: Listener<never>, options: ListenOptions = {}): Unsubscribe {
@@ -103,7 +109,7 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
         new Inbox({
           name: options.name ?? actor.name,
           // The overloads of Bus derive the type of the content from the name.
-          listener: listener as Listener,
+          listener: seeing(listener as Listener, visibility),
           namespace: options.namespace,
           roundRobin,
           onFailure: failed,
@@ -111,7 +117,10 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
         }),
       )
     },
-    consume: (namespace, consumer = {}) => consumers.add(namespace, actor.name, consumer),
+    consume(namespace, consumer = {}) {
+      requireUnlimited(actor, visibility, 'to register a changing hook')
+      return consumers.add(namespace, actor.name, consumer)
+    },
   })
 
   return {
@@ -119,6 +128,7 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     view,
     announce: (name, content) => post(name, deepFreeze(content)),
     serve: (name, handler) => dispatcher.serve(name, handler),
+    describeUnknown: describe => dispatcher.describeUnknown(describe),
     onAnswer: listener => dispatcher.onAnswer(listener),
     backlog: () => router.backlog(),
     deadLetters,
@@ -147,6 +157,20 @@ function createTimestamps(clock: () => number): () => string {
     }
     return text
   }
+}
+
+/** A listener that receives only the visible part of each event. */
+function seeing(listener: Listener, visibility: Visibility): Listener {
+  if (!visibility.limits) return listener
+  return event => {
+    const visible = visiblePart(event, visibility)
+    return visible && listener(visible)
+  }
+}
+
+/** @throws SettingsError PERMISSION_DENIED for a limited caller. */
+function requireUnlimited({ name }: Actor, { limits }: Visibility, purpose: string): void {
+  if (limits) throw unlimitedRequired(name, purpose, limits)
 }
 
 function checkContent(name: string, content: unknown): void {

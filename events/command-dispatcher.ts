@@ -1,6 +1,9 @@
 import { closestMatch } from 'leven'
 import type { Actor } from '../model/actor.ts'
 import { SettingsError, toSettingsError } from '../model/errors.ts'
+import { findHidden } from '../model/rights/command-rules.ts'
+import { EVERYTHING_VISIBLE, runVisible, type Visibility } from '../model/rights/visibility.ts'
+import type { Command } from './command.ts'
 import { checkFields, pickFields } from './content.ts'
 import type { DeadLetterBox } from './dead-letters.ts'
 import type { Answered, Callback, Handler, KytosEvent, Unsubscribe } from './event.ts'
@@ -14,6 +17,17 @@ interface CommandEnvelope {
   readonly callback?: unknown
 }
 
+/** A command with its sender. */
+interface Dispatched {
+  readonly event: KytosEvent
+  readonly actor: Actor
+  readonly callback: unknown
+  readonly visibility: Visibility
+}
+
+/** The error with which a command answers about an unknown name. */
+export type DescribeUnknown = (command: string, name: string) => SettingsError
+
 /** Reports an internal error, with its stack. */
 export type ReportBug = (message: string) => void
 
@@ -21,14 +35,16 @@ export type ReportBug = (message: string) => void
  * Dispatches commands to their handlers, which run concurrently. A handler receives only fields of the
  * command's record.
  *
- * Invariant: the callback of a command is called exactly once. A command that fails without a callback
- * becomes a dead letter, and so does one whose callback throws.
+ * Invariants: the callback of a command is called exactly once. A command that fails without a callback
+ * becomes a dead letter, and so does one whose callback throws. The handler runs only for names that the
+ * caller sees.
  */
 export class CommandDispatcher {
   readonly #handlers = new Map<string, Handler<CommandName>>()
   readonly #answerListeners = new Set<(answered: Answered) => void>()
   readonly #deadLetters: DeadLetterBox
   readonly #reportBug: ReportBug
+  #describeUnknown: DescribeUnknown = describeUnknown
 
   constructor(deadLetters: DeadLetterBox, reportBug: ReportBug) {
     this.#deadLetters = deadLetters
@@ -51,6 +67,11 @@ export class CommandDispatcher {
     }
   }
 
+  /** Sets the error for a read of a hidden name, which must be that for a read of an unknown one. */
+  describeUnknown(describe: DescribeUnknown): void {
+    this.#describeUnknown = describe
+  }
+
   /** Calls the listener for every command that is answered. */
   onAnswer(listener: (answered: Answered) => void): Unsubscribe {
     this.#answerListeners.add(listener)
@@ -58,11 +79,11 @@ export class CommandDispatcher {
   }
 
   /** Accepts a command; its handler starts in a microtask. */
-  dispatch(event: KytosEvent): void {
-    queueMicrotask(() => void this.#handle(event))
+  dispatch(event: KytosEvent, visibility: Visibility = EVERYTHING_VISIBLE): void {
+    queueMicrotask(() => void this.#handle(event, visibility))
   }
 
-  async #handle(event: KytosEvent): Promise<void> {
+  async #handle(event: KytosEvent, visibility: Visibility): Promise<void> {
     // The bus sets the actor when it copies the content.
     const { actor, callback, ...content } = event.content as CommandEnvelope
     try {
@@ -71,26 +92,37 @@ export class CommandDispatcher {
       if (!handler || !command) throw unservedCommand(event.name)
       const known = command.ignoresOthers ? pickFields(content, command.fields) : content
       checkFields(event.name, known, command.fields)
-      // The handler checks the values of the fields, because the content may come from untyped code.
-      const answer = await handler(known as Parameters<Handler<CommandName>>[0], { actor, event })
-      this.#answer(event, actor, callback, answer, null)
+      const answer = await runVisible(visibility, () => {
+        const { effect } = command
+        const asked = { name: event.name, effect, content: { ...known }, caller: actor.name }
+        const hidden = findHidden(asked, visibility)
+        if (hidden !== undefined) return this.#answerHidden(command, event.name, hidden)
+        // The handler checks the values of the fields, because the content may come from untyped code.
+        return handler(known as Parameters<Handler<CommandName>>[0], { actor, event })
+      })
+      this.#answer({ event, actor, callback, visibility }, answer, null)
     } catch (thrown) {
       const error = toSettingsError(thrown)
       if (error.code === 'INTERNAL_ERROR') this.#reportBug(`${event.name} failed: ${stackOf(thrown)}`)
-      this.#answer(event, actor, callback, false, error)
+      this.#answer({ event, actor, callback, visibility }, false, error)
     }
   }
 
+  /** Answers a read of a hidden name as one of an unknown name. */
+  #answerHidden({ unknown }: Command, name: string, hidden: string): unknown {
+    if (unknown !== undefined) return unknown
+    throw this.#describeUnknown(name, hidden)
+  }
+
   #answer(
-    event: KytosEvent,
-    actor: Actor,
-    callback: unknown,
+    { event, actor, callback, visibility }: Dispatched,
     data: unknown,
     error: SettingsError | null,
   ): void {
     for (const listener of this.#answerListeners) listener({ event, actor, error })
     if (typeof callback !== 'function') {
-      if (error) this.#deadLetters.add(actor.name, event, error, redelivered => this.#redeliver(redelivered))
+      const redeliver = (redelivered: KytosEvent): boolean => this.#redeliver(redelivered, visibility)
+      if (error) this.#deadLetters.add(actor.name, event, error, redeliver)
       return
     }
     const call = (delivered: KytosEvent): boolean => {
@@ -106,8 +138,8 @@ export class CommandDispatcher {
     call(event)
   }
 
-  #redeliver(event: KytosEvent): boolean {
-    this.dispatch(event)
+  #redeliver(event: KytosEvent, visibility: Visibility): boolean {
+    this.dispatch(event, visibility)
     return true
   }
 }
@@ -121,6 +153,12 @@ function unservedCommand(name: string): SettingsError {
       details: { command: name },
     },
   )
+}
+
+function describeUnknown(_command: string, namespace: string): SettingsError {
+  return new SettingsError('NAMESPACE_NOT_FOUND', `The namespace "${namespace}" does not exist.`, {
+    details: { namespace },
+  })
 }
 
 function unknownCommand(name: string): SettingsError {

@@ -53,6 +53,8 @@ interface Definition {
   readonly answer: Type
   /** Set when the content contains the data of a box, so that its messages may be larger. */
   readonly carries?: 'box'
+  /** The answer about a name that does not exist; an error when absent. */
+  readonly unknown?: false | readonly never[]
   /** Set when members of the content that are no fields are ignored, as storehouse 1.3.2 does. */
   readonly ignoresOthers?: true
 }

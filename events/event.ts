@@ -1,5 +1,6 @@
 import type { Actor } from '../model/actor.ts'
 import type { SettingsError } from '../model/errors.ts'
+import type { Visibility } from '../model/rights/visibility.ts'
 import type { JsonObject } from '../model/value.ts'
 import type { ValueChange, Verdict } from './changes.ts'
 import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
@@ -153,11 +154,14 @@ export interface Answered {
 
 /** The bus itself, for the Settings NApp and the host only. */
 export interface RootBus extends Bus {
-  view(actor: Actor): Bus
+  /** The view of an actor; that of a limited caller handles what it sees. */
+  view(actor: Actor, visibility?: Visibility): Bus
   /** Publishes a fact; for the watcher, and for the loaded fact of the host. */
   announce<N extends FactName>(name: N, content: Facts[N]): KytosEvent<Facts[N]>
   /** Registers the only handler of a command; handlers run concurrently. */
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe
+  /** Sets the error of commands about an unknown name, with which reads of hidden names are answered. */
+  describeUnknown(describe: (command: string, name: string) => SettingsError): void
   /** Calls the listener for every command that is answered; it must not throw. */
   onAnswer(listener: (answered: Answered) => void): Unsubscribe
   /** The number of queued events by the name of the listener. */

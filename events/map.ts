@@ -178,6 +178,7 @@ export const COMMANDS = {
   },
   'kytos.storehouse.retrieve': {
     ...READ,
+    unknown: false,
     ignoresOthers: true,
     fields: { namespace: required<string>(), box_id: required<string>() },
     /** False when the box does not exist. */
@@ -216,6 +217,7 @@ export const COMMANDS = {
   },
   'kytos.storehouse.list': {
     ...READ,
+    unknown: [],
     ignoresOthers: true,
     fields: { namespace: required<string>() },
     /** Box ids in the order of creation. */

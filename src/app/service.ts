@@ -28,6 +28,7 @@ import { Watcher } from '../watcher/watcher.ts'
 import type { WatcherListener } from '../watcher/watcher-listener.ts'
 import type { Pace } from '../watcher/watcher-options.ts'
 import { adoptEdits } from './adopt-edits.ts'
+import { unknownName } from './unknown-name.ts'
 
 export interface ServiceContext {
   readonly bus: RootBus
@@ -225,6 +226,7 @@ export function createService(
       })
       await watcher.start(context.startTimeout)
       feed.begin()
+      bus.describeUnknown((command, name) => unknownName(watcher.cache, command, name))
       for (const name of Object.keys(COMMANDS) as CommandName[]) serve(name)
     },
     async close() {

@@ -1,18 +1,21 @@
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import { nearest } from '../../model/nearest.ts'
+import { currentVisibility } from '../../model/rights/visibility.ts'
 import type { Cache } from '../watcher/cache.ts'
 
 /** The controllers that one warning names. */
 const MAX_NAMED = 5
 
 /**
- * The namespaces in which each controller has overrides of its own, by its id, both in byte order. This
- * controller is among them, without namespaces if it has none.
+ * The namespaces in which each controller has overrides of its own, by its id, both in byte order, as far as
+ * the caller of the current command sees them. This controller is among them, without namespaces if it has
+ * none.
  */
 export function overridesByController(cache: Cache): ReadonlyMap<string, readonly Namespace[]> {
   const found = new Map<string, Namespace[]>([[controllerOf(cache.self), []]])
+  const visibility = currentVisibility()
   for (const { namespace, scope, entry } of cache.documents()) {
-    if (entry === undefined || scope === CLUSTER) continue
+    if (entry === undefined || scope === CLUSTER || !visibility.seesNamespace(namespace)) continue
     const id = controllerOf(scope)
     found.set(id, [...(found.get(id) ?? []), namespace])
   }

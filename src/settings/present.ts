@@ -7,6 +7,7 @@ import type {
   SummaryPart,
 } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
+import type { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import { isAsKnown } from '../state/document-reader.ts'
 import { type DocumentState, documentVersion } from '../state/document-state.ts'
@@ -133,12 +134,7 @@ export function presentSummary(
 /** @throws SettingsError NAMESPACE_NOT_FOUND when the namespace has no schema. */
 export function presentDescription({ cache }: View, namespace: Namespace): Description {
   const document = cache.schema(namespace)
-  if (!document)
-    throw unknownNamespace(
-      cache,
-      namespace,
-      `"${namespace}" has no schema. Start its NApp, or register one with PUT .../schema.`,
-    )
+  if (!document) throw schemaNotFound(cache, namespace)
   return {
     namespace,
     schema: document.schema,
@@ -149,6 +145,15 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
     stored: presentStored(cache.schemaVersions(namespace)),
     ...presentRejected(cache.rejected(namespace)),
   }
+}
+
+/** The error of a description without a schema, with the nearest name. */
+export function schemaNotFound(cache: Cache, namespace: Namespace): SettingsError {
+  return unknownNamespace(
+    cache,
+    namespace,
+    `"${namespace}" has no schema. Start its NApp, or register one with PUT .../schema.`,
+  )
 }
 
 /** The stored schemas of a namespace, the one that needs no registration first, then newest first. */

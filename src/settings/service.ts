@@ -45,6 +45,7 @@ import { editBy, parseOperations } from './write/operations.ts'
 import { Overrides, type OverridesOptions, type OverridesRequest } from './write/overrides.ts'
 import type { OverridesEdit } from './write/plan.ts'
 import { requireReady } from './write/ready.ts'
+import { visibleNamespaces } from './write/unknown-namespace.ts'
 
 export interface ServiceOptions extends OverridesOptions {
   readonly registrar: Registrar
@@ -164,7 +165,7 @@ export class SettingsService {
     const view = this.#view
     const { backend, registrar } = this.#options
     const files = fileCodesByNamespace(backend.fileProblems())
-    const found = view.cache.namespaces().filter(namespace => namespace.startsWith(prefix))
+    const found = visibleNamespaces(view.cache).filter(namespace => namespace.startsWith(prefix))
     return found.map(one =>
       presentSummary(view, one, { files: files.get(one), include, isLoaded: registrar.isLoaded(one) }),
     )

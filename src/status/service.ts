@@ -14,12 +14,13 @@ import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import { currentVisibility } from '../../model/rights/visibility.ts'
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log/log.ts'
 import { overridesByController } from '../settings/known-controllers.ts'
 import { requireReady } from '../settings/write/ready.ts'
-import { unknownNamespace } from '../settings/write/unknown-namespace.ts'
+import { unknownNamespace, visibleNamespaces } from '../settings/write/unknown-namespace.ts'
 import { nameDocument } from '../state/files.ts'
 import { MAX_LISTED } from '../state/rejected-list.ts'
 import type { Cache } from '../watcher/cache.ts'
@@ -67,6 +68,7 @@ export class StatusService {
   /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace without settings, boxes and files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
     const selection = this.#parse(content)
+    const { namespace } = selection
     const { backend, watcher, controller, napps = () => [] } = this.#options
     const { state, revision, epoch, since, reason, age } = watcher.health
     const { named, more } = limited(
@@ -83,8 +85,10 @@ export class StatusService {
       age,
       files: named.map(presentFile),
       ...(more > 0 && { more_files: more }),
-      ...presentRejections(watcher.cache, selection.namespace),
-      napps: napps().filter(({ napp }) => selection.namespace === undefined || napp === selection.namespace),
+      ...presentRejections(watcher.cache, namespace),
+      napps: napps().filter(({ napp }) =>
+        isSelected({ namespace, scope: undefined }, { namespace: napp, scope: CLUSTER }),
+      ),
     }
   }
 
@@ -153,15 +157,18 @@ export class StatusService {
     // A rejected file may be that of a document that was never created.
     if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
     if (this.#options.napps?.().some(({ napp }) => napp === namespace)) return namespace
-    if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
-    throw new SettingsError(
-      'NAMESPACE_NOT_FOUND',
-      `The namespace "${namespace}" has no boxes. A NApp id is "username/name".`,
-      {
-        details: { namespace },
-      },
-    )
+    throw unknownOwner(cache, namespace)
   }
+}
+
+/** The error about a NApp id or a namespace of boxes for which there is nothing. */
+export function unknownOwner(cache: Cache, owner: string): SettingsError {
+  if (isNAppId(owner)) return unknownNamespace(cache, owner)
+  return new SettingsError(
+    'NAMESPACE_NOT_FOUND',
+    `The namespace "${owner}" has no boxes. A NApp id is "username/name".`,
+    { details: { namespace: owner } },
+  )
 }
 
 /**
@@ -178,8 +185,11 @@ function isNAppId(owner: string): owner is Namespace {
   return owner.includes('/')
 }
 
+/** True for a selected document that the caller of the current command sees. */
 function isSelected({ namespace, scope }: Selection, name: DocumentName): boolean {
+  const visibility = currentVisibility()
   return (
+    ('box_id' in name ? visibility.seesBoxes(name.namespace) : visibility.seesNamespace(name.namespace)) &&
     (namespace === undefined || name.namespace === namespace) &&
     (scope === undefined || ('scope' in name && name.scope === scope))
   )
@@ -198,8 +208,7 @@ function presentRejections(
   cache: Cache,
   namespace: string | undefined,
 ): Pick<Status, 'rejected' | 'more_rejected'> {
-  const lists = cache
-    .namespaces()
+  const lists = visibleNamespaces(cache)
     .filter(one => namespace === undefined || one === namespace)
     .map(one => ({
       namespace: one,

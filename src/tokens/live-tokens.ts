@@ -5,8 +5,9 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { tokenKey } from '../../model/key.ts'
 import { withImplied } from '../../model/permissions.ts'
+import { visibilityOf } from '../../model/rights/visibility.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { expiryOf, isTokenOf, parseStoredToken, type StoredToken, tokenIdIn } from './token.ts'
+import { expiryOf, isTokenOf, limitsOf, parseStoredToken, type StoredToken, tokenIdIn } from './token.ts'
 import { type NewToken, type TokenRequest, TokenStore, type TokenSummary } from './token-store.ts'
 import type { Principal, Tokens } from './tokens.ts'
 
@@ -39,10 +40,13 @@ export class LiveTokens implements Tokens {
         `The token ${token.name} expired at ${token.expires_at}. Create a new one: kytos-settings token create NAME`,
       )
     }
-    const { name, hash, rights } = token
+    const { name, rights } = token
     const expires = expiryOf(token)
-    const isValid = () => expires > Date.now() && this.#find(token.id)?.hash.equals(hash) === true
-    return { name, by: { token: token.id }, rights: withImplied(rights), expires, isValid }
+    // Another program may have changed the rights or limits of the token, which were decided once.
+    const stored = this.#textOf(token.id)
+    const isValid = () => expires > Date.now() && this.#textOf(token.id) === stored
+    const visibility = visibilityOf(limitsOf(token))
+    return { name, by: { token: token.id }, rights: withImplied(rights), visibility, expires, isValid }
   }
 
   onChange(listener: () => void): Unsubscribe {
@@ -75,6 +79,10 @@ export class LiveTokens implements Tokens {
     const result = await commit()
     await this.#watcher.passed(result.revision, position)
     return result
+  }
+
+  #textOf(id: string): string | undefined {
+    return this.#watcher.cache.token(tokenKey(id))?.text
   }
 
   #find(id: string): StoredToken | undefined {

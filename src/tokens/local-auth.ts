@@ -5,6 +5,7 @@ import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { withImplied } from '../../model/permissions.ts'
 import { quote } from '../../model/quote.ts'
+import { EVERYTHING_VISIBLE } from '../../model/rights/visibility.ts'
 import { isObject } from '../../model/value.ts'
 import { isThisHost } from '../boot/loopback.ts'
 import { requireTrusted } from '../boot/trust.ts'
@@ -48,6 +49,7 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
     name: OWNER_NAME,
     by: 'local',
     rights: withImplied(['admin']),
+    visibility: EVERYTHING_VISIBLE,
     expires: Number.POSITIVE_INFINITY,
     isValid: () => true,
   }

@@ -11,6 +11,7 @@ import {
   hashToken,
   isTokenName,
   MAX_LIFETIME_SECONDS,
+  parseLimits,
   parseStoredToken,
   printStoredToken,
   type StoredToken,
@@ -29,6 +30,10 @@ export interface TokenRequest {
   readonly name: unknown
   readonly rights: unknown
   readonly expires_in?: unknown
+  /** Patterns of the namespaces that the token sees; null or absent for a token that sees everything. */
+  readonly namespaces?: unknown
+  /** Patterns of the boxes that a token with `namespaces` sees; null or absent for none. */
+  readonly boxes?: unknown
 }
 
 /** The attempts of a revocation that loses races, which only a copy or restore can win. */
@@ -58,6 +63,7 @@ export class TokenStore {
     const name = parseName(request.name)
     const rights = parseRights(request.rights)
     const lifetime = parseLifetime(request.expires_in)
+    const limits = parseLimits(request.namespaces ?? undefined, request.boxes ?? undefined)
     const now = Date.now()
     const id = createTokenId()
     const token = createTokenText(id)
@@ -68,6 +74,7 @@ export class TokenStore {
       created_at: new Date(now).toISOString(),
       created_by: actor,
       expires_at: lifetime === null ? null : new Date(now + lifetime * 1_000).toISOString(),
+      ...limits,
     }
     const put = printStoredToken({ ...summary, hash: hashToken(token) })
     const outcome = await this.#commit(

@@ -1,11 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Actor, parseActor } from '../../model/actor.ts'
 import type { Entry } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { splitKey } from '../../model/key.ts'
 import { TOKEN_HASH } from '../../model/overlap.ts'
 import { isPermission, type Permission } from '../../model/permissions.ts'
-import { isArray, toJson } from '../../model/value.ts'
+import { parseBoxPatterns, parseNamespacePatterns } from '../../model/rights/name-patterns.ts'
+import type { Limits } from '../../model/rights/visibility.ts'
+import { isArray, type Json, toJson } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 
 /*
@@ -26,6 +29,10 @@ export interface StoredToken {
   readonly created_by: Actor
   /** ISO 8601; null for a token that does not expire. */
   readonly expires_at: string | null
+  /** The patterns of the namespaces that the token sees; absent for a token that sees everything. */
+  readonly namespaces?: readonly string[]
+  /** The patterns of the boxes that a token with `namespaces` sees; absent for all others. */
+  readonly boxes?: readonly string[]
 }
 
 const TOKEN = /^kytos_([a-z0-9]{1,32})_[A-Za-z0-9_-]{43}$/
@@ -69,6 +76,32 @@ export function expiryOf({ expires_at }: StoredToken): number {
   return expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at)
 }
 
+/** The limits of a token; undefined for one that sees everything. */
+export function limitsOf({
+  namespaces,
+  boxes = [],
+}: Pick<StoredToken, 'namespaces' | 'boxes'>): Limits | undefined {
+  return namespaces && { namespaces, boxes }
+}
+
+/**
+ * Parses the members of a token that limit it: neither is an unlimited token.
+ * @throws SettingsError CONTENT_MALFORMED.
+ */
+export function parseLimits(namespaces: unknown, boxes: unknown): Limits | undefined {
+  if (namespaces !== undefined)
+    return {
+      namespaces: parseNamespacePatterns(namespaces),
+      boxes: boxes === undefined ? [] : parseBoxPatterns(boxes),
+    }
+  if (boxes === undefined) return undefined
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    '"boxes" is allowed only together with "namespaces": a token without "namespaces" sees everything.',
+    { details: { field: 'boxes' } },
+  )
+}
+
 export function printStoredToken({ id: _id, hash, ...rest }: StoredToken): string {
   return printJson(toJson({ ...rest, hash: `sha256:${hash.toString('base64url')}` }))
 }
@@ -76,7 +109,8 @@ export function printStoredToken({ id: _id, hash, ...rest }: StoredToken): strin
 /** Parses the token of an entry; undefined for a text of another program that is no valid token. */
 export function parseStoredToken({ key, text }: Entry): StoredToken | undefined {
   const [id, ...deeper] = splitKey(key).segments
-  const { name, rights, hash, created_at, created_by, expires_at } = parseObject(text) ?? {}
+  const { name, rights, hash, created_at, created_by, expires_at, namespaces, boxes } =
+    parseObject(text) ?? {}
   const digest = typeof hash === 'string' ? TOKEN_HASH.exec(hash)?.[1] : undefined
   const known = isArray(rights) ? rights.filter(isPermission) : []
   if (
@@ -90,6 +124,8 @@ export function parseStoredToken({ key, text }: Entry): StoredToken | undefined 
   // An unreadable expiry must not turn into a token that does not expire.
   if (expires_at !== null && (typeof expires_at !== 'string' || Number.isNaN(Date.parse(expires_at))))
     return undefined
+  const limits = storedLimits(namespaces, boxes)
+  if (limits === 'unreadable') return undefined
   return {
     id,
     name,
@@ -98,5 +134,19 @@ export function parseStoredToken({ key, text }: Entry): StoredToken | undefined 
     created_at: typeof created_at === 'string' ? created_at : 'unknown',
     created_by: parseActor(created_by) ?? { type: 'user', name: 'unknown' },
     expires_at,
+    ...limits,
+  }
+}
+
+/** Unreadable limits must not turn into a token that sees everything. */
+function storedLimits(
+  namespaces: Json | undefined,
+  boxes: Json | undefined,
+): Limits | 'unreadable' | undefined {
+  try {
+    const none = isArray(boxes) && boxes.length === 0
+    return parseLimits(namespaces, namespaces !== undefined && none ? undefined : boxes)
+  } catch {
+    return 'unreadable'
   }
 }

@@ -1,6 +1,7 @@
 import type { Unsubscribe } from '../../events/event.ts'
 import type { Actor, VerifiedBy } from '../../model/actor.ts'
 import type { Permission } from '../../model/permissions.ts'
+import type { Visibility } from '../../model/rights/visibility.ts'
 import type { NewToken, TokenRequest, TokenSummary } from './token-store.ts'
 
 /** The holder of a valid credential, with its permissions. */
@@ -10,9 +11,10 @@ export interface Principal {
   readonly by: VerifiedBy
   /** With all implied permissions. */
   readonly rights: ReadonlySet<Permission>
+  readonly visibility: Visibility
   /** Unix milliseconds; infinity for a credential that does not expire. */
   readonly expires: number
-  /** False after it expired or, as far as this controller knows, was revoked. */
+  /** False after it expired or, as far as this controller knows, was revoked or changed. */
   isValid(): boolean
 }
 

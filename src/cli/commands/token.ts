@@ -16,6 +16,8 @@ interface TokenOptions {
   readonly json?: boolean
   readonly rights?: string
   readonly expires?: number | null
+  readonly namespaces?: readonly string[]
+  readonly boxes?: readonly string[]
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
@@ -30,11 +32,13 @@ Examples:
   kytos-settings token create grafana
   kytos-settings token create ci --rights write --expires 12h
   kytos-settings token create alice --rights admin
+  kytos-settings token create lab --rights write --namespaces 'lab/*,kytos/of_lldp' --boxes 'lab.*'
   kytos-settings token list
   kytos-settings token revoke 5f1d0c9a7b3e2468
 
 A token is printed once, at its creation; the store holds only its hash.
 Rights: read; write (includes read); admin (includes both).
+A token with --namespaces sees only these, and no boxes without --boxes; "*" matches any characters.
 Run it as the user of the service. If no service is running, the command opens the store directly.`
 
 /**
@@ -52,10 +56,24 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .argument('<name>', 'name of the client, recorded in the history of its changes')
     .option('--rights <list>', 'rights of the token: read, write, admin, separated by commas', 'read')
     .option('--expires <time>', 'lifetime, such as 90s, 30m, 12h or 30d; default: unlimited', parseLifetime)
+    .option('--namespaces <list>', "limit to these namespaces, such as 'kytos/*,acme/x'", splitList)
+    .option('--boxes <list>', "with --namespaces: also these boxes, such as 'kytos.*'", splitList)
     .option('-j, --json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
-      const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
-      const fields = { name, rights: rights.split(',').map(text => text.trim()), expires_in: expires }
+      const {
+        rights = 'read',
+        expires = null,
+        json = false,
+        namespaces,
+        boxes,
+      } = command.optsWithGlobals<TokenOptions>()
+      const fields = {
+        name,
+        rights: splitList(rights),
+        expires_in: expires,
+        ...(namespaces && { namespaces }),
+        ...(boxes && { boxes }),
+      }
       const created = await execute(command, context, {
         request: ['POST', '/token', fields],
         offline: async store =>
@@ -113,6 +131,10 @@ async function execute(
   return withTokenStore(config, warning => printMessage(context.stderr, warning), offline)
 }
 
+function splitList(text: string): readonly string[] {
+  return text.split(',').map(one => one.trim())
+}
+
 function parseLifetime(text: string): number | null {
   if (text === 'never') return null
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
@@ -122,7 +144,10 @@ function parseLifetime(text: string): number | null {
 }
 
 function describeNew(made: Json): string {
-  const { name, id, rights, expires_at } = isObject(made) ? made : {}
+  const { name, id, rights, expires_at, namespaces, boxes } = isObject(made) ? made : {}
   const end = expires_at === null ? 'never expires' : `expires at ${expires_at}`
-  return `Created the token ${name} (id ${id}; rights: ${isArray(rights) ? rights.join(', ') : 'none'}; ${end}). It is printed only once:`
+  const limits = isArray(namespaces)
+    ? `; namespaces: ${namespaces.join(', ')}; boxes: ${(isArray(boxes) && boxes.join(', ')) || 'none'}`
+    : ''
+  return `Created the token ${name} (id ${id}; rights: ${isArray(rights) ? rights.join(', ') : 'none'}; ${end}${limits}). It is printed only once:`
 }

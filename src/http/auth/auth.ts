@@ -4,11 +4,12 @@ import type { Unsubscribe } from '../../../events/event.ts'
 import { ANONYMOUS_NAME } from '../../../model/actor.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { PERMISSIONS, type Permission } from '../../../model/permissions.ts'
+import { EVERYTHING_VISIBLE } from '../../../model/rights/visibility.ts'
 import type { Log } from '../../log/log.ts'
 import type { Principal, Tokens } from '../../tokens/tokens.ts'
-import { permissionForRoute } from '../openapi/route-permissions.ts'
+import { isForLimited, permissionForRoute } from '../openapi/route-permissions.ts'
 import { plainAddress } from './allowed-hosts.ts'
-import { type Caller, callerOf, requirePermission } from './caller.ts'
+import { type Caller, callerOf, requirePermission, requireUnlimited } from './caller.ts'
 import { createJwtCheck, type JwtOptions } from './jwt.ts'
 
 /*
@@ -19,9 +20,11 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  *     requires. This is decided before a body is read.
  *  2. A sent credential is checked even if none is required: an invalid one never counts as anonymous. Only
  *     open routes ignore it, so that a health probe with an old token is answered like one without.
- *  3. A stream is ended as soon as the credential of its request expires or is revoked.
+ *  3. A stream is ended as soon as the credential of its request expires, is revoked or changed.
  *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is
  *     cheap.
+ *  5. A token with limits reaches only routes that send commands, which the bus decides on, and streams of
+ *     facts, which are filtered (model/rights).
  */
 
 export interface AuthOptions {
@@ -56,8 +59,12 @@ const ANONYMOUS_PERMISSIONS: ReadonlySet<Permission> = new Set(
   PERMISSIONS.filter(permission => permission !== 'secrets'),
 )
 const NO_PERMISSIONS: ReadonlySet<Permission> = new Set()
-/** The validity of a caller without a credential. */
-const WITHOUT_EXPIRY = { expires: Number.POSITIVE_INFINITY, isValid: () => true }
+/** The validity and visibility of a caller without a credential. */
+const UNLIMITED = {
+  visibility: EVERYTHING_VISIBLE,
+  expires: Number.POSITIVE_INFINITY,
+  isValid: () => true,
+}
 
 /** Creates the authentication of an application that does not listen yet. */
 export async function createAuth(
@@ -111,7 +118,7 @@ export async function createAuth(
       actor: { type: 'user', name },
       rights: required ? NO_PERMISSIONS : ANONYMOUS_PERMISSIONS,
       hasCredential: false,
-      ...WITHOUT_EXPIRY,
+      ...UNLIMITED,
     }
   }
 
@@ -121,8 +128,10 @@ export async function createAuth(
       const { url, config } = routeOptions
       const permission = permissionForRoute(method, url, config.operation?.commands)
       request.caller = await identify(request, permission === 'open')
-      if (permission !== 'open')
-        requirePermission(request.caller, permission, `for ${method} ${url ?? 'this path'}`)
+      if (permission === 'open') return
+      const purpose = `for ${method} ${url ?? 'this path'}`
+      requirePermission(request.caller, permission, purpose)
+      if (!isForLimited(url, config.operation)) requireUnlimited(request.caller, purpose)
     },
     guard(request, end) {
       const caller = callerOf(request)

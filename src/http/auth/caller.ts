@@ -6,6 +6,8 @@ import { permissionFor } from '../../../events/names.ts'
 import type { Actor } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Permission } from '../../../model/permissions.ts'
+import { unlimitedRequired } from '../../../model/rights/command-rules.ts'
+import type { Visibility } from '../../../model/rights/visibility.ts'
 
 /**
  * The authenticated sender of a request, and its permissions. auth.ts sets it before any other code handles
@@ -15,6 +17,7 @@ export interface Caller {
   /** The name of the caller in the history. */
   readonly actor: Actor
   readonly rights: ReadonlySet<Permission>
+  readonly visibility: Visibility
   /** False for a request without a credential. */
   readonly hasCredential: boolean
   /** Expiry in Unix milliseconds; infinity for a credential without expiry. */
@@ -38,12 +41,12 @@ export type SendCommand = <N extends CommandName>(
 ) => Promise<CommandAnswer<N>>
 
 /**
- * The bus with the permissions of a caller: every command carries its actor, and an operation without the
- * permission, or after the credential ended, is rejected.
+ * The bus with the permissions and the visibility of a caller: every command carries its actor, and an
+ * operation without the permission, or after the credential ended, is rejected.
  */
 export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   const caller = callerOf(request)
-  const view = bus.view(caller.actor)
+  const view = bus.view(caller.actor, caller.visibility)
   return {
     actor: caller.actor,
     emit(name: string, content?: object, options?: EmitOptions) {
@@ -90,6 +93,11 @@ export function requirePermission(caller: Caller, permission: Permission, purpos
       details: { needs: permission, rights },
     },
   )
+}
+
+/** @throws SettingsError PERMISSION_DENIED for a caller that does not see everything. */
+export function requireUnlimited({ actor, visibility }: Caller, purpose: string): void {
+  if (visibility.limits) throw unlimitedRequired(actor.name, purpose, visibility.limits)
 }
 
 /**

@@ -3,6 +3,7 @@ import { isReservedName } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { type Permission, withImplied } from '../../../model/permissions.ts'
 import { quote } from '../../../model/quote.ts'
+import { EVERYTHING_VISIBLE } from '../../../model/rights/visibility.ts'
 import type { Principal } from '../../tokens/tokens.ts'
 
 /** Options for login tokens of Kytos. */
@@ -57,6 +58,7 @@ export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
       name: username,
       by: { login: username },
       rights: granted,
+      visibility: EVERYTHING_VISIBLE,
       expires,
       isValid: () => expires > Date.now(),
     }

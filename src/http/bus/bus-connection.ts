@@ -5,6 +5,7 @@ import type { Feed } from '../../../events/feed.ts'
 import type { CommandContent, CommandName } from '../../../events/map.ts'
 import { isCommand } from '../../../events/names.ts'
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import type { Visibility } from '../../../model/rights/visibility.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 import { type AnswerBudget, estimateAnswer } from '../connections/answer-budget.ts'
@@ -49,10 +50,12 @@ export interface BusConnectionOptions {
   readonly feed: Feed
   readonly log: Log
   /**
-   * Rejects a caller without the permission to read, or with a credential that has ended.
+   * Rejects a caller without the permission to read these names, or with a credential that has ended.
    * @throws SettingsError.
    */
-  readonly checkReader: () => void
+  readonly checkReader: (names: readonly string[]) => void
+  /** The facts that the caller sees. */
+  readonly visibility: Visibility
   /** The number of bytes received on the connection. */
   readonly receivedBytes: () => number
   /** Called once when the connection is closed. */
@@ -196,14 +199,15 @@ export class BusConnection {
   }
 
   #subscribe({ names, namespaces, since }: Extract<ClientFrame, { kind: 'subscribe' }>): void {
-    const { bus, feed, checkReader } = this.#options
-    checkReader()
+    const { bus, feed, checkReader, visibility } = this.#options
+    checkReader(names)
     const next = new BusSubscription({
       bus,
       feed,
       names,
       namespaces: new Set(namespaces),
       since,
+      visibility,
       unsentBytes: () => this.#unsentEvents,
       send: frame => this.#sendEvent(frame),
       onTooSlow: () =>

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import type { RootBus } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 import { permissionFor } from '../../../events/names.ts'
+import { checkSubscription } from '../../../model/rights/visible-facts.ts'
 import type { Log } from '../../log/log.ts'
 import type { Auth } from '../auth/auth.ts'
 import { callerBus, callerOf, requirePermission } from '../auth/caller.ts'
@@ -64,7 +65,12 @@ export function addBusRoutes(
       const mayStoreBoxes = callerOf(request).rights.has(permissionFor('kytos.storehouse.create'))
       const socket = accept(request, reply, mayStoreBoxes)
       reply.hijack()
-      const checkReader = (): void => requirePermission(callerOf(request), 'read', 'to subscribe')
+      const caller = callerOf(request)
+      const { visibility } = caller
+      const checkReader = (names: readonly string[]): void => {
+        requirePermission(caller, 'read', 'to subscribe')
+        checkSubscription(names, caller.actor.name, visibility)
+      }
       const onClose = (): void => void connections.delete(connection)
       const receivedBytes = (): number => request.socket.bytesRead
       const connection = new BusConnection(socket, {
@@ -72,6 +78,7 @@ export function addBusRoutes(
         feed,
         log,
         checkReader,
+        visibility,
         receivedBytes,
         onClose,
         budget,

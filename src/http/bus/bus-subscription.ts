@@ -1,6 +1,7 @@
 import type { Bus, KytosEvent, Unsubscribe } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 import { printJson } from '../../../model/json.ts'
+import type { Visibility } from '../../../model/rights/visibility.ts'
 import { toJson } from '../../../model/value.ts'
 import { createPrinter, filterFact, printFact } from '../events/fact-output.ts'
 import { FactReader, MAX_UNSENT_BYTES } from '../events/fact-reader.ts'
@@ -13,6 +14,8 @@ export interface BusSubscriptionOptions {
   /** The namespaces whose facts are sent; all when empty. */
   readonly namespaces: ReadonlySet<string>
   readonly since: string | undefined
+  /** The facts that the caller sees; `bus` shows it no other events. */
+  readonly visibility: Visibility
   /** Bytes of queued events. */
   readonly unsentBytes: () => number
   /** Sends the frame of an event. */
@@ -41,13 +44,14 @@ export class BusSubscription {
    * @throws SettingsError CONTENT_MALFORMED for a name, CURSOR_MALFORMED.
    */
   constructor(options: BusSubscriptionOptions) {
-    const { feed, names, since, unsentBytes } = options
+    const { feed, names, since, visibility, unsentBytes } = options
     this.names = names
     this.#options = options
     this.#filter = parseNames(names)
     this.#facts = new FactReader({
       feed,
       since,
+      visibility,
       filter: event => this.#filterFact(event),
       unsentBytes,
       send: (event, cursor) => {

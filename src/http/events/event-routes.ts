@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Feed } from '../../../events/feed.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Auth } from '../auth/auth.ts'
+import { callerOf } from '../auth/caller.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
@@ -41,7 +42,10 @@ export function addEventRoutes(
     GET: (request, reply) => {
       const query = new Query(request)
       const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
-      stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
+      const { visibility } = callerOf(request)
+      stream.open({ feed, visibility }, lastEventId(request) ?? query.text('since'), () =>
+        streams.delete(stream),
+      )
       streams.add(stream)
       reply.raw.once(
         'close',

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { KytosEvent } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
+import type { Visibility } from '../../../model/rights/visibility.ts'
 import { createPrinter, filterFact, printFact } from './fact-output.ts'
 import { FactReader, MAX_UNSENT_BYTES } from './fact-reader.ts'
 
@@ -45,10 +46,15 @@ export class EventStream {
    * Follows the feed until the reader disconnects or is ended, then calls `left`.
    * @throws SettingsError CURSOR_MALFORMED, before anything is sent.
    */
-  open(feed: Feed, since: string | undefined, onClose: () => void): void {
+  open(
+    { feed, visibility }: { readonly feed: Feed; readonly visibility: Visibility },
+    since: string | undefined,
+    onClose: () => void,
+  ): void {
     const reader = new FactReader({
       feed,
       since,
+      visibility,
       filter: event => filterFact(event, this.#namespaces),
       unsentBytes: () => this.#response.writableLength,
       send: (event, cursor) => this.#send(event, cursor),

@@ -1,5 +1,7 @@
 import type { KytosEvent, Unsubscribe } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
+import type { Visibility } from '../../../model/rights/visibility.ts'
+import { visiblePart } from '../../../model/rights/visible-facts.ts'
 
 /*
  * One remote reader of facts, over any transport.
@@ -9,6 +11,8 @@ import type { Feed } from '../../../events/feed.ts'
  *     resumes at its cursor, also if later facts were for other readers.
  *  2. At most MAX_UNSENT_BYTES and one event are queued. The next event then stops the reader, which resumes
  *     later. So a slow reader makes progress, and a snapshot of any size passes.
+ *  3. A fact that its caller does not see moves the cursor and has no other effect, so that a reader is not
+ *     stopped by it.
  */
 
 /** Maximum number of queued bytes of a reader; its stream is ended at the next event. */
@@ -21,6 +25,8 @@ export interface FactReaderOptions {
   readonly feed: Feed
   /** The cursor to resume after; now when undefined. */
   readonly since: string | undefined
+  /** The facts that the caller sees. */
+  readonly visibility: Visibility
   /** The event filtered for this reader; undefined if it is for others. */
   readonly filter: (event: KytosEvent) => KytosEvent | undefined
   /** Bytes of queued events. */
@@ -71,14 +77,19 @@ export class FactReader {
 
   #push(event: KytosEvent, cursor: string | undefined): void {
     if (this.#stopped) return
-    const { filter, unsentBytes, send, onTooSlow } = this.#options
+    const { visibility, filter, unsentBytes, send, onTooSlow } = this.#options
+    const visible = visiblePart(event, visibility)
+    if (!visible) {
+      this.#cursor = cursor ?? this.#cursor
+      return
+    }
     if (unsentBytes() > MAX_UNSENT_BYTES) {
       this.stop()
       onTooSlow()
       return
     }
     this.#cursor = cursor ?? this.#cursor
-    const wanted = filter(event)
+    const wanted = filter(visible)
     if (wanted) send(wanted, cursor)
   }
 }

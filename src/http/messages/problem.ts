@@ -51,7 +51,9 @@ function challenge({ code, details }: SettingsError): Readonly<Record<string, st
     case 'TOKEN_INVALID':
       return { 'www-authenticate': `${realm}, error="invalid_token"` }
     case 'PERMISSION_DENIED':
-      return { 'www-authenticate': `${realm}, error="insufficient_scope", scope="${details.needs}"` }
+      return {
+        'www-authenticate': `${realm}, error="insufficient_scope"${details.needs === undefined ? '' : `, scope="${details.needs}"`}`,
+      }
     case 'RATE_LIMITED':
       return { 'retry-after': String(details.seconds) }
     default:

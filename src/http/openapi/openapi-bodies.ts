@@ -2,6 +2,7 @@ import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/do
 import { EXPECTED_REVISION } from '../../../model/expected-revision.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
+import { BOX_PATTERN, MAX_PATTERNS, NAMESPACE_PATTERN } from '../../../model/rights/name-patterns.ts'
 import { MAX_LIFETIME_SECONDS, TOKEN_NAME } from '../../tokens/token.ts'
 import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, PATH, QUERY } from './openapi-parameters.ts'
 import { ANY, JSON_OBJECT, JSON_PATCH, type Schema, textOf } from './openapi-schema.ts'
@@ -126,6 +127,13 @@ export const LETTERS_BODY: Body = {
   },
 }
 
+const patternsOf = (pattern: RegExp) => ({
+  type: ['array', 'null'],
+  items: { type: 'string', pattern: pattern.source },
+  minItems: 1,
+  maxItems: MAX_PATTERNS,
+})
+
 export const TOKEN_BODY: Body = {
   'application/json': {
     type: 'object',
@@ -138,7 +146,17 @@ export const TOKEN_BODY: Body = {
         minimum: 1,
         maximum: MAX_LIFETIME_SECONDS,
       },
+      namespaces: {
+        description: 'Patterns of the namespaces that the token sees, such as "kytos/*"; null for all.',
+        ...patternsOf(NAMESPACE_PATTERN),
+      },
+      boxes: {
+        description:
+          'Patterns of the box namespaces that a token with "namespaces" sees, such as "kytos.*"; null for none.',
+        ...patternsOf(BOX_PATTERN),
+      },
     },
+    dependentRequired: { boxes: ['namespaces'] },
     required: ['name', 'rights'],
     additionalProperties: false,
   },

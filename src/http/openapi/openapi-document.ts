@@ -4,7 +4,7 @@ import { HEADERS, PATH, type Parameter, QUERY } from './openapi-parameters.ts'
 import { ref, type Schema, textOf } from './openapi-schema.ts'
 import type { Method, Operation, Success } from './operation.ts'
 import { operationIdOf, tagOf } from './operation-names.ts'
-import { permissionForRoute } from './route-permissions.ts'
+import { isForLimited, permissionForRoute } from './route-permissions.ts'
 
 /** A method of a path that the server has, in the notation of fastify. */
 export interface Served {
@@ -76,6 +76,7 @@ export function describeApi(served: readonly Served[]): Schema {
 function describe({ method, path, operation }: Served): Schema {
   const permission = permissionForRoute(method, path, operation.commands)
   const { summary, query = [], headers = [], body } = operation
+  const unlimited = isForLimited(path, operation) ? '' : ' of a token without limits'
   // The table of routes has no other parameters.
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as keyof typeof PATH)
   return {
@@ -84,7 +85,10 @@ function describe({ method, path, operation }: Served): Schema {
     summary,
     ...(permission === 'open'
       ? { security: [] }
-      : { description: `Requires the permission "${permission}".`, security: [{}, { token: [] }] }),
+      : {
+          description: `Requires the permission "${permission}"${unlimited}.`,
+          security: [{}, { token: [] }],
+        }),
     parameters: [
       ...names.map(name => ({ name, in: 'path', ...PATH[name], required: true })),
       ...query.map(name => describeParameter(name, 'query', QUERY[name])),

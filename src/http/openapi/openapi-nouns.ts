@@ -99,6 +99,8 @@ const TOKEN = {
   created_at: TEXT,
   created_by: ref('Actor'),
   expires_at: orNull(TIME),
+  'namespaces?': listOf(TEXT),
+  'boxes?': listOf(TEXT),
 } as const
 
 /** The JSON Schema of every noun, by name. */

@@ -1,5 +1,6 @@
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
 import type { Permission } from '../../../model/permissions.ts'
+import type { Operation } from './operation.ts'
 import { API } from './paths.ts'
 
 /*
@@ -13,6 +14,8 @@ const OPEN_PATHS: readonly string[] = ['/healthz', '/readyz', '/api/kytos/settin
 const ADMIN_PATHS: readonly string[] = [`${API}/token`, `${API}/dead_letter`]
 /** Permissions from the strongest on; each implies the following ones. */
 const STRONGEST_FIRST: readonly Permission[] = ['admin', 'write', 'read']
+/** Streams, which show a limited caller only the facts of its namespaces. */
+const FILTERED_PATHS: readonly string[] = [`${API}/events`, `${API}/bus`]
 const READING_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 /**
@@ -32,4 +35,14 @@ export function permissionForRoute(
     ...commands.map(name => COMMANDS[name].permission),
   ])
   return STRONGEST_FIRST.find(permission => required.has(permission)) ?? 'admin'
+}
+
+/**
+ * True when a caller with limits may use a route: it sends commands, which the bus decides on, or its stream is
+ * filtered. So a new route is closed to limited callers by default. A route without an operation only rejects
+ * requests.
+ */
+export function isForLimited(url: string | undefined, operation: Operation | undefined): boolean {
+  if (url === undefined || operation === undefined) return true
+  return (operation.commands ?? []).length > 0 || FILTERED_PATHS.includes(url.replace(/(?<=.)\/$/, ''))
 }

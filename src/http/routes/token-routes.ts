@@ -3,6 +3,7 @@ import { SettingsError } from '../../../model/errors.ts'
 import { nearest } from '../../../model/nearest.ts'
 import { toJson } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
+import type { TokenSummary } from '../../tokens/token-store.ts'
 import type { Tokens } from '../../tokens/tokens.ts'
 import { requireCredential } from '../auth/caller.ts'
 import { readObject } from '../messages/bodies.ts'
@@ -10,7 +11,7 @@ import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-const FIELDS = ['name', 'rights', 'expires_in'] as const
+const FIELDS = ['name', 'rights', 'expires_in', 'namespaces', 'boxes'] as const
 
 /**
  * `GET, POST, DELETE /token`: lists tokens, creates one, revokes one by `?id=`. The routes bypass the bus, so
@@ -26,11 +27,11 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
     POST: async (request, reply) => {
       const { actor } = requireCredential(request)
       new Query(request)
-      const { name, rights, expires_in, ...rest } = readObject(request)
+      const { name, rights, expires_in, namespaces, boxes, ...rest } = readObject(request)
       for (const field of Object.keys(rest)) rejectField(field)
-      const created = await tokens.create({ name, rights, expires_in }, actor)
+      const created = await tokens.create({ name, rights, expires_in, namespaces, boxes }, actor)
       log.info(
-        `${actor.name} created the token ${created.name} (id ${created.id}; rights: ${created.rights.join(', ')}; expires at: ${created.expires_at ?? 'never'}).`,
+        `${actor.name} created the token ${created.name} (id ${created.id}; rights: ${created.rights.join(', ')}; expires at: ${created.expires_at ?? 'never'}${describeLimits(created)}).`,
       )
       reply.code(201).header('cache-control', 'no-store')
       return toJson(created)
@@ -49,6 +50,11 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
       return reply.send()
     },
   })
+}
+
+function describeLimits({ namespaces, boxes = [] }: TokenSummary): string {
+  if (!namespaces) return ''
+  return `; namespaces: ${namespaces.join(', ')}; boxes: ${boxes.join(', ') || 'none'}`
 }
 
 function rejectField(field: string): never {

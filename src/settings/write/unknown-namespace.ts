@@ -1,9 +1,17 @@
 import { SettingsError } from '../../../model/errors.ts'
 import type { Namespace } from '../../../model/namespace.ts'
 import { nearest } from '../../../model/nearest.ts'
+import { currentVisibility } from '../../../model/rights/visibility.ts'
 import type { Cache } from '../../watcher/cache.ts'
 
-/** The error NAMESPACE_NOT_FOUND, with the nearest name. */
+/** The namespaces that the caller of the current command sees. */
+export function visibleNamespaces(cache: Cache): readonly Namespace[] {
+  const visibility = currentVisibility()
+  const all = cache.namespaces()
+  return visibility.limits ? all.filter(namespace => visibility.seesNamespace(namespace)) : all
+}
+
+/** The error NAMESPACE_NOT_FOUND, with the nearest name that the caller sees. */
 export function unknownNamespace(
   cache: Cache,
   namespace: Namespace,
@@ -11,7 +19,7 @@ export function unknownNamespace(
 ): SettingsError {
   const near = nearest(
     namespace,
-    cache.namespaces().filter(one => one !== namespace),
+    visibleNamespaces(cache).filter(one => one !== namespace),
   )
   return new SettingsError('NAMESPACE_NOT_FOUND', `${what}${near ? ` Did you mean "${near}"?` : ''}`, {
     details: { namespace, ...(near ? { nearest: near } : {}) },

@@ -6,6 +6,7 @@ import { createBus } from '../../../events/bus.ts'
 import { BOX_MESSAGE_BYTES } from '../../../events/limits.ts'
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import { EVERYTHING_VISIBLE } from '../../../model/rights/visibility.ts'
 import type { Json } from '../../../model/value.ts'
 import { MAX_FAILURES_PER_MINUTE } from '../../../src/http/auth/auth.ts'
 import { openHttp } from '../../../src/http/server.ts'
@@ -399,6 +400,7 @@ async function unsure(
       name: 'admin',
       by: 'local',
       rights: new Set(['read', 'write', 'admin']),
+      visibility: EVERYTHING_VISIBLE,
       expires: Number.POSITIVE_INFINITY,
       isValid: () => true,
     }),

@@ -5,6 +5,7 @@ import type { Facts } from '../../../events/map.ts'
 import { type Cursor, compareCursors, parseCursor } from '../../../model/cursor.ts'
 import { parseJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
+import { EVERYTHING_VISIBLE } from '../../../model/rights/visibility.ts'
 import { equalJson, type Json } from '../../../model/value.ts'
 import { filterFact } from '../../../src/http/events/fact-output.ts'
 import { FactReader } from '../../../src/http/events/fact-reader.ts'
@@ -130,6 +131,7 @@ export class Roamer {
     const reader = new FactReader({
       feed,
       since: this.#cursor,
+      visibility: EVERYTHING_VISIBLE,
       filter: event => filterFact(event, this.#namespaces),
       unsentBytes: () => 0,
       send: (event, cursor) => this.#take(event, cursor),
