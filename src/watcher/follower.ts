@@ -6,16 +6,10 @@ import type { Key } from '../../model/key.ts'
 import { ForeignKeys } from '../state/foreign-keys.ts'
 import type { Cache } from './cache.ts'
 import { claimEpoch, readEpoch, touchStore } from './epoch.ts'
-import { refuseOtherIdentity } from './identity.ts'
-import {
-  isCompacted,
-  isOverwritten,
-  putsOf,
-  ResumeCheck,
-  type ResumePoint,
-  resumePointOf,
-} from './resume-point.ts'
+import { refuseOtherIdentity, refuseOtherStore } from './identity.ts'
+import { isCompacted, isOverwritten, putsOf, resumePointOf } from './resume-point.ts'
 import { surveyStore } from './survey.ts'
+import { ResumeCheck, Trail } from './trail.ts'
 
 /**
  * The number of listings in a row that end with a write to `meta/store`; the next attempt follows a pause.
@@ -32,6 +26,8 @@ export interface FollowerListener {
   onForeign(keys: readonly Key[]): void
   /** The watch is open and has delivered everything up to this revision, as far as the server reports it. */
   onCaughtUp(revision: Revision): void
+  /** The watch was resumed, but the store may be another one, which only a comparison shows. */
+  onDoubt(): void
 }
 
 export interface FollowerOptions {
@@ -43,14 +39,23 @@ export interface FollowerOptions {
   readonly confirmation: number
 }
 
+interface WatchOptions {
+  readonly onAlive: () => void
+  /** An entry that the store must have, in place of a trail that the watch cannot show again. */
+  readonly witness: Entry | undefined
+  /** True when another store may show the trail, too. */
+  readonly isDoubtful: boolean
+}
+
 /**
  * Lists a store once and follows its watch from there, across lost connections, compaction and restored
  * backups. After a failure it resumes where it was.
  *
  * Invariants:
- *  1. A watch is resumed at the last batch that was *delivered*. The same batch must come again, else the
- *     store is another one. Progress moves neither the resume point nor the revision of the cache, because it
- *     may precede the changes that it reports.
+ *  1. A watch is resumed at the beginning of the {@link Trail} of batches that were *delivered*. All of them
+ *     must come again, else the store is another one. Progress moves neither the trail nor the revision of
+ *     the cache, because it may precede the changes that it reports. When no text of the trail is unique,
+ *     another store may show it, too: the store is then compared with the cache beside the watch.
  *  2. When steps are lost, or the store is another one, the whole store is listed. A store that was wiped or
  *     rewound first receives a new epoch, so that (epoch, revision) never decreases.
  *  3. A live batch is never applied when it changes the identity of the store: when it deletes or replaces
@@ -69,7 +74,7 @@ export class Follower {
   #justListed = false
   /** The store is known to differ from the cache's store, whatever its revisions are. */
   #isRewound = false
-  #resumePoint: ResumePoint | undefined
+  #trail: Trail | undefined
   readonly #foreignKeys = new ForeignKeys()
   /** Keys at which the cache differs from the store without a watch event. */
   #damaged: ReadonlySet<Key> = new Set()
@@ -122,7 +127,7 @@ export class Follower {
 
   async #list(): Promise<void> {
     const { backend } = this.#options
-    const point = this.#resumePoint
+    const point = this.#trail?.last
     if (this.#damaged.size > 0 && point && (await isOverwritten(point, this.#damaged, this.#options)))
       this.#isRewound = true
     for (let n = 1; n <= MAX_LISTINGS; n++) if (await this.#listOnce()) return
@@ -150,7 +155,7 @@ export class Follower {
       return false
     }
     await this.#listener.onListing(survey.batch, epoch)
-    this.#resumePoint = survey.resumePoint
+    this.#trail = survey.trail
     this.#isRewound = false
     this.#damaged = new Set()
     this.#isListed = true
@@ -160,25 +165,43 @@ export class Follower {
 
   async #watch(onAlive: () => void): Promise<void> {
     const { cache } = this.#options
-    const point = this.#resumePoint
+    const trail = this.#trail
+    const witness = trail?.base.witness
     const justListed = this.#justListed
     this.#justListed = false
-    const check = new ResumeCheck(point)
-    try {
-      await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)
-    } catch (error) {
-      if (!justListed || check.confirmed || !isCompacted(error)) throw error
-      // The store is quiet: its newest entry was compacted, and nothing has changed since the listing.
-      await this.#watchFrom(cache.revision, new ResumeCheck(undefined), onAlive, point?.witness)
+    let check = new ResumeCheck(trail)
+    for (let isFirst = true; ; isFirst = false) {
+      const since = trail ? trail.base.revision - 1n : cache.revision
+      try {
+        return await this.#watchFrom(since, check, {
+          onAlive,
+          witness: isFirst ? undefined : witness,
+          isDoubtful: !justListed && trail?.isUnique === false,
+        })
+      } catch (error) {
+        if (!justListed || check.confirmed || !isCompacted(error)) throw error
+      }
+      // The base of the listing was compacted. Its newest entry may be kept.
+      if (!trail?.shorten()) break
+      check = new ResumeCheck(trail)
     }
+    // The store is quiet: its newest entry was compacted, too, and nothing has changed since the listing.
+    trail?.break()
+    const options = { onAlive, witness, isDoubtful: false }
+    await this.#watchFrom(cache.revision, new ResumeCheck(undefined), options)
   }
 
-  async #watchFrom(since: Revision, check: ResumeCheck, onAlive: () => void, witness?: Entry): Promise<void> {
+  async #watchFrom(
+    since: Revision,
+    check: ResumeCheck,
+    { onAlive, witness, isDoubtful }: WatchOptions,
+  ): Promise<void> {
     const { backend, cache, signal, confirmation } = this.#options
     const late = new AbortController()
     const end = joinSignals(signal, late.signal)
     let timer: NodeJS.Timeout | undefined
     let hasBegun = false
+    let isInDoubt = isDoubtful
     let interruption: SettingsError | undefined
     this.#interrupt = error => {
       interruption ??= error
@@ -187,14 +210,23 @@ export class Follower {
     try {
       for await (const batch of backend.watch(since, end.signal)) {
         onAlive()
-        if (!hasBegun) await this.#refuseOtherStore(witness)
+        if (!hasBegun) await refuseOtherStore(backend, [cache.meta, witness])
         hasBegun = true
-        check.see(batch)
-        if (check.confirmed) clearTimeout(timer)
-        else timer ??= setTimeout(() => late.abort(), confirmation)
-        if (!check.confirmed) continue
+        const isNext = check.see(batch)
+        const isNew = batch.revision > cache.revision
+        if (isNext && !isNew) this.#trail?.add(batch)
+        if (check.confirmed || batch.changes.length > 0) {
+          clearTimeout(timer)
+          timer = undefined
+        }
+        if (!check.confirmed) {
+          timer ??= setTimeout(() => late.abort(), confirmation)
+          continue
+        }
+        if (isInDoubt) this.#listener.onDoubt()
+        isInDoubt = false
         if (batch.changes.length === 0) this.#listener.onCaughtUp(batch.revision)
-        else if (batch.revision > cache.revision) await this.#deliver(batch)
+        else if (isNext && isNew) await this.#deliver(batch)
       }
     } finally {
       end.release()
@@ -208,27 +240,9 @@ export class Follower {
   async #deliver(batch: Batch): Promise<void> {
     refuseOtherIdentity(batch, this.#options.cache)
     await this.#listener.onBatch(batch)
+    const point = resumePointOf(batch)
+    if (this.#trail) this.#trail.add(batch)
+    else if (point) this.#trail = new Trail(point)
     this.#listener.onForeign(this.#foreignKeys.among(putsOf(batch.changes).map(({ key }) => key)))
-    this.#resumePoint = resumePointOf(batch) ?? this.#resumePoint
-  }
-
-  /**
-   * Compares `meta/store` with the cache, and the witness of a resume point that the watch cannot show again.
-   * @throws SettingsError HISTORY_LOST when one differs.
-   */
-  async #refuseOtherStore(witness: Entry | undefined): Promise<void> {
-    const { backend, cache } = this.#options
-    for (const known of [cache.meta, witness]) {
-      if (!known) continue
-      const entry = await backend.get(known.key)
-      if (entry?.modRevision === known.modRevision && entry.text === known.text) continue
-      throw new SettingsError(
-        'HISTORY_LOST',
-        `The stored ${known.key} differs from its last known revision: the store was wiped, restored or changed.`,
-        {
-          details: { reason: 'unconfirmed' },
-        },
-      )
-    }
   }
 }

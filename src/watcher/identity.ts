@@ -1,9 +1,10 @@
-import type { Batch } from '../../backends/backend.ts'
+import type { Backend, Batch } from '../../backends/backend.ts'
+import type { Entry } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseHistoryKey } from '../../model/key.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY, readEpoch } from './epoch.ts'
-import { keyOf } from './store-index.ts'
+import { keyOf, markOf } from './store-index.ts'
 
 /**
  * Rejects a live batch after which the store is another one than that of the cache.
@@ -22,6 +23,27 @@ export function refuseOtherIdentity(batch: Batch, cache: Pick<Cache, 'meta' | 's
     throw otherStore('"meta/store" was replaced: the store was wiped, restored or loaded', 'epoch')
   }
   if (takesRecord(batch, cache)) throw otherStore('The newest history record was deleted', 'rewound')
+}
+
+/**
+ * Compares known entries with the store: `meta/store`, and the witness of a trail that the watch cannot show
+ * again. An entry may have its mark in place of its text.
+ * @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when one differs; the errors of the backend.
+ */
+export async function refuseOtherStore(
+  backend: Pick<Backend, 'get'>,
+  known: readonly (Entry | undefined)[],
+): Promise<void> {
+  for (const one of known) {
+    if (!one) continue
+    const entry = await backend.get(one.key)
+    if (entry?.modRevision === one.modRevision && markOf(entry.text) === markOf(one.text)) continue
+    throw new SettingsError(
+      'HISTORY_LOST',
+      `The stored ${one.key} differs from its last known revision: the store was wiped, restored or changed.`,
+      { details: { reason: 'unconfirmed' } },
+    )
+  }
 }
 
 /** True when a batch deletes the newest known record of a document, and puts no newer one. */

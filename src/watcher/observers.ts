@@ -1,6 +1,6 @@
 import type { Revision } from '../../model/document.ts'
-import { Condition } from './condition.ts'
 import type { Position } from './readiness.ts'
+import { Condition } from './waiting/condition.ts'
 
 /** The state of the watcher that callers wait for. */
 interface ObservedState {

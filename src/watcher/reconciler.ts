@@ -7,6 +7,7 @@ import type { Log } from '../log/log.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
 import { isKept, keyOf, markOf } from './store-index.ts'
+import { RoundTimer } from './waiting/round-timer.ts'
 
 /** Receives the result of each comparison. */
 export interface ReconcilerListener {
@@ -16,13 +17,15 @@ export interface ReconcilerListener {
   onBehind(error: SettingsError): void
   /** The cache equals the store. */
   onEqual(): void
+  /** The watch was resumed on another store; the error is the one to end it with. */
+  onOtherStore(error: SettingsError): void
 }
 
 export interface ReconcilerOptions {
   readonly backend: Backend
   readonly cache: Cache
   readonly log: Log
-  /** Milliseconds between two rounds; 0 for none. */
+  /** Milliseconds between two rounds; 0 for none but those after a doubtful resumption. */
   readonly interval: number
   /**
    * The longest time, in milliseconds, for which a watch may withhold a batch after reporting its revision.
@@ -55,11 +58,14 @@ const MAX_CONFIRMATIONS = 4
  *  3. A difference is damage only when it persists for a while, untouched, under the same watch. A watch that
  *     ends meanwhile, for any reason, cancels the round: the next watch delivers the right content, or the
  *     next round finds the difference.
- *  4. Only the differences of a listing are kept. The cache's own index records that a key was listed.
+ *  4. A watch that was resumed in doubt is compared soon, also without an interval. A difference then shows
+ *     that the store is another one. The doubt ends with a result or a listing.
+ *  5. Only the differences of a listing are kept. The cache's own index records that a key was listed.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions
   readonly #listener: ReconcilerListener
+  readonly #timer: RoundTimer
   /** The keys that live batches touched since the listing was requested; undefined between rounds. */
   #touched: Set<Key> | undefined
   #listings = 0
@@ -75,6 +81,7 @@ export class Reconciler {
   constructor(options: ReconcilerOptions, listener: ReconcilerListener) {
     this.#options = options
     this.#listener = listener
+    this.#timer = new RoundTimer(options)
   }
 
   /** The number of rounds that had a result. */
@@ -84,12 +91,21 @@ export class Reconciler {
 
   /** Compares until the signal aborts; never rejects. */
   async run(): Promise<void> {
-    const { interval, signal, ready } = this.#options
-    while (interval > 0 && !signal.aborted) {
-      // Random, so that the controllers of one store do not all list it at the same time.
-      await sleep(interval * (0.9 + 0.2 * Math.random()), undefined, { signal }).catch(() => {})
+    const { signal, ready } = this.#options
+    while (!signal.aborted) {
+      await this.#timer.next()
       if (!signal.aborted && ready()) await this.#round()
     }
+  }
+
+  /** The store of the resumed watch may be another one than that of the cache. */
+  doubt(): void {
+    this.#timer.request()
+  }
+
+  /** The cache is that of the store. */
+  trust(): void {
+    this.#timer.fulfil()
   }
 
   /** A live batch is about to be applied; must be called before the cache contains any of it. */
@@ -119,6 +135,7 @@ export class Reconciler {
   async #round(): Promise<void> {
     const { log, signal } = this.#options
     const endedBefore = this.#endedWatches
+    this.#timer.begin()
     const isOver = () => endedBefore !== this.#endedWatches || signal.aborted
     const touched = new Set(this.#applying?.changes.map(keyOf))
     this.#touched = touched
@@ -126,7 +143,10 @@ export class Reconciler {
       const found = await this.#compare(touched, isOver)
       if (!found || isOver()) return
       this.#rounds++
+      const { isRequested } = this.#timer
+      this.trust()
       if (found.size === 0) return this.#listener.onEqual()
+      if (isRequested) return this.#listener.onOtherStore(otherStore(found))
       for (const [key, entry] of found)
         log.error(`REPAIR: the cached ${key} differs from the store, which has ${describe(entry)}.`)
       this.#listener.onDamaged(new Set(found.keys()))
@@ -222,6 +242,15 @@ export class Reconciler {
 
 function describe(entry: Entry | undefined): string {
   return entry ? `revision ${entry.modRevision} of it` : 'no such document'
+}
+
+function otherStore(found: Differences): SettingsError {
+  const [key = ''] = found.keys()
+  return new SettingsError(
+    'HISTORY_LOST',
+    `The store has another history than before the connection was lost: ${key} differs, in all ${found.size} keys.`,
+    { details: { reason: 'rewound' } },
+  )
 }
 
 function lagging(reason: string): SettingsError {

@@ -5,10 +5,7 @@ import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { markOf } from './store-index.ts'
 
-/**
- * The last batch that was delivered, recognized by the entries it put. A store that does not show it again is
- * another one.
- */
+/** A batch that was delivered, recognized by the entries it put. */
 export interface ResumePoint {
   readonly revision: Revision
   /** The mark of each text that was put, by key; empty for a batch of deletions only. */
@@ -17,6 +14,8 @@ export interface ResumePoint {
   readonly whole: boolean
   /** The put that identifies the store best. */
   readonly witness: Entry | undefined
+  /** True when no other commit contains this batch, as far as its texts show. */
+  readonly isUnique: boolean
 }
 
 /** The point of a batch, by its puts because compaction may drop deletions; undefined for progress. */
@@ -29,54 +28,25 @@ export function createResumePoint(
   revision: Revision,
   entries: readonly Entry[],
   whole: boolean,
+  isUnique: (entry: Entry) => boolean = isUniqueEntry,
 ): ResumePoint {
+  const uniqueness = (entry: Entry) => (isUnique(entry) ? (entry.key.startsWith('history/') ? 2 : 1) : 0)
   const witness = entries.reduce<Entry | undefined>(
-    (best, one) => (best && uniqueness(one.key) <= uniqueness(best.key) ? best : one),
+    (best, one) => (best && uniqueness(one) <= uniqueness(best) ? best : one),
     undefined,
   )
-  return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), whole, witness }
+  return {
+    revision,
+    puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])),
+    whole,
+    witness,
+    isUnique: entries.some(isUnique),
+  }
 }
 
-/** How well a key identifies a store: a history record contains a `write_id` that no other commit has. */
-function uniqueness(key: Key): number {
-  if (key.startsWith('history/')) return 2
-  return key.startsWith('boxes/') ? 1 : 0
-}
-
-/** Checks the beginning of a resumed watch: no batch may be delivered before the resume point came again. */
-export class ResumeCheck {
-  readonly #point: ResumePoint | undefined
-  #confirmed: boolean
-
-  constructor(point: ResumePoint | undefined) {
-    this.#point = point
-    this.#confirmed = point === undefined
-  }
-
-  get confirmed(): boolean {
-    return this.#confirmed
-  }
-
-  /**
-   * Checks a batch of the watch. Progress proves nothing, because there are servers whose progress precedes
-   * their events, and members that lag behind.
-   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store certainly has another
-   * history than the announced one, else `unconfirmed`.
-   */
-  see(batch: Batch): void {
-    if (this.#confirmed || !this.#point || batch.changes.length === 0) return
-    if (shows(batch, this.#point)) this.#confirmed = true
-    // Compaction may drop a deletion although no history is lost.
-    else throw differs(this.#point, this.#point.puts.size === 0 ? 'unconfirmed' : 'rewound')
-  }
-
-  /**
-   * Ends the wait for the resume point.
-   * @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when it did not come.
-   */
-  conclude(): void {
-    if (!this.#confirmed && this.#point) throw differs(this.#point, 'unconfirmed')
-  }
+/** True for a text that one commit has and no other: a record or a box with its `write_id`. */
+export function isUniqueEntry({ key, text }: Entry): boolean {
+  return (key.startsWith('history/') || key.startsWith('boxes/')) && text.includes('"write_id":"')
 }
 
 /**
@@ -123,7 +93,8 @@ function isShownExcept(batch: Batch, point: ResumePoint, except: ReadonlySet<Key
   return shows({ ...batch, changes }, { ...point, puts })
 }
 
-function shows(batch: Batch, { revision, puts, whole }: ResumePoint): boolean {
+/** True when a batch shows a point again. */
+export function shows(batch: Batch, { revision, puts, whole }: ResumePoint): boolean {
   const found = new Map(putsOf(batch.changes).map(({ key, text }) => [key, markOf(text)]))
   return (
     batch.revision === revision &&
@@ -136,7 +107,8 @@ export function putsOf(changes: readonly Change[]): Entry[] {
   return changes.flatMap(change => (change.type === 'put' ? [change.entry] : []))
 }
 
-function differs({ revision }: ResumePoint, reason: 'rewound' | 'unconfirmed'): SettingsError {
+/** The error of a store that does not show an announced revision again. */
+export function differs(revision: Revision, reason: 'rewound' | 'unconfirmed'): SettingsError {
   return new SettingsError(
     'HISTORY_LOST',
     `The store no longer contains commit ${revision}, which this controller has already announced.`,

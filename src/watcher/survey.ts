@@ -5,8 +5,9 @@ import { ForeignKeys } from '../state/foreign-keys.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
-import { createResumePoint, type ResumePoint } from './resume-point.ts'
+import { RecentEntries } from './recent-entries.ts'
 import { isKept, keyOf } from './store-index.ts'
+import type { Trail } from './trail.ts'
 
 /** The differences between the store and the cache. */
 export interface Survey {
@@ -18,8 +19,8 @@ export interface Survey {
    * older backup.
    */
   readonly rewound: boolean
-  /** The last change of the store, by which a later watch recognizes it; undefined for an empty store. */
-  readonly resumePoint: ResumePoint | undefined
+  /** The last changes of the store, by which a later watch recognizes it; undefined for an empty store. */
+  readonly trail: Trail | undefined
   /** The foreign keys that were not reported before. */
   readonly foreign: readonly Key[]
 }
@@ -47,14 +48,14 @@ export async function surveyStore(
   const newestRecords = new Map<Key, NewestRecord>()
   const changes: Change[] = []
   let meta: Entry | undefined
-  let newest: Entry[] = []
+  const recent = new RecentEntries()
   const foreign: Key[] = []
   let rewound = listing.revision < cache.revision
 
   for await (const page of listing.pages) {
     foreign.push(...foreignKeys.among(page.map(({ key }) => key)))
     for (const entry of page) {
-      newest = withNewest(newest, entry)
+      recent.add(entry)
       if (entry.key === META_KEY) meta = entry
       keepNewest(newestRecords, entry)
       if (!isKept(entry.key)) continue
@@ -76,22 +77,13 @@ export async function surveyStore(
   for (const { entry } of newestRecords.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
-  const [last] = newest
   return {
     batch: { revision: listing.revision, changes },
     meta,
     rewound,
-    resumePoint: last && createResumePoint(last.modRevision, newest, false),
+    trail: recent.trail(listing.revision),
     foreign,
   }
-}
-
-/** The entries of the highest revision so far. */
-function withNewest(newest: Entry[], entry: Entry): Entry[] {
-  const highest = newest[0]?.modRevision ?? 0n
-  if (entry.modRevision > highest) return [entry]
-  if (entry.modRevision === highest) newest.push(entry)
-  return newest
 }
 
 /**

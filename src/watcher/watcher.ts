@@ -8,13 +8,13 @@ import type { SchemaDocument } from '../schema/schema-document.ts'
 import { readRecords } from '../state/document-reader.ts'
 import { Announcer } from './announcer.ts'
 import { Cache } from './cache.ts'
-import { Deferred } from './deferred.ts'
 import { rejectedEditFact } from './facts.ts'
 import { Follower } from './follower.ts'
 import { Observers } from './observers.ts'
 import { type Health, needsOperator, type Position, Readiness } from './readiness.ts'
 import { Reconciler } from './reconciler.ts'
 import { keyOf } from './store-index.ts'
+import { Deferred } from './waiting/deferred.ts'
 import type { WatcherListener } from './watcher-listener.ts'
 import { DEFAULT_PACE, type Pace, type WatcherOptions } from './watcher-options.ts'
 
@@ -78,6 +78,7 @@ export class Watcher {
           this.#reconciler.caughtUp(revision)
           this.#becomeReady()
         },
+        onDoubt: () => this.#reconciler.doubt(),
       },
     )
     this.#reconciler = new Reconciler(
@@ -97,6 +98,7 @@ export class Watcher {
         },
         onBehind: error => this.#follower.interrupt(error),
         onEqual: () => listener.onReconciled(),
+        onOtherStore: error => this.#follower.interrupt(error),
       },
     )
   }
@@ -233,6 +235,7 @@ export class Watcher {
   async #deliverListing(batch: Batch, epoch: number): Promise<void> {
     const isFirst = !this.#loaded
     if (!isFirst) this.#readiness.resynced()
+    this.#reconciler.trust()
     await this.#announcer.deliver(batch, isFirst ? undefined : 'resync', { epoch })
     this.#readiness.markFresh()
     if (isFirst) this.#announcer.announceAllRejected()

@@ -33,13 +33,13 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: FOLLOWER,
-        from: 'await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)',
-        to: 'await this.#watchFrom(this.#header ?? cache.revision, new ResumeCheck(undefined), onAlive)',
+        from: 'await this.#watchFrom(since, check, {',
+        to: 'await this.#watchFrom(this.#header ?? since, new ResumeCheck(undefined), {',
       },
       {
         file: FOLLOWER,
-        from: '#resumePoint: ResumePoint | undefined\n',
-        to: '#resumePoint: ResumePoint | undefined\n  #header: bigint | undefined\n',
+        from: '#trail: Trail | undefined\n',
+        to: '#trail: Trail | undefined\n  #header: bigint | undefined\n',
       },
       {
         file: FOLLOWER,
@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FOLLOWER,
-        from: '#resumePoint: ResumePoint | undefined\n',
-        to: '#resumePoint: ResumePoint | undefined\n  #oldest: bigint | undefined\n',
+        from: '#trail: Trail | undefined\n',
+        to: '#trail: Trail | undefined\n  #oldest: bigint | undefined\n',
       },
       {
         file: FOLLOWER,
@@ -81,8 +81,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: FOLLOWER,
-        from: 'await this.#watchFrom(point ? point.revision - 1n : cache.revision, check, onAlive)',
-        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : point ? point.revision - 1n : cache.revision, this.#oldest ? new ResumeCheck(undefined) : check, onAlive)',
+        from: 'await this.#watchFrom(since, check, {',
+        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : since, this.#oldest ? new ResumeCheck(undefined) : check, {',
       },
       {
         file: FOLLOWER,
@@ -99,14 +99,14 @@ export const MUTANTS: readonly Mutant[] = [
     says: /WRONG/,
     edits: [
       {
-        file: 'src/watcher/resume-point.ts',
-        from: 'this.#confirmed = point === undefined',
-        to: 'this.#confirmed = true',
+        file: 'src/watcher/trail.ts',
+        from: 'this.#trail = trail\n',
+        to: 'this.#trail = trail && undefined\n',
       },
       {
         file: FOLLOWER,
-        from: 'if (!hasBegun) await this.#refuseOtherStore(witness)',
-        to: 'if (!hasBegun) await Promise.resolve(witness)',
+        from: 'if (!hasBegun) await refuseOtherStore(backend, [cache.meta, witness])',
+        to: 'if (!hasBegun) await Promise.resolve([refuseOtherStore, cache.meta, witness])',
       },
     ],
   },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Condition } from '../../../src/watcher/condition.ts'
+import { Condition } from '../../../src/watcher/waiting/condition.ts'
 
 describe('those who wait', () => {
   beforeEach(() => {

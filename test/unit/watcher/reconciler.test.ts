@@ -334,7 +334,12 @@ describe('the comparison', () => {
         signal: end.signal,
         ready: () => true,
       },
-      { onDamaged: tell('damaged'), onBehind: tell('behind'), onEqual: tell('equal') },
+      {
+        onDamaged: tell('damaged'),
+        onBehind: tell('behind'),
+        onEqual: tell('equal'),
+        onOtherStore: tell('other'),
+      },
     )
     async function* pages() {
       yield [entry(2n)]

@@ -1,14 +1,26 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Batch } from '../../../backends/backend.ts'
-import { isSettingsError } from '../../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
-import { createResumePoint, ResumeCheck, resumePointOf } from '../../../src/watcher/resume-point.ts'
-import { type Change, heard, isState, type Player, startPlayer } from './ensemble.ts'
+import { META_KEY } from '../../../src/watcher/epoch.ts'
+import { resumePointOf } from '../../../src/watcher/resume-point.ts'
+import { MAX_STEPS } from '../../../src/watcher/trail.ts'
+import {
+  type Change,
+  HURRIED,
+  heard,
+  isState,
+  type Player,
+  type PlayerOptions,
+  startPlayer,
+} from './ensemble.ts'
 import { World } from './world.ts'
 
 const SETTINGS = makeKey('settings', 'kytos', 'a')
 const BOX = makeKey('boxes', 'net', '1')
 const RECORD = historyKey(SETTINGS, 1)
+/** Texts that one commit has and no other. */
+const OF_BOX = '{"data":1,"written":{"write_id":"b"}}'
+const OF_RECORD = '{"version":1,"write_id":"r"}'
 
 const batch = (revision: bigint, ...changes: (readonly [Key, string | undefined])[]): Batch => ({
   revision,
@@ -18,21 +30,17 @@ const batch = (revision: bigint, ...changes: (readonly [Key, string | undefined]
       : { type: 'put', entry: { key, text, modRevision: revision, createRevision: revision } },
   ),
 })
+/** Long enough for a machine that is busy. */
+const POLL = { timeout: 20_000 }
 const progress = (revision: bigint): Batch => ({ revision, changes: [] })
-
-function reasonOf(work: () => void): unknown {
-  try {
-    work()
-    return undefined
-  } catch (error) {
-    return isSettingsError(error, 'HISTORY_LOST') ? error.details.reason : error
-  }
-}
 
 describe('the resume point of a batch', () => {
   it('has as its witness what no other commit can contain: a record before a box before overrides', () => {
-    expect(resumePointOf(batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']))?.witness?.key).toBe(RECORD)
-    expect(resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))?.witness?.key).toBe(BOX)
+    const named = resumePointOf(batch(7n, [BOX, OF_BOX], [RECORD, OF_RECORD], [SETTINGS, '{}']))
+    expect([named?.witness?.key, named?.isUnique]).toEqual([RECORD, true])
+    const box = resumePointOf(batch(7n, [BOX, OF_BOX], [SETTINGS, '{}']))
+    expect([box?.witness?.key, box?.isUnique]).toEqual([BOX, true])
+    expect(resumePointOf(batch(7n, [BOX, 'by hand'], [SETTINGS, OF_RECORD]))?.isUnique).toBe(false)
   })
 
   it('is all that was put, and nothing where only something was deleted; progress is none', () => {
@@ -48,59 +56,13 @@ describe('the resume point of a batch', () => {
   })
 })
 
-describe('a resumed watch', () => {
-  const point = resumePointOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
-
-  it('is confirmed by the same texts of the same keys at the same revision, by nothing else', () => {
-    const check = new ResumeCheck(point)
-    expect(check.confirmed).toBe(false)
-    check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
-    expect(check.confirmed).toBe(true)
-    const others = [
-      batch(7n, [BOX, 'b'], [SETTINGS, '{"a":1}']),
-      batch(8n, [BOX, 'b'], [SETTINGS, '{}']),
-      batch(7n, [SETTINGS, '{}']),
-      batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']),
-      batch(7n, [BOX, 'b'], [SETTINGS, undefined]),
-    ]
-    for (const other of others) {
-      expect(reasonOf(() => new ResumeCheck(point).see(other))).toBe('rewound')
-    }
-  })
-
-  it('is neither confirmed nor refuted by progress, however far ahead and however often', () => {
-    const check = new ResumeCheck(point)
-    for (const revision of [1n, 6n, 7n, 900n, 900n]) check.see(progress(revision))
-    expect(check.confirmed).toBe(false)
-    expect(reasonOf(() => check.conclude())).toBe('unconfirmed')
-    check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
-    expect(reasonOf(() => check.conclude())).toBeUndefined()
-  })
-
-  it('is confirmed after a listing by what nobody had overtaken, for more it does not know', () => {
-    const [entry] = batch(7n, [SETTINGS, '{}']).changes.flatMap(change =>
-      change.type === 'put' ? [change.entry] : [],
-    )
-    const listed = createResumePoint(7n, entry ? [entry] : [], false)
-    const check = new ResumeCheck(listed)
-    check.see(batch(7n, [BOX, 'deleted since'], [SETTINGS, '{}']))
-    expect(check.confirmed).toBe(true)
-    expect(reasonOf(() => new ResumeCheck(listed).see(batch(7n, [BOX, 'b'])))).toBe('rewound')
-  })
-
-  it('does not call a store rewound for a deletion that compaction dropped', () => {
-    const check = new ResumeCheck(resumePointOf(batch(7n, [BOX, undefined])))
-    expect(reasonOf(() => check.see(batch(8n, [SETTINGS, '{}'])))).toBe('unconfirmed')
-  })
-})
-
 describe('a watcher', () => {
   const players: Player[] = []
   afterEach(async () => {
     await Promise.all(players.splice(0).map(player => player.close()))
   })
-  const start = async (world: World, id = 'one') => {
-    const player = await startPlayer(world, id)
+  const start = async (world: World, options: PlayerOptions = {}) => {
+    const player = await startPlayer(world, 'one', options)
     players.push(player)
     return player
   }
@@ -158,6 +120,76 @@ describe('a watcher', () => {
     world.rewind(1)
     await heard(one, ({ content }) => (content as { kind?: string }).kind === 'deleted')
     expect(boxes(one.changes)).toEqual(['1 created live', '1 deleted resync'])
+  })
+
+  it.each([
+    ['meta/store again', META_KEY],
+    ['a schema', makeKey('schemas', 'kytos', 'a', 'digest')],
+    ['overrides by hand', SETTINGS],
+  ])('begins a new epoch for another history that ends with the same text: %s', async (_, key) => {
+    const world = new World()
+    const one = await start(world)
+    const { epoch } = one.service.health()
+    const text = world.store.get(key)?.text ?? '{}'
+    const again = () => world.commit(put(key, text))
+    world.commit(put(BOX, '{"data":"of the former store"}'))
+    again()
+    await expect.poll(() => one.service.health().revision, POLL).toBeGreaterThanOrEqual(world.revision)
+    // Something else stands where the box was, and the same text follows.
+    world.rewind(Number(world.revision) - 1)
+    again()
+    await expect.poll(() => one.service.health().epoch, POLL).toBeGreaterThan(epoch)
+    await expect.poll(() => boxes(one.changes), POLL).toEqual(['1 created live', '1 deleted resync'])
+    expect(one.service.health().repairs).toBe(0)
+  })
+
+  it('begins a new epoch also when the last unique text is too far back, with a comparison', async () => {
+    const world = new World()
+    // Without an interval: the doubt alone asks for the comparison.
+    const one = await start(world, { pace: { ...HURRIED, reconcile: 0 } })
+    const { epoch } = one.service.health()
+    const again = (n: number) => world.commit(put(makeKey('boxes', 'net', 'by-hand'), `{"data":${n}}`))
+    world.commit(put(BOX, '{"data":"of the former store"}'))
+    for (let n = 0; n <= MAX_STEPS; n++) again(n)
+    await expect.poll(() => one.service.health().revision, POLL).toBe(world.revision)
+    // The controller follows the other history before it is compared, as if it were the same.
+    world.rewind(Number(world.revision) - 1)
+    for (let n = 0; n <= MAX_STEPS; n++) again(n)
+    await expect.poll(() => one.service.health().epoch, POLL).toBeGreaterThan(epoch)
+    await expect.poll(() => boxes(one.changes).at(-1), POLL).toBe('1 deleted resync')
+    const { repairs, reconciles } = one.service.health()
+    expect([repairs, reconciles]).toEqual([0, 1])
+    expect(one.log.lines.filter(line => line.includes('REPAIR'))).toEqual([])
+  })
+
+  it('says nothing and keeps the epoch when the same store is compared', async () => {
+    const world = new World()
+    const one = await start(world, { pace: { ...HURRIED, reconcile: 0 } })
+    const { epoch } = one.service.health()
+    for (let n = 0; n <= MAX_STEPS; n++) world.commit(put(BOX, `{"data":${n}}`))
+    await expect.poll(() => one.service.health().revision, POLL).toBe(world.revision)
+    await reconnect(one)
+    await expect.poll(() => one.service.health().reconciles, POLL).toBe(1)
+    expect(one.service.health()).toMatchObject({ epoch, repairs: 0, resyncs: 0, state: 'READY' })
+  })
+
+  it('goes on by steps when the last batch is the registration of a schema', async () => {
+    const world = new World()
+    const one = await start(world)
+    world.commit(put(BOX, '{"data":1}'))
+    await one.ask('kytos.settings.register', { namespace: 'kytos/a', schema: {} })
+    one.line.down = true
+    one.line.cut()
+    await heard(one, isState('STALE'))
+    const { epoch } = one.service.health()
+    world.commit({ key: BOX, delete: true })
+    world.commit(put(makeKey('boxes', 'net', '2'), '{"data":2}'))
+    one.line.early = 2
+    one.line.down = false
+    await heard(one, ({ content }) => (content as { box_id?: string }).box_id === '2')
+    await heard(one, isState('READY'))
+    expect(one.service.health().epoch).toBe(epoch)
+    expect(boxes(one.changes)).toEqual(['1 created live', '1 deleted live', '2 created live'])
   })
 
   it('goes on after a deletion without a word when it comes again', async () => {

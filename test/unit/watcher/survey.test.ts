@@ -71,11 +71,12 @@ describe('a survey of the store', () => {
 
   it('names what changed last, all of it, a record as its witness', async () => {
     const shelf = await full()
-    const { resumePoint } = await survey(shelf.store, shelf.cache)
-    expect(resumePoint?.witness?.key).toBe(historyKey(SETTINGS, 1))
-    expect([...(resumePoint?.puts.keys() ?? [])]).toEqual([historyKey(SETTINGS, 1), SETTINGS])
+    const { trail } = await survey(shelf.store, shelf.cache)
+    expect(trail?.last.witness?.key).toBe(historyKey(SETTINGS, 1))
+    expect([...(trail?.last.puts.keys() ?? [])]).toEqual([historyKey(SETTINGS, 1), SETTINGS])
     shelf.store.commit([{ key: BOX, put: '{"data":2}' }])
-    expect((await survey(shelf.store, shelf.cache)).resumePoint?.witness?.key).toBe(BOX)
+    const later = (await survey(shelf.store, shelf.cache)).trail
+    expect([later?.last.witness?.key, later?.base.witness?.key]).toEqual([BOX, historyKey(SETTINGS, 1)])
   })
 })
 

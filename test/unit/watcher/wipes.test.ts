@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
 import type { Entry } from '../../../model/document.ts'
-import { type Kind, splitKey } from '../../../model/key.ts'
+import { type Kind, makeKey, splitKey } from '../../../model/key.ts'
 import { loadStore } from '../../../src/transfer/load-store.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
 import { type Player, startPlayer } from './ensemble.ts'
@@ -17,6 +17,8 @@ import { World } from './world.ts'
 const NAMESPACES = ['kytos/alpha', 'kytos/beta'] as const
 const SCHEMA = { type: 'object', properties: { a: { type: 'integer', default: 1 } } }
 const RUNS = Number(process.env.SCHEDULE_RUNS ?? 30)
+/** A box that carries no `write_id`. */
+const BY_HAND = makeKey('boxes', 'net', 'by-hand')
 const LOAD = { overwrite: true, skipOversized: false, keepTokens: false, dryRun: false }
 
 interface Stage {
@@ -63,6 +65,30 @@ function restore({ world, saved, loads }: Stage): void {
         break
   }
   loads.push(load())
+}
+
+/**
+ * Puts the store back by some commits that nobody can tell from others, and makes all but the first of them
+ * again, at the same revisions.
+ */
+function makeTwin({ world }: Stage, by: number): void {
+  const commits = world.commits()
+  const texts: (string | undefined)[] = []
+  for (const operations of commits) {
+    const meta = operations.find(({ key }) => key === META_KEY)
+    texts.push(meta ? ('put' in meta ? meta.put : undefined) : texts.at(-1))
+  }
+  // A new epoch is claimed once, and only a tool puts its text again.
+  const unique = commits.findLastIndex(
+    (operations, n) =>
+      texts[n] !== texts[n - 1] || operations.some(one => 'put' in one && one.put.includes('"write_id":"')),
+  )
+  const count = Math.min(by, commits.length - 1 - unique)
+  if (count === 0) return
+  const again = commits.slice(commits.length - count + 1)
+  world.rewind(count)
+  for (const operations of again)
+    world.commit(...operations.map(one => ('check' in one ? one : { ...one, expected: 'any' as const })))
 }
 
 const who = fc.nat({ max: 1 })
@@ -151,6 +177,28 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       (by): Action =>
         ({ world }) =>
           world.rewind(by),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(META_KEY, BY_HAND, makeKey('schemas', 'kytos', 'alpha', 'by-hand')).map(
+      (key): Action =>
+        ({ world }) => {
+          const text = world.store.get(key)?.text ?? (key === META_KEY ? undefined : '{"data":1}')
+          if (text !== undefined && !isFilling(world)) world.commit({ key, put: text })
+        },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Action>(({ world }) => void world.commit({ key: BY_HAND, delete: true })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1, max: 6 }).map(
+      (by): Action =>
+        stage =>
+          makeTwin(stage, by),
     ),
   },
   {
