@@ -5,6 +5,7 @@ import type { NAppStatus } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Namespace, parseNamespace, schemaKey } from '../../model/namespace.ts'
+import { currentVisibility } from '../../model/rights/visibility.ts'
 import type { Log } from '../log/log.ts'
 import { printSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 import type { Watcher } from '../watcher/watcher.ts'
@@ -110,6 +111,8 @@ export class Registrar {
         removal?.namespace === namespace &&
         (removal.digest ?? document.digest) === document.digest
       if (this.#isEnabled(by) && !isRemoved) continue
+      // A removal by a limited caller changes no namespace that it does not see.
+      if (removal && !currentVisibility().seesNamespace(namespace)) continue
       await this.#watcher.register(namespace, undefined)
       if (this.#registered.get(namespace) === registered) this.#registered.delete(namespace)
     }

@@ -1,5 +1,6 @@
 import { get, type IncomingMessage } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { ask } from '../../../events/ask.ts'
 import { COMMANDS } from '../../../events/map.ts'
 import { LIMITED_COMMANDS } from '../../../model/rights/command-rules.ts'
 import { visibilityOf } from '../../../model/rights/visibility.ts'
@@ -249,6 +250,27 @@ describe('a token with namespaces', () => {
     }
     const everything = await line.ask('kytos.settings.restore_files', {})
     expect(everything.error?.message).toContain('without a "namespace"')
+  })
+
+  it('removes schemas of what it sees, and ends no registration of a hidden NApp', async () => {
+    const world = await openWorld()
+    // No such NApp is enabled, so a removal by another caller ends its registration.
+    const napp = world.bus.view({ type: 'napp', name: 'hidden/gone' })
+    for (const napp_version of ['2', '1'])
+      await ask(napp, 'kytos.settings.register', {
+        namespace: 'hidden/gone',
+        napp_version,
+        schema: { type: 'object', title: napp_version },
+      })
+    const inUse = async () =>
+      (await ask(napp, 'kytos.settings.describe', { namespace: 'hidden/gone' })).schema.title
+    const remove = async (headers: object) => {
+      await world.ask('kytos.settings.register', { namespace: 'kytos/a', schema: { type: 'object' } })
+      const path = `${API}/kytos/a/schema?force=true`
+      return (await world.send('DELETE', path, { headers: { ...headers } })).status
+    }
+    expect([await remove(world.headers), await inUse()]).toEqual([200, '1'])
+    expect([await remove(world.admin), await inUse()]).toEqual([200, '2'])
   })
 
   it('keeps the ETags of what it sees when something hidden changes', async () => {

@@ -57,6 +57,17 @@ describe('what is stored of a token', () => {
     expect(text).toContain(`sha256:${crypto.createHash('sha256').update(TEXT).digest('base64url')}`)
   })
 
+  it('holds the limits of a token', () => {
+    for (const limits of [
+      { namespaces: ['kytos/*'], boxes: [] },
+      { namespaces: ['kytos/*', 'acme/x'], boxes: ['kytos.*'] },
+    ])
+      expect(parseStoredToken(entry(printStoredToken({ ...STORED, ...limits })))).toEqual({
+        ...STORED,
+        ...limits,
+      })
+  })
+
   it('is told from every other text, in constant time', () => {
     const compare = vi.spyOn(crypto, 'timingSafeEqual')
     syncBuiltinESMExports()
@@ -90,6 +101,22 @@ describe('what is stored of a token', () => {
       'no word on its end',
       JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: undefined }),
     ],
+    // A token with limits that cannot be read must not see everything.
+    ...[
+      { namespaces: null },
+      { namespaces: [] },
+      { namespaces: 'kytos/*' },
+      { namespaces: ['kytos'] },
+      { namespaces: ['kytos/*', 7] },
+      { namespaces: ['kytos/*'], boxes: 'kytos.*' },
+      { namespaces: ['kytos/*'], boxes: ['a/b'] },
+      { namespaces: ['kytos/*'], boxes: null },
+      { boxes: [] },
+      { boxes: ['kytos.*'] },
+    ].map((limits): [string, string] => [
+      `the limits ${JSON.stringify(limits)}`,
+      JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), ...limits }),
+    ]),
   ])('is good for nothing with %s', (_what, text) => {
     expect(parseStoredToken(entry(text))).toBeUndefined()
   })

@@ -77,6 +77,33 @@ describe('token', () => {
     )
   })
 
+  it('create limits a token to namespaces and boxes, which list shows in columns of their own', async () => {
+    const { kytos, service, url } = await folder('authentication = required\n')
+    await service()
+    const limits = ['--namespaces', 'kytos/*, acme/x', '--boxes', 'kytos.*']
+    const made = await kytos('token', 'create', 'lab', ...limits)
+    expect(made).toMatchObject({ exit: 0, stdout: expect.stringMatching(TOKEN) })
+    expect(made.stderr).toContain('never expires; namespaces: kytos/*, acme/x; boxes: kytos.*)')
+    expect((await read(await url(), made.stdout)).status).toBe(200)
+    expect((await kytos('token', 'create', 'all')).exit).toBe(0)
+    const bare = await kytos('token', 'create', 'bare', '--namespaces', 'kytos/*', '--json')
+    expect(JSON.parse(bare.stdout)).toMatchObject({ namespaces: ['kytos/*'], boxes: [] })
+    const { stdout } = await kytos('token', 'list')
+    expect(stdout).toMatch(/ Expires at +Namespaces +Boxes\n/)
+    expect(stdout).toMatch(/ lab .* never +kytos\/\*,acme\/x +kytos\.\*\n/)
+    expect(stdout).toMatch(/ all .* never +all +all\n/)
+    expect(stdout).toMatch(/ bare .* never +kytos\/\* +none\n/)
+    for (const wrong of [
+      ['--namespaces', ''],
+      ['--namespaces', 'kytos'],
+      ['--boxes', 'kytos.*'],
+    ])
+      expect(await kytos('token', 'create', 'x', ...wrong)).toMatchObject({
+        exit: 2,
+        stderr: expect.stringMatching(/"(namespaces|boxes)"/),
+      })
+  })
+
   it('open the store themselves when no service runs, and what they made holds when one does', async () => {
     const { kytos, service, url } = await folder('authentication = required\n')
     const [made, gone] = [

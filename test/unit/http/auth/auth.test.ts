@@ -307,7 +307,42 @@ describe('tokens over REST', () => {
     )
   })
 
+  it('are limited to namespaces and boxes, which the list and the log name', async () => {
+    const rig = await openGuardedRig()
+    const { headers } = await rig.token(['admin'], 'root')
+    const make = (limits: object) =>
+      rig.send('POST', `${API}/token`, {
+        headers,
+        body: { json: { name: 'ci', rights: ['write'], ...limits } },
+      })
+    const limited = await make({ namespaces: ['kytos/*', 'kytos/*', 'acme/x'] })
+    expect(limited).toMatchObject({ status: 201, json: { namespaces: ['kytos/*', 'acme/x'], boxes: [] } })
+    const withBoxes = await make({ namespaces: ['kytos/*'], boxes: ['kytos.*'] })
+    expect(withBoxes.json).toMatchObject({ namespaces: ['kytos/*'], boxes: ['kytos.*'] })
+    expect((await make({ namespaces: null, boxes: null })).json).not.toHaveProperty('namespaces')
+    expect((await rig.send('GET', `${API}/token`, { headers })).json).toMatchObject([
+      { name: 'root' },
+      { namespaces: ['kytos/*', 'acme/x'], boxes: [] },
+      { namespaces: ['kytos/*'], boxes: ['kytos.*'] },
+      { name: 'ci' },
+    ])
+    expect(rig.log.lines.join('\n')).toContain('namespaces: kytos/*, acme/x; boxes: none).')
+    const shown = bearer(String(limited.json.token))
+    expect((await ask(rig, 'PATCH', NAMESPACE, shown)).status).toBe(200)
+    expect((await ask(rig, 'PATCH', `${API}/acme/y`, shown)).json).toMatchObject({
+      code: 'PERMISSION_DENIED',
+      namespace: 'acme/y',
+      namespaces: ['kytos/*', 'acme/x'],
+    })
+  })
+
   it.each([
+    ['POST', '', { json: { name: 'x', rights: ['read'], namespaces: [] } }],
+    ['POST', '', { json: { name: 'x', rights: ['read'], namespaces: [''] } }],
+    ['POST', '', { json: { name: 'x', rights: ['read'], namespaces: ['kytos'] } }],
+    ['POST', '', { json: { name: 'x', rights: ['read'], namespaces: 'kytos/*' } }],
+    ['POST', '', { json: { name: 'x', rights: ['read'], boxes: ['kytos.*'] } }],
+    ['POST', '', { json: { name: 'x', rights: ['read'], namespaces: ['kytos/*'], boxes: [] } }],
     ['POST', '', { json: { name: 'x', rights: ['root'] } }],
     ['POST', '', { json: { name: 'x', rights: ['read'], right: 'admin' } }],
     ['POST', '', { json: [] }],
