@@ -32,11 +32,13 @@ function compare(
   key: string,
   found: Difference[],
 ): void {
-  if (equalJson(before, after)) return
+  if (before === after) return
   const path = above + pointerToken(key)
   const inBefore = isBranch(before)
   const inAfter = isBranch(after)
+  // Not compared as a whole before: each level would compare everything below it again.
   if (inBefore && inAfter) compareMembers(before, after, path, found)
+  else if (equalJson(before, after)) return
   else if (inBefore && after === undefined) compareMembers(before, {}, path, found)
   else if (inAfter && before === undefined) compareMembers({}, after, path, found)
   else

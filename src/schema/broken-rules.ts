@@ -21,6 +21,8 @@ interface Progress {
   values: number
   readonly search: SearchBudget
   readonly keys: Map<JsonObject, readonly string[]>
+  /** The lengths of containers that were printed, because many errors share one. */
+  readonly lengths: Map<object, number>
 }
 
 /**
@@ -38,6 +40,7 @@ export function describeErrors(
     values: ALL_VALUES_CHARACTERS,
     search: createSearchBudget(),
     keys: new Map(),
+    lengths: new Map(),
   }
   const described: RuleBroken[] = []
   for (const error of errors.slice(0, MAX_ERRORS)) {
@@ -79,10 +82,19 @@ function describeError(
 /** True for a value that the list has room for, which it then takes. */
 function isKept(value: Json | undefined, progress: Progress): value is Json {
   if (value === undefined) return false
-  const length = printStart(value, VALUE_CHARACTERS).length
+  const length = lengthOf(value, progress)
   if (length > VALUE_CHARACTERS || length > progress.values) return false
   progress.values -= length
   return true
+}
+
+/** The length of a printed value; of a longer one than fits, only that it is longer. */
+function lengthOf(value: Json, { values, lengths }: Progress): number {
+  const print = (): number => printStart(value, Math.min(VALUE_CHARACTERS, values)).length
+  if (typeof value !== 'object' || value === null) return print()
+  const length = lengths.get(value) ?? print()
+  lengths.set(value, length)
+  return length
 }
 
 function nearestKey(

@@ -23,5 +23,20 @@ export function deprecatedPlaces(schema: JsonObject): readonly string[] {
 
 /** Those of the places that contain one of the paths. */
 export function placesOf(places: readonly string[], paths: readonly string[]): readonly string[] {
-  return places.filter(place => paths.some(path => path === place || path.startsWith(`${place}/`)))
+  if (places.length === 0) return []
+  // Sorted, because each of many places would be compared with each of many paths.
+  const sorted = [...paths].sort()
+  const at = (text: string): string | undefined => sorted[lowerBound(sorted, text)]
+  return places.filter(place => at(place) === place || at(`${place}/`)?.startsWith(`${place}/`))
+}
+
+/** The index of the first text that is not below `text`. */
+function lowerBound(sorted: readonly string[], text: string): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] ?? '') < text) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -120,6 +120,23 @@ export function valueAt(data: Json, pointer: string): Json | undefined {
   return at
 }
 
+/**
+ * Reads values at JSON Pointers. Many long pointers in the order of the document cost little, because the
+ * container of the last one is remembered.
+ */
+export function createReader(data: Json): (pointer: string) => Json | undefined {
+  let above = ''
+  let container: Json | undefined = data
+  return pointer => {
+    const cut = pointer.lastIndexOf('/')
+    if (cut < 0) return data
+    const parent = pointer.slice(0, cut)
+    if (parent !== above) container = valueAt(data, parent)
+    above = parent
+    return container === undefined ? undefined : valueAt(container, pointer.slice(cut))
+  }
+}
+
 /** The member or item of a container; undefined without one. */
 export function memberOf(container: Json, key: string): Json | undefined {
   if (isArray(container)) return /^\d+$/.test(key) ? container[Number(key)] : undefined

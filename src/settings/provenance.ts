@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
-import { valueAt } from '../schema/exact-keywords.ts'
+import { createReader } from '../schema/exact-keywords.ts'
 import type { StoredRecord } from '../state/record.ts'
 
 /** The places that are compared in one turn of the event loop. */
@@ -26,16 +26,14 @@ export async function findSetters(
   records: AsyncIterable<StoredRecord> | Iterable<StoredRecord>,
 ): Promise<ReadonlyMap<string, StoredRecord>> {
   const setters = new Map<string, StoredRecord>()
-  let open: OpenPlace[] = [...pointers].map(pointer => ({
-    pointer,
-    value: valueAt(data, pointer),
-    setter: undefined,
-  }))
+  const read = createReader(data)
+  let open: OpenPlace[] = [...pointers].map(pointer => ({ pointer, value: read(pointer), setter: undefined }))
   for await (const record of records) {
     const still: OpenPlace[] = []
+    const readRecord = createReader(record.data ?? {})
     for (const [i, place] of open.entries()) {
       if (i % PLACES_PER_TURN === PLACES_PER_TURN - 1) await turn()
-      if (equalJson(valueAt(record.data ?? {}, place.pointer), place.value)) {
+      if (equalJson(readRecord(place.pointer), place.value)) {
         place.setter = record
         still.push(place)
       } else if (place.setter) setters.set(place.pointer, place.setter)

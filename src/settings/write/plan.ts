@@ -137,7 +137,10 @@ async function planDocument(
   const set = changes.flatMap(change => (change.new === undefined ? [] : [change.path]))
   return {
     ...document,
-    shadowed: changes.map(({ path }) => path).filter(path => isHidden(higher, path)),
+    shadowed: hiddenPaths(
+      higher,
+      changes.map(({ path }) => path),
+    ),
     deprecated: placesOf(deprecated, set),
   }
 }
@@ -205,16 +208,33 @@ function find(
   return documents.find(document => document.namespace === namespace && document.scope === scope)
 }
 
-/** True when the layer has a value at the path, or a value that is no object on the way there. */
-function isHidden(higher: JsonObject, path: string): boolean {
-  let at: Json = higher
+/**
+ * The paths, in the order of the document, at which the layer has a value, or a value that is no object on the
+ * way there.
+ */
+function hiddenPaths(higher: JsonObject, paths: readonly string[]): readonly string[] {
+  let above = ''
+  let found: Json | undefined = higher
+  return paths.filter(path => {
+    const cut = path.lastIndexOf('/')
+    const parent = path.slice(0, cut)
+    // Many paths have the same beginning, which may be long.
+    if (parent !== above) found = follow(higher, parent)
+    above = parent
+    return found !== undefined && follow(found, path.slice(cut)) !== undefined
+  })
+}
+
+/** The value at a path, or the value that is no object on the way there; undefined without either. */
+function follow(value: Json, path: string): Json | undefined {
+  let at = value
   for (const token of path.split('/').slice(1)) {
-    if (!isObject(at)) return true
+    if (!isObject(at)) return at
     const next: Json | undefined = ownMember(at, token.replaceAll('~1', '/').replaceAll('~0', '~'))
-    if (next === undefined) return false
+    if (next === undefined) return undefined
     at = next
   }
-  return true
+  return at
 }
 
 function ownMember(object: JsonObject, key: string): Json | undefined {
