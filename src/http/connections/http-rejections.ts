@@ -42,7 +42,7 @@ export function rejectClientError(
   const { status, headers, body } = problemOf(error)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${isHead(cause.rawPacket) ? '' : body}`,
   )
   closes.close(socket, status === 408 ? SLOW_CLIENT_LINGER_MS : undefined)
 }
@@ -108,6 +108,11 @@ function errorOf(cause: ClientError): SettingsError {
         cause,
       })
   }
+}
+
+/** True for a request whose answer has no body, which a client would take for the next answer. */
+function isHead(bytes: Buffer | undefined): boolean {
+  return bytes?.toString('latin1', 0, 5) === 'HEAD '
 }
 
 /** True when the bytes are the beginning of a request line without its end. */

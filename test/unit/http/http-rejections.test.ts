@@ -65,6 +65,19 @@ describe('every rejection is a problem document', () => {
     expect(line.text()).toMatch(/\r\ncontent-type: application\/problem\+json/i)
   })
 
+  it.each([
+    ['long headers', `HEAD / HTTP/1.1\r\n${HOST}X-A: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['a long URL', `HEAD /${'x'.repeat(20_000)} HTTP/1.1\r\n${HOST}\r\n`, 414],
+  ])('a HEAD with %s is answered without a body', async (_what, request, status) => {
+    const { http } = await openBareRig()
+    const line = openLine(http.port)
+    line.socket.write(request)
+    await expect.poll(line.text, { timeout: 20_000 }).toContain('\r\n\r\n')
+    line.socket.end()
+    await expect.poll(() => line.socket.closed, { timeout: 20_000 }).toBe(true)
+    expect(line.text()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n$`))
+  })
+
   it('a request that does not arrive in time is answered with 408 and ended', async () => {
     const { http } = await openBareRig({ deadlines: { headers: 200, request: 600, check: 50 } })
     const put = `PUT ${NAMESPACE} HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{`
