@@ -3,6 +3,8 @@ import type { Finding, ScenarioResult } from './run-scenario.ts'
 
 interface Row {
   count: number
+  /** Answers of success, so that a kind that is always refused is seen. */
+  done: number
   worst: number
   worstIn: string
 }
@@ -23,9 +25,10 @@ export class Record {
   addScenario({ name, notes, measured, findings }: ScenarioResult, again: string): void {
     this.#scenarios++
     for (const { act, answer, cpu } of measured) {
-      const row = this.#rows.get(act.name) ?? { count: 0, worst: 0, worstIn: '' }
+      const row = this.#rows.get(act.name) ?? { count: 0, done: 0, worst: 0, worstIn: '' }
       this.#rows.set(act.name, row)
       row.count++
+      if (typeof answer.status === 'number' && answer.status < 300) row.done++
       this.#count(String(answer.status))
       if (cpu > row.worst) Object.assign(row, { worst: cpu, worstIn: name })
     }
@@ -44,12 +47,12 @@ export class Record {
   print(): string {
     const rows = [...this.#rows].sort(([, a], [, b]) => b.worst - a.worst)
     const table = rows.map(
-      ([name, { count, worst, worstIn }]) =>
-        `${name.padEnd(28)} ${String(count).padStart(7)}  ${worst.toFixed(0).padStart(6)} ms  ${worstIn}`,
+      ([name, { count, done, worst, worstIn }]) =>
+        `${name.padEnd(28)} ${String(count).padStart(7)} ${String(done).padStart(7)}  ${worst.toFixed(0).padStart(6)} ms  ${worstIn}`,
     )
     const answers = [...this.#statuses].sort().map(([status, count]) => `${status}: ${count}`)
     return [
-      `${'request'.padEnd(28)}   count  worst CPU  in`,
+      `${'request'.padEnd(28)}   count    done  worst CPU  in`,
       ...table,
       `answers: ${answers.join(', ')}`,
       `memory: ${this.#memory.toFixed(0)} MiB at most, in ${this.#crowds} crowds`,

@@ -138,12 +138,63 @@ const TRANSACTION: Scenario = {
     const path = `${API}/transaction`
     const act: Act = { name: 'transaction', role: 'writer', method: 'POST', path, limit: REQUEST_CPU_MS }
     const sized = fitting(operations)
+    // A list of operations is no merge patch.
+    const merges = sized.flatMap(one => (Array.isArray(one.data) ? [] : [{ ...one, method: 'PATCH' }]))
     return [
       ...to.map(one => one.schema(shape?.schema ?? {})),
       { ...act, name: 'transaction, dry run', path: `${path}?dry_run`, body: jsonOf({ operations: sized }) },
       { ...act, body: jsonOf({ operations: sized }) },
-      { ...act, body: jsonOf({ operations: sized.map(one => ({ ...one, method: 'PATCH' })) }) },
+      { ...act, body: jsonOf({ operations: merges }) },
       ...(to[0]?.reads() ?? []),
+      ...to.flatMap(one => one.end()),
+    ]
+  },
+}
+
+/** Transactions that are valid, so that all of their operations are done: up to the limits of one. */
+const COMMITTED: Scenario = {
+  name: 'transaction that commits',
+  make: (random, id) => {
+    const spaces = random.pick([1, 4, 16])
+    const to = list(spaces, i => settingsActs(`fuzz/u${id}x${i}`))
+    const scopes = random.pick([['cluster'], ['cluster', 'controller:c1'], ['cluster', 'controller:c2']])
+    const places = to.flatMap((_, i) => scopes.map(scope => ({ namespace: `fuzz/u${id}x${i}`, scope })))
+    const levels = size(random, 100)
+    const wide = (value: unknown): object => {
+      let made: object = named(size(random, Math.min(20_000, 45_000 / places.length)), () => value)
+      for (let i = 0; i < levels; i++) made = { d: made }
+      return { ...made, list: list(size(random, 500), i => i), moved: {} }
+    }
+    const count = size(random, 9_000 / 128)
+    const patch = random.pick<(i: number) => object[]>([
+      i => list(count, n => ({ op: 'add', path: `/p${i}x${n}`, value: n })),
+      () => list(count, n => ({ op: 'add', path: '/list/0', value: n })),
+      () => list(count, () => ({ op: 'move', from: '/list/0', path: '/list/-' })),
+      () => list(count, n => ({ op: n % 2 ? 'remove' : 'add', path: '/moved/x', value: n })),
+      () => [{ op: 'copy', from: '/list', path: '/moved/list' }],
+    ])
+    const further = list(random.between(1, 128 - places.length), i => {
+      const place = places[i % places.length]
+      return random.chance(0.5)
+        ? { ...place, method: 'PATCH', data: { [`n${i}`]: i, moved: { [`m${i}`]: null } } }
+        : { ...place, method: 'JSON_PATCH', data: patch(i) }
+    })
+    const text = (value: unknown): string =>
+      jsonOf({
+        operations: fitting([
+          ...places.map(one => ({ ...one, method: 'PUT', data: wide(value) })),
+          ...further,
+        ]),
+      })
+    const path = `${API}/transaction`
+    const act: Act = { name: 'transaction', role: 'writer', method: 'POST', path, limit: REQUEST_CPU_MS }
+    const rule = { additionalProperties: {}, properties: { list: { items: { minimum: -9 } } } }
+    return [
+      ...to.map(one => one.schema(random.chance(0.5) ? {} : rule)),
+      { ...act, name: 'transaction, dry run', path: `${path}?dry_run`, body: text(0) },
+      ...list(3, i => ({ ...act, body: text(i) })),
+      ...(to[0]?.reads() ?? []),
+      { ...act, body: jsonOf({ operations: places.map(one => ({ ...one, method: 'DELETE' })) }) },
       ...to.flatMap(one => one.end()),
     ]
   },
@@ -203,7 +254,8 @@ export const SETTINGS_SCENARIOS: readonly Scenario[] = [
   PATCHES,
   LONG_PATHS,
   TRANSACTION,
-  TRANSACTION,
+  COMMITTED,
+  COMMITTED,
   TEXTS,
   TEXTS,
   LARGE,
