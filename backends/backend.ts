@@ -160,6 +160,12 @@ export interface Backend {
   get(key: Key): Promise<Entry | undefined>
 
   /**
+   * Returns the seconds until the store deletes a key that was put with a ttl, by the clock of the store;
+   * undefined when the key is absent or does not expire.
+   */
+  timeToLive(key: Key): Promise<number | undefined>
+
+  /**
    * Lists all entries below `prefix` at one revision, in pages. A prefix consists of whole segments:
    * `settings/net/` never lists `settings/netops/x`.
    */

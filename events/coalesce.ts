@@ -27,7 +27,7 @@ export interface QueuedEvent {
 type Changed = Facts['settings.changed']
 type BoxChanged = Facts['box.changed']
 
-/** One fact for each namespace, box, rejected source and other name, in the order of the last of each. */
+/** One fact for each namespace, box, rejected source, confirmed commit and other name, in the order of the last of each. */
 export function coalesceFacts(facts: readonly QueuedEvent[]): QueuedEvent[] {
   const groups = new Map<string, QueuedEvent[]>()
   for (const fact of facts) {
@@ -46,6 +46,10 @@ function subjectOf({ name, content }: KytosEvent): string {
     return JSON.stringify([name, (content as BoxChanged).namespace, (content as BoxChanged).box_id])
   if (name === 'settings.rejected')
     return JSON.stringify([name, (content as Facts['settings.rejected']).source])
+  if (name === 'settings.pending') {
+    const { namespace, scope } = content as Facts['settings.pending']
+    return JSON.stringify([name, namespace, scope])
+  }
   return name
 }
 

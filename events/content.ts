@@ -1,10 +1,11 @@
+import { MAX_CONFIRM_SECONDS, MIN_CONFIRM_SECONDS } from '../model/document.ts'
 import { SettingsError } from '../model/errors.ts'
 import { type ExpectedRevision, parseExpectedRevision } from '../model/expected-revision.ts'
 import { refuseExcess } from '../model/extent.ts'
 import { nearest } from '../model/nearest.ts'
 import { quote } from '../model/quote.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../model/value.ts'
-import type { Fields } from './command.ts'
+import type { Fields } from './commands/command.ts'
 import type { SummaryPart } from './nouns.ts'
 
 /** The maximum length of a comment, in characters. */
@@ -109,6 +110,17 @@ export function parseCount(value: unknown, field: string, fallback: number, max:
     )
   }
   return value
+}
+
+/** The time for a confirmation, in seconds; undefined when absent. */
+export function parseConfirmWithin(value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  const [least, most] = [MIN_CONFIRM_SECONDS, MAX_CONFIRM_SECONDS]
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `"confirm_within" must be an integer from ${least} to ${most} (seconds), not ${quote(value)}.`,
+  )
 }
 
 /** @throws SettingsError METHOD_NOT_FOUND, with the allowed methods. */

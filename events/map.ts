@@ -11,7 +11,9 @@ import {
   required,
   type,
   WRITE,
-} from './command.ts'
+} from './commands/command.ts'
+import { CONFIRM_WITHIN, PENDING_COMMANDS } from './commands/pending-commands.ts'
+import type { PendingFact } from './commands/pending-nouns.ts'
 import type * as Noun from './nouns.ts'
 
 /*
@@ -70,6 +72,7 @@ export const COMMANDS = {
       revision: optional<string>(),
       /** Returns the effect of the change without writing it. */
       dry_run: optional<boolean>(),
+      ...CONFIRM_WITHIN,
       ...COMMON,
     },
     answer: type<Noun.Settings>(),
@@ -77,9 +80,9 @@ export const COMMANDS = {
   },
   'kytos.settings.delete': {
     ...WRITE,
-    fields: { namespace: required<string>(), revision: optional<string>(), ...COMMON },
+    fields: { namespace: required<string>(), revision: optional<string>(), ...CONFIRM_WITHIN, ...COMMON },
     answer: type<Noun.Settings>(),
-    errors: [...CODES.named, 'REVISION_MISMATCH', 'CHANGE_VETOED'],
+    errors: [...CODES.named, 'REVISION_MISMATCH', 'CHANGE_VETOED', 'PENDING'],
   },
   'kytos.settings.list': {
     ...READ,
@@ -116,6 +119,7 @@ export const COMMANDS = {
     fields: {
       operations: required<readonly Noun.TransactionOperation[]>(),
       dry_run: optional<boolean>(),
+      ...CONFIRM_WITHIN,
       ...COMMON,
     },
     answer: type<Noun.TransactionResult>(),
@@ -157,6 +161,7 @@ export const COMMANDS = {
     answer: type<Noun.RestoredFiles>(),
     errors: [...CODES.named, 'BOX_MALFORMED'],
   },
+  ...PENDING_COMMANDS,
   'kytos.storehouse.create': {
     ...WRITE,
     carries: 'box',
@@ -263,6 +268,7 @@ export interface Facts {
     readonly revision: string
     readonly origin: Noun.Origin
   }
+  'settings.pending': PendingFact
   'settings.state': {
     readonly state: Noun.ServiceState
     readonly revision: string

@@ -1,5 +1,5 @@
 import type { Permission } from '../model/permissions.ts'
-import type { Command } from './command.ts'
+import type { Command } from './commands/command.ts'
 import { COMMANDS, type CommandName } from './map.ts'
 
 /* The meaning of an event's name. */

@@ -1,6 +1,7 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json, JsonObject } from '../model/value.ts'
 import type { ApplyMode, Explanation, Method, Preview, RejectedMember } from './changes.ts'
+import type { Pending } from './commands/pending-nouns.ts'
 
 /*
  * The nouns of commands and facts (map.ts): settings, boxes, and the answers about them. Names are
@@ -35,6 +36,8 @@ export interface Settings {
   readonly rejected?: readonly RejectedMember[]
   /** The number of rejected members that `rejected` has no room for. */
   readonly more?: number
+  /** The confirmed commit that the document of the requested scope belongs to; absent without one. */
+  readonly pending?: Pending
   /** False when the change is durable but not visible here yet, because the watch was down. */
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */
@@ -94,6 +97,7 @@ export interface Summary {
   readonly state: ServiceState
   readonly schema: boolean
   readonly overrides: boolean
+  /** True when overrides that this controller sees wait for a confirmation. */
   readonly pending: boolean
   /** True when values are rejected here: see `rejected` of the settings; absent when all count. */
   readonly rejected?: true
@@ -184,6 +188,8 @@ export interface Status {
   readonly rejected?: readonly NamedRejection[]
   /** The number of rejected values beyond those in `rejected`. */
   readonly more_rejected?: number
+  /** The changes that wait for a confirmation, at most 100; absent without any. */
+  readonly pending?: readonly Pending[]
   /** The enabled NApps in the order of their ids; empty without a host. */
   readonly napps: readonly NAppStatus[]
 }

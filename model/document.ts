@@ -11,6 +11,11 @@ export const DOCUMENT_BYTES = 256 * 1024
 /** The largest number of documents that one transaction changes, and the bytes of their texts together. */
 export const TRANSACTION_DOCUMENTS = 32
 export const TRANSACTION_BYTES = 640 * 1024
+/** The largest number of documents that are confirmed together. */
+export const PENDING_DOCUMENTS = 16
+/** The shortest and the longest time for a confirmation, in seconds. */
+export const MIN_CONFIRM_SECONDS = 2
+export const MAX_CONFIRM_SECONDS = 24 * 60 * 60
 /** The largest number of operations in one transaction; several may change the same document. */
 export const TRANSACTION_OPERATIONS = 128
 /**

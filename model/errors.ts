@@ -47,6 +47,10 @@ export const ERRORS = {
   DOCUMENT_EXISTS: meaning(409, 5),
   NAMESPACE_CONFLICT: meaning(409, 5),
   PATCH_CONFLICT: meaning(409, 5),
+  /** An earlier change of the document still waits for its confirmation. */
+  PENDING: meaning(409, 5),
+  /** No change of the document waits for a confirmation. */
+  NOT_PENDING: meaning(409, 5),
   /** A controller may use the schema. */
   SCHEMA_IN_USE: meaning(409, 5),
   REVISION_MISMATCH: meaning(412, 5),

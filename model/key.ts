@@ -136,6 +136,16 @@ export function decodeSegment(segment: string): string | undefined {
   }
 }
 
+/** The key of the state of a confirmed commit at a document of overrides. */
+export function pendingKey(document: Key): Key {
+  return `pending/${document}` as Key
+}
+
+/** The key that exists while a confirmed commit of a document may be confirmed; the store deletes it. */
+export function armedKey(document: Key): Key {
+  return `armed/${document}` as Key
+}
+
 /** The prefix of all tokens. */
 export const TOKENS = makePrefix('tokens')
 

@@ -23,6 +23,7 @@ import { KeyMapper } from './key-mapper.ts'
 import { OverlapGuard } from './overlap-guard.ts'
 import { PageSizer } from './page-sizer.ts'
 import { getEntry, listEntries } from './read.ts'
+import { readTimeToLive } from './time-to-live.ts'
 import { isInStep, outdated } from './version.ts'
 import { type Identity, watchOnce } from './watch.ts'
 
@@ -122,6 +123,11 @@ class EtcdBackend implements Backend {
     } finally {
       end.release()
     }
+  }
+
+  async timeToLive(key: Key): Promise<number | undefined> {
+    this.#requireOpen()
+    return this.#checkOnRefusal(readTimeToLive(this.#pool, this.#keys, key))
   }
 
   fileProblems(): readonly FileProblem[] {

@@ -112,6 +112,11 @@ class FilesystemBackend implements Backend {
     }
   }
 
+  async timeToLive(key: Key): Promise<number | undefined> {
+    const left = this.#open().state.timeLeft(key)
+    return left === undefined ? undefined : left / 1000
+  }
+
   fileProblems(): readonly FileProblem[] {
     return this.#store?.fileProblems() ?? []
   }

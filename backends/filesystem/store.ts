@@ -63,7 +63,7 @@ export class FilesystemStore {
       store = new FilesystemStore(layout, parts, report, { found, journal, lock })
       const files = await store.#files.open(found.files, found.notes)
       if (!found.current && files > 0) report(imported(layout, files))
-      store.#expiry.arm()
+      await store.#expiry.resume()
       return store
     } catch (error) {
       // The caller gets the error of the opening, not one of this cleanup.
@@ -96,7 +96,7 @@ export class FilesystemStore {
       betweenGroups: () => this.#compactor.betweenGroups(),
       onDurable: commits => this.#onDurable(commits),
     })
-    this.#expiry = new Expiry(this.state, commit)
+    this.#expiry = new Expiry(this.state, commit, layout.times)
     this.#watch = setInterval(() => void this.#keepJournal(), JOURNAL_CHECK_MS).unref()
   }
 
@@ -118,7 +118,7 @@ export class FilesystemStore {
   /** Drains pending commits, flushes the readable files and releases the lock. */
   async close(): Promise<void> {
     try {
-      this.#expiry.stop()
+      await this.#expiry.stop()
       clearInterval(this.#watch)
       await this.#committer.idle()
       await this.#keepJournal()
@@ -138,7 +138,7 @@ export class FilesystemStore {
 
   #onDurable(commits: readonly PlannedCommit[]): void {
     const expiring = this.state.expires.size > 0
-    for (const { batch, expires } of commits) this.state.apply(batch, expires)
+    for (const { batch, ttls } of commits) this.state.apply(batch, ttls)
     this.window.append(commits.map(({ batch }) => batch))
     for (const { batch } of commits) for (const change of batch.changes) this.#files.committed(keyOf(change))
     if (expiring || this.state.expires.size > 0) this.#expiry.arm()

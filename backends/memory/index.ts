@@ -97,6 +97,11 @@ class MemoryBackend implements Backend {
     }
   }
 
+  async timeToLive(key: Key): Promise<number | undefined> {
+    this.#requireOpen()
+    return this.#store.timeToLive(key)
+  }
+
   fileProblems(): readonly FileProblem[] {
     return []
   }

@@ -19,6 +19,8 @@ export class MemoryStore {
   readonly #window: number
   readonly #entries = new Map<Key, Entry>()
   readonly #timers = new Map<Key, NodeJS.Timeout>()
+  /** When keys expire, by `performance.now`. */
+  readonly #expires = new Map<Key, number>()
   readonly #listeners = new Set<() => void>()
   #log: Batch[] = []
   #forgotten: Revision = 0n
@@ -40,6 +42,12 @@ export class MemoryStore {
     return [...this.#entries.values()]
       .filter(entry => entry.key.startsWith(prefix))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  /** The seconds until a key expires; undefined for one that does not. */
+  timeToLive(key: Key): number | undefined {
+    const at = this.#expires.get(key)
+    return at === undefined ? undefined : Math.max(0, at - performance.now()) / 1000
   }
 
   commit(operations: readonly Operation[]): Outcome {
@@ -80,6 +88,7 @@ export class MemoryStore {
     if (!change) return undefined
     clearTimeout(this.#timers.get(key))
     this.#timers.delete(key)
+    this.#expires.delete(key)
     if (change.type === 'delete') this.#entries.delete(key)
     else this.#entries.set(key, change.entry)
     if ('put' in operation && operation.ttl !== undefined)
@@ -97,6 +106,7 @@ export class MemoryStore {
   }
 
   #expire(key: Key, at: number): void {
+    this.#expires.set(key, at)
     const left = at - performance.now()
     if (left <= 0) this.commit([{ key, delete: true }])
     else this.#timers.set(key, setTimeout(() => this.#expire(key, at), Math.min(left, MAX_TIMER_MS)).unref())

@@ -167,6 +167,24 @@ export const ttl: readonly Case[] = [
     },
   },
   {
+    title: 'the time to live of a key is what is left of its ttl, and that of any other key is undefined',
+    async run(context) {
+      const { store } = context
+      const ttl = 100 + context.ttl
+      const begun = performance.now()
+      committed(await store.commit([put(B), { ...put(A), ttl }]))
+      const left = await store.timeToLive(A)
+      const passed = (performance.now() - begun) / 1000
+      assert.ok(left !== undefined && left <= Math.ceil(ttl), `${left} s of ${ttl} s are left`)
+      // Whole seconds, rounded either way, are exact enough.
+      assert.ok(left >= ttl - passed - 1, `${left} s of ${ttl} s are left after ${passed} s`)
+      assert.equal(await store.timeToLive(B), undefined)
+      assert.equal(await store.timeToLive(C), undefined)
+      committed(await store.commit([put(A, 2)]))
+      assert.equal(await store.timeToLive(A), undefined)
+    },
+  },
+  {
     title: 'a ttl of 60 days is not over at once',
     async run(context) {
       const { store } = context

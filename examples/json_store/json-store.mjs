@@ -101,6 +101,12 @@ class JsonStore {
     return listingOf(revision, found.map(publicEntry), options)
   }
 
+  /** @param {Key} key */
+  async timeToLive(key) {
+    const { expires } = this.#open().entries.get(key) ?? {}
+    return expires === undefined ? undefined : Math.max(0, expires - Date.now()) / 1000
+  }
+
   /** @param {readonly Operation[]} operations @returns {Promise<Outcome>} */
   async commit(operations) {
     this.#open()

@@ -31,6 +31,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'kytos.settings.remove_schema': 'namespace',
   'kytos.settings.transaction': 'operations',
   'kytos.settings.history': 'namespace',
+  'kytos.settings.confirm': 'namespace',
+  'kytos.settings.cancel': 'namespace',
   'kytos.settings.status': 'owner',
   'kytos.settings.controllers': 'visible',
   'kytos.settings.restore_files': 'owner',

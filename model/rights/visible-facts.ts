@@ -12,6 +12,7 @@ type FactRule = 'namespace' | 'boxes' | 'all' | 'service'
 const RULES: Readonly<Record<string, FactRule>> = {
   'settings.changed': 'namespace',
   'settings.rejected': 'namespace',
+  'settings.pending': 'namespace',
   'settings.snapshot': 'all',
   'settings.state': 'service',
   'kytos/settings.loaded': 'service',

@@ -7,14 +7,18 @@ import { COMMANDS, type CommandName } from '../../events/map.ts'
 import type { NAppStatus } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import type { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import { BoxService } from '../boxes/service.ts'
 import type { Log } from '../log/log.ts'
+import { Keeper } from '../pending/keeper.ts'
+import { PendingService } from '../pending/service.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
 import { warningOfRename } from '../settings/known-controllers.ts'
 import { Registrar } from '../settings/registrar.ts'
 import { SchemaPruner } from '../settings/schema-pruner.ts'
 import { SettingsService } from '../settings/service.ts'
 import { DocumentWriter } from '../settings/write/document-writer.ts'
+import { requireReady } from '../settings/write/ready.ts'
 import { baseFromCache } from '../state/document-reader.ts'
 import type { Environment } from '../state/environment.ts'
 import { redact } from '../state/secrets.ts'
@@ -102,7 +106,10 @@ export function createService(
       if (reported && name === 'settings.changed' && environment?.isEmpty === false) reportEnvironment()
       return event
     },
-    onAdvanced: bySteps => feed.advanced(bySteps),
+    onAdvanced(bySteps) {
+      feed.advanced(bySteps)
+      keeper.look()
+    },
     onUnrecorded: documents => adoptEdits(documents, writer, { log, isClosing: () => closing }),
     onTokensChanged() {
       tokens.changed()
@@ -150,13 +157,15 @@ export function createService(
       ),
   })
 
+  const recorded = (key: Key, version: number): void => housekeeper.recorded(key, version)
+  const keeper: Keeper = new Keeper({ backend, watcher, controller, log, recorded })
   const writer = new DocumentWriter({
     backend,
     controller,
     cached: key => baseFromCache(watcher.cache.stateOf(key)),
     goneAt: key => watcher.cache.stateOf(key)?.goneAt,
     meta: () => watcher.cache.meta,
-    recorded: (key, version) => housekeeper.recorded(key, version),
+    recorded,
   })
   const registrar: Registrar = new Registrar({ backend, watcher, log, napps: context.napps })
   const pruner = new SchemaPruner({ backend, watcher, registrar, log })
@@ -170,6 +179,13 @@ export function createService(
     log,
     controller,
     strict,
+  })
+  const pending = new PendingService({
+    backend,
+    watcher,
+    controller,
+    recorded,
+    requireReady: () => requireReady(watcher),
   })
   const boxes = new BoxService({ backend, watcher })
   const status = new StatusService({
@@ -198,6 +214,7 @@ export function createService(
   /** The handler of every command; a missing one does not compile. */
   const handlers: Handlers = {
     ...settings.handlers,
+    ...pending.handlers,
     ...boxes.handlers,
     ...status.handlers,
     'kytos.settings.register': async (content, { actor }) => {
@@ -232,7 +249,7 @@ export function createService(
     async close() {
       closing = true
       registrar.stop()
-      const stopped = Promise.all([housekeeper.stop(), pruner.stop(), watcher.stop()])
+      const stopped = Promise.all([housekeeper.stop(), pruner.stop(), keeper.stop(), watcher.stop()])
       // Closing the backend ends their requests to the store, which may otherwise take long to fail.
       const grace = Promise.race([stopped, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
       await Promise.all([

@@ -18,7 +18,17 @@ import { findDistrust } from './trust.ts'
 
 /** The exports of a module, for messages. */
 const EXPORTS = 'name (a text), options (a JSON Schema) and create (a function)'
-const METHODS = ['open', 'get', 'list', 'commit', 'watch', 'fileProblems', 'restoreFiles', 'close'] as const
+const METHODS = [
+  'open',
+  'get',
+  'list',
+  'timeToLive',
+  'commit',
+  'watch',
+  'fileProblems',
+  'restoreFiles',
+  'close',
+] as const
 
 /** The loaded module of a backend. */
 export interface LoadedModule extends BackendModule {

@@ -33,6 +33,10 @@ const COMMANDS: readonly CommandModule[] = [
     names: ['describe', 'schema'],
     load: async () => (await import('./commands/describe.ts')).addDescribeCommands,
   },
+  {
+    names: ['confirm', 'cancel'],
+    load: async () => (await import('./undo/confirm.ts')).addConfirmCommands,
+  },
   { names: ['watch'], load: async () => (await import('./commands/watch.ts')).addWatchCommand },
   { names: ['history'], load: async () => (await import('./commands/history.ts')).addHistoryCommand },
   { names: ['diff'], load: async () => (await import('./commands/diff.ts')).addDiffCommand },

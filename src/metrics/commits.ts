@@ -48,6 +48,7 @@ export function createCommitMeter(registry: Registry): CommitMeter {
         open: () => backend.open(),
         get: key => backend.get(key),
         list: (prefix, options) => backend.list(prefix, options),
+        timeToLive: key => backend.timeToLive(key),
         async commit(operations) {
           const stop = seconds.startTimer()
           try {

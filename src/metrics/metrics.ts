@@ -32,6 +32,7 @@ const FILE_CODES: readonly FileCode[] = ['FILE_MISSING', 'FILE_REJECTED', 'FILE_
 const COUNTED_FACTS: readonly FactName[] = [
   'settings.changed',
   'settings.rejected',
+  'settings.pending',
   'settings.state',
   'box.changed',
 ]

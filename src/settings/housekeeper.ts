@@ -4,6 +4,7 @@ import { differences } from '../../events/differences.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { historyKey, historyPrefix, type Key } from '../../model/key.ts'
 import type { Log } from '../log/log.ts'
+import { readPendingAt } from '../pending/pending-group.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { findSetters } from './provenance.ts'
 
@@ -70,10 +71,14 @@ export class Housekeeper {
 
 /**
  * Deletes history records of a document, but keeps the newest 50, those written since `youngest` (Unix ms),
- * and the newest 50 that set a value which still stands. Each of the latter is kept with the record before
- * it, which proves that it set the value. Returns true when young records beyond the 50 are left.
+ * the baseline of a change that waits for its confirmation, and the newest 50 that set a value which still
+ * stands. Each of the latter is kept with the record before it, which proves that it set the value. Returns
+ * true when records beyond the 50 are left that a later round may delete.
  */
 export async function pruneHistory(backend: Backend, document: Key, youngest: number): Promise<boolean> {
+  // Read first, because a version that becomes a baseline later is among the newest.
+  const pending = await readPendingAt(backend, document)
+  const baseline = pending && !pending.ended ? pending.baseline : undefined
   const { pages } = await backend.list(historyPrefix(document))
   const records: StoredRecord[] = []
   for await (const page of pages) {
@@ -85,7 +90,8 @@ export async function pruneHistory(backend: Backend, document: Key, youngest: nu
   }
   const beyond = records.slice(0, Math.max(0, records.length - MIN_KEPT_RECORDS))
   const young = beyond.filter(({ at }) => Date.parse(at) > youngest)
-  const needed = new Set([...young, ...(await settersAmong(beyond, records))])
+  const baselines = beyond.filter(({ version }) => version === baseline)
+  const needed = new Set([...young, ...baselines, ...(await settersAmong(beyond, records))])
   const old = beyond.filter(record => !needed.has(record))
   for (let i = 0; i < old.length; i += MAX_DELETIONS_PER_COMMIT) {
     await backend.commit(
@@ -96,7 +102,7 @@ export async function pruneHistory(backend: Backend, document: Key, youngest: nu
       })),
     )
   }
-  return young.length > 0
+  return young.length + baselines.length > 0
 }
 
 /** The older records that set a value which still stands in the newest record, and the one before each. */

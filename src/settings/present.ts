@@ -8,7 +8,8 @@ import type {
 } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import type { SettingsError } from '../../model/errors.ts'
-import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
+import { presentPending } from '../pending/present-pending.ts'
 import { isAsKnown } from '../state/document-reader.ts'
 import { type DocumentState, documentVersion } from '../state/document-state.ts'
 import { isSameRecord } from '../state/record.ts'
@@ -57,6 +58,7 @@ export function presentSettings(
     schema: schema !== undefined,
     ...presentRejected(seen.rejected),
     ...(cache.isElsewhere(scope) && { assumed: true }),
+    ...presentPending(cache.index.pending, overridesKey(namespace, scope)),
   }
 }
 
@@ -123,7 +125,9 @@ export function presentSummary(
     state,
     schema: cache.schema(namespace) !== undefined,
     overrides: cluster?.entry !== undefined || cache.document(namespace, cache.self)?.entry !== undefined,
-    pending: false,
+    pending: cache
+      .seenFrom(CLUSTER)
+      .some(scope => cache.index.pending.waiting(overridesKey(namespace, scope))),
     ...(isLoaded === false && { loaded: false }),
     ...(cache.rejected(namespace).rejected.length > 0 && { rejected: true }),
     ...(files.length > 0 && { files }),

@@ -1,5 +1,6 @@
 import {
   parseComment,
+  parseConfirmWithin,
   parseCount,
   parseData,
   parseFlag,
@@ -22,6 +23,7 @@ import type {
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import { withRemaining } from '../pending/remaining.ts'
 import { fileCodesByNamespace } from '../state/files.ts'
 import { explainSettings } from './explain.ts'
 import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
@@ -120,7 +122,8 @@ export class SettingsService {
           presentSettings(this.#view, namespace, scope, seen),
         )
       : this.#present(namespace, scope)
-    return withWarning(await settings, warningOfScope(watcher.cache, scope))
+    const answer = withWarning(await settings, warningOfScope(watcher.cache, scope))
+    return content.fresh ? withRemaining(backend, answer) : answer
   }
 
   async update(content: CommandContent<'kytos.settings.update'>, actor: Actor): Promise<Settings> {
@@ -133,6 +136,7 @@ export class SettingsService {
       actor,
       comment,
       dryRun: parseFlag(content.dry_run, 'dry_run'),
+      confirmWithin: parseConfirmWithin(content.confirm_within),
     })
   }
 
@@ -144,6 +148,7 @@ export class SettingsService {
       actor,
       comment,
       dryRun: false,
+      confirmWithin: parseConfirmWithin(content.confirm_within),
     })
   }
 
@@ -154,7 +159,8 @@ export class SettingsService {
     const edits = parseOperations(content.operations, content.scope, this.#options.controller)
     const comment = parseComment(content.comment)
     const dryRun = parseFlag(content.dry_run, 'dry_run')
-    return { settings: await this.#change({ edits, actor, comment, dryRun }) }
+    const confirmWithin = parseConfirmWithin(content.confirm_within)
+    return { settings: await this.#change({ edits, actor, comment, dryRun, confirmWithin }) }
   }
 
   async list(content: CommandContent<'kytos.settings.list'>): Promise<readonly Summary[]> {

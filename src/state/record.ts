@@ -32,6 +32,11 @@ export interface StoredRecord {
   readonly comment: string | undefined
   readonly at: string
   readonly writeId: string
+  /**
+   * The seconds within which the change had to be confirmed; undefined for any other change. A document can
+   * wait for a confirmation only while its newest record has it.
+   */
+  readonly confirmWithin?: number | undefined
 }
 
 /** A record that is not committed yet. */
@@ -42,10 +47,14 @@ export function nextRecord(
   newest: StoredRecord | undefined,
   kind: ChangeKind,
   data: JsonObject | undefined,
-  by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'> & Partial<Pick<StoredRecord, 'at' | 'writeId'>>,
+  by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'> &
+    Partial<Pick<StoredRecord, 'at' | 'writeId' | 'confirmWithin'>>,
 ): NewRecord {
   const { actor, comment, controller, at = new Date().toISOString(), writeId = randomUUID() } = by
-  return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at, writeId }
+  const version = (newest?.version ?? 0) + 1
+  const { confirmWithin } = by
+  const record = { version, kind, data, actor, controller, comment, at, writeId }
+  return confirmWithin === undefined ? record : { ...record, confirmWithin }
 }
 
 /**
@@ -62,6 +71,7 @@ export function printRecord(record: NewRecord, adopts?: Revision, rejected?: str
     comment: record.comment ?? null,
     at: record.at,
     write_id: record.writeId,
+    ...(record.confirmWithin !== undefined && { confirm_within: record.confirmWithin }),
     ...(adopts === undefined ? {} : { revision: printRevision(adopts) }),
     ...(rejected === undefined
       ? {}
@@ -94,6 +104,7 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
     comment: text(fields.comment),
     at: text(fields.at) ?? '',
     writeId: text(fields.write_id) ?? '',
+    ...(typeof fields.confirm_within === 'number' && { confirmWithin: fields.confirm_within }),
   }
 }
 

@@ -18,6 +18,7 @@ import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from 
 import { currentVisibility } from '../../model/rights/visibility.ts'
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log/log.ts'
+import { presentAllPending } from '../pending/present-pending.ts'
 import { overridesByController } from '../settings/known-controllers.ts'
 import { requireReady } from '../settings/write/ready.ts'
 import { unknownNamespace, visibleNamespaces } from '../settings/write/unknown-namespace.ts'
@@ -86,6 +87,7 @@ export class StatusService {
       files: named.map(presentFile),
       ...(more > 0 && { more_files: more }),
       ...presentRejections(watcher.cache, namespace),
+      ...presentAllPending(watcher.cache.index.pending, namespace),
       napps: napps().filter(({ napp }) =>
         isSelected({ namespace, scope: undefined }, { namespace: napp, scope: CLUSTER }),
       ),

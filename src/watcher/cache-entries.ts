@@ -16,7 +16,10 @@ export function* cacheEntries(
   namespaces: ReadonlyMap<Namespace, NamespaceState>,
 ): Iterable<Entry> {
   for (const entry of index.entries())
-    yield index.token(entry.key) ?? storedEntry(entry.key, namespaces) ?? entry
+    yield index.token(entry.key) ??
+      index.pending.entry(entry.key) ??
+      storedEntry(entry.key, namespaces) ??
+      entry
   for (const { documents } of namespaces.values())
     for (const state of documents.values())
       for (const record of cachedRecords(state)) yield recordEntry(state.key, record)

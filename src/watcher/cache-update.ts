@@ -19,8 +19,16 @@ import {
   withRecord,
 } from './namespace-state.ts'
 import { observeDocument } from './observed-document.ts'
+import { readPending } from './pending/pending-index.ts'
 import { parseSchemaKey, withoutStored, withStored } from './schema-versions.ts'
-import type { BoxStep, Effect, SchemaStep, Step, StepPlace } from './step.ts'
+import type {
+  BoxStep,
+  PendingStep as ConfirmedCommitStep,
+  Effect,
+  SchemaStep,
+  Step,
+  StepPlace,
+} from './step.ts'
 import { keyOf } from './store-index.ts'
 
 /**
@@ -110,7 +118,7 @@ export class CacheUpdate {
     const groups = this.#groups(pending)
     const last = new Map<Namespace, PendingStep>()
     for (const step of pending) {
-      if (step.type === 'box') continue
+      if (step.type === 'box' || step.type === 'pending') continue
       const group = groups.get(step)
       effects.set(step, group ? await this.#settle(step.namespace, group) : this.#unchanged(step.namespace))
       if (group) last.set(step.namespace, step)
@@ -140,7 +148,7 @@ export class CacheUpdate {
   #groups(pending: readonly PendingStep[]): ReadonlyMap<PendingStep, readonly NamespaceStep[]> {
     const commits = new Map<string, NamespaceStep[]>()
     for (const step of pending) {
-      if (step.type === 'box') continue
+      if (step.type === 'box' || step.type === 'pending') continue
       const commit = `${step.namespace} ${step.type === 'settings' && step.writeId ? step.writeId : step.n}`
       commits.set(commit, [...(commits.get(commit) ?? []), step])
     }
@@ -154,7 +162,7 @@ export class CacheUpdate {
 
   /** A step as it is announced. */
   #finish(step: PendingStep, effect: Effect = NO_EFFECT, rejected?: RejectedList): Step {
-    if (step.type === 'box') return step
+    if (step.type === 'box' || step.type === 'pending') return step
     if (step.type === 'schema') {
       const { apply: _, ...rest } = step
       return { ...rest, ...effect, rejected }
@@ -174,6 +182,7 @@ export class CacheUpdate {
     const entry = change.type === 'put' ? change.entry : undefined
     const { kind, segments } = splitKey(key)
     if (kind === 'boxes') return segments.length === 2 ? { type: 'box', ...place, key, entry } : undefined
+    if (kind === 'pending') return readPendingStep(entry, place)
     const owner = parseOverridesKey(key)
     if (owner) return this.#readDocument(change, owner, place)
     const schema = parseSchemaKey(key)
@@ -229,7 +238,7 @@ export class CacheUpdate {
 
   /** Finds the conflicts between names as they are after all steps, whatever the order of the steps. */
   #findConflicts(pending: readonly PendingStep[]): ReadonlyMap<Namespace, Namespace | undefined> {
-    const steps = pending.flatMap(step => (step.type === 'box' ? [] : [step]))
+    const steps = pending.flatMap(step => (step.type === 'box' || step.type === 'pending' ? [] : [step]))
     for (const { namespace } of steps) this.#names.add(namespace)
     const after = new Map<Namespace, NamespaceState>()
     const get = (namespace: Namespace) => after.get(namespace) ?? this.#state(namespace)
@@ -248,12 +257,22 @@ export class CacheUpdate {
   }
 }
 
+/**
+ * The step of an entry below `pending/`; undefined for a text of another program, and for a deletion, because
+ * only ended states are pruned, whose end was announced.
+ */
+function readPendingStep(entry: Entry | undefined, place: StepPlace): ConfirmedCommitStep | undefined {
+  const pending = entry && readPending(entry)
+  return pending && { type: 'pending', ...place, pending }
+}
+
 type SchemaPlace = NonNullable<ReturnType<typeof parseSchemaKey>>
 
 const NO_EFFECT: Effect = { before: {}, after: {} }
 
 /** A change whose effect is not known yet; the changes of one commit have the same write id. */
-type PendingStep = BoxStep | NamespaceStep
+type PendingStep = BoxStep | ConfirmedCommitStep | NamespaceStep
+
 type NamespaceStep = { readonly apply: (state: NamespaceState) => NamespaceState } & (
   | (StepPlace &
       OverridesPlace & {

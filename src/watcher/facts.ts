@@ -13,8 +13,9 @@ import type { SchemaDocument } from '../schema/schema-document.ts'
 import { documentVersion, isRecorded, parseOverridesKey } from '../state/document-state.ts'
 import { describeEffect } from '../state/effect.ts'
 import type { RejectedList } from '../state/rejected-list.ts'
+import { pendingContent } from './pending/pending-content.ts'
 import { parseSchemaKey } from './schema-versions.ts'
-import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
+import type { BoxStep, PendingStep, SchemaStep, SettingsStep, Step } from './step.ts'
 
 /** The values that all facts of one revision share. */
 export interface RevisionContext {
@@ -34,6 +35,7 @@ export type Fact = {
 /** The facts of one step: the change itself, then the list of rejected members, where it changed. */
 export function factsOf(step: Step, occasion: RevisionContext): Fact[] {
   if (step.type === 'box') return boxFacts(step, occasion)
+  if (step.type === 'pending') return pendingFacts(step, occasion)
   return [
     step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion),
     ...(step.rejected ? [rejectedFact(namespaceOf(step), step.rejected, occasion)] : []),
@@ -131,6 +133,14 @@ function schemaChanged(step: SchemaStep, occasion: RevisionContext): Fact {
       comment: null,
     },
   }
+}
+
+function pendingFacts(step: PendingStep, occasion: RevisionContext): Fact[] {
+  const content = pendingContent(step.pending)
+  if (!content) return []
+  return [
+    { name: 'settings.pending', content: { ...content, ...place(occasion, step), epoch: occasion.epoch } },
+  ]
 }
 
 /** The fact of a box, and the one that its text is rejected where another program wrote it. */

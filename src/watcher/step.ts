@@ -4,6 +4,7 @@ import type { Namespace } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { DocumentState } from '../state/document-state.ts'
 import type { RejectedList } from '../state/rejected-list.ts'
+import type { PendingEntry } from './pending/pending-index.ts'
 
 /** The part that all steps share. */
 export interface StepPlace {
@@ -26,8 +27,8 @@ export interface RejectionChange {
   readonly rejected: RejectedList | undefined
 }
 
-/** One change of a document, schema or box, with its effect on the settings of this controller. */
-export type Step = SettingsStep | SchemaStep | BoxStep
+/** One change of a document, schema, box or confirmed commit, with its effect on the settings of this controller. */
+export type Step = SettingsStep | SchemaStep | BoxStep | PendingStep
 
 export interface SettingsStep extends StepPlace, Effect, RejectionChange {
   readonly type: 'settings'
@@ -38,6 +39,12 @@ export interface SchemaStep extends StepPlace, Effect, RejectionChange {
   readonly type: 'schema'
   readonly namespace: Namespace
   readonly gone: boolean
+}
+
+/** A change of the state of a confirmed commit at one of its documents. */
+export interface PendingStep extends StepPlace {
+  readonly type: 'pending'
+  readonly pending: PendingEntry
 }
 
 export interface BoxStep extends StepPlace {

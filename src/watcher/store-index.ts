@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Change } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isTokenKey, type Key, splitKey } from '../../model/key.ts'
+import { PendingIndex } from './pending/pending-index.ts'
 
 /** An entry of the store without its text. */
 interface IndexedEntry {
@@ -13,7 +14,7 @@ interface IndexedEntry {
   listing?: number
 }
 
-const ANNOUNCED: ReadonlySet<string> = new Set(['boxes', 'controllers', 'schemas', 'settings'])
+const ANNOUNCED: ReadonlySet<string> = new Set(['boxes', 'controllers', 'pending', 'schemas', 'settings'])
 
 /** True for the kinds of keys whose changes are announced and counted in cursors. */
 export function isAnnounced(key: Key): boolean {
@@ -21,11 +22,11 @@ export function isAnnounced(key: Key): boolean {
 }
 
 /**
- * True for the kinds of keys of which the cache must equal the store: announced keys, and tokens, which are
- * never announced.
+ * True for the kinds of keys of which the cache must equal the store: announced keys, and those that are never
+ * announced: tokens, and the times of confirmed commits.
  */
 export function isKept(key: Key): boolean {
-  return isAnnounced(key) || isTokenKey(key)
+  return isAnnounced(key) || isTokenKey(key) || key.startsWith('armed/')
 }
 
 export function keyOf(change: Change): Key {
@@ -34,11 +35,13 @@ export function keyOf(change: Change): Key {
 
 /**
  * The revision and the mark of every key that is kept of the store, including unknown keys. The index also
- * has the boxes by namespace, and the texts of tokens.
+ * has the boxes by namespace, the texts of tokens, and the confirmed commits.
  */
 export class StoreIndex {
   readonly #entries = new Map<Key, IndexedEntry>()
   readonly #tokens = new Map<Key, Entry>()
+  /** The confirmed commits by document. */
+  readonly pending = new PendingIndex()
   readonly #boxes = new Map<string, Set<Key>>()
 
   has(key: Key): boolean {
@@ -99,6 +102,7 @@ export class StoreIndex {
     } else this.#entries.delete(key)
     if (change.type === 'put' && isTokenKey(key)) this.#tokens.set(key, change.entry)
     else this.#tokens.delete(key)
+    this.pending.apply(change)
     const { kind, segments } = splitKey(key)
     if (kind === 'boxes' && segments.length === 2)
       this.#applyBox(segments[0] ?? '', key, change.type === 'put')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Fields } from '../../events/command.ts'
+import type { Fields } from '../../events/commands/command.ts'
 import { COMMANDS, type Facts } from '../../events/map.ts'
 import { ERRORS } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
@@ -37,6 +37,7 @@ describe('docs/bus.md', () => {
     const facts: Record<keyof Facts, true> = {
       'settings.changed': true,
       'settings.rejected': true,
+      'settings.pending': true,
       'settings.state': true,
       'settings.snapshot': true,
       'box.changed': true,

@@ -2,7 +2,7 @@ import type { Backend } from '../../backends/backend.ts'
 import { createMemoryBackend } from '../../backends/memory/index.ts'
 import { ask } from '../../events/ask.ts'
 import { createBus } from '../../events/bus.ts'
-import { errorsOf } from '../../events/command.ts'
+import { errorsOf } from '../../events/commands/command.ts'
 import type { Bus, KytosEvent, RootBus } from '../../events/event.ts'
 import {
   COMMANDS,

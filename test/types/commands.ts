@@ -1,4 +1,4 @@
-import { type Command, optional, READ, required, type, WRITE } from '../../events/command.ts'
+import { type Command, optional, READ, required, type, WRITE } from '../../events/commands/command.ts'
 import type { Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
 

@@ -28,6 +28,11 @@ export class Layout {
     return join(this.journal, 'lock')
   }
 
+  /** The file with the time that is left of each key that expires. */
+  get times(): string {
+    return join(this.journal, 'times.json')
+  }
+
   /** The folder of a kind of readable files. */
   root(kind: ReadableKind): string {
     return join(this.path, kind)

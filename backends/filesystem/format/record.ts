@@ -16,10 +16,10 @@ import type { Batch, Change } from '../../backend.ts'
 export const FORMAT = 1
 
 /**
- * One change of a commit: the text after it (null: deleted), the revision that created the entry, and when it
- * expires (Unix milliseconds).
+ * One change of a commit: the text after it (null: deleted), the revision that created the entry, and the
+ * milliseconds after which the store deletes it. A time of day would depend on a clock that people set.
  */
-export type StoredChange = readonly [key: Key, text: string | null, created?: string, expires?: number]
+export type StoredChange = readonly [key: Key, text: string | null, created?: string, ttl?: number]
 
 /**
  * A version of a readable file: the hash of its bytes (null: no file) and the document that it stands for
@@ -64,7 +64,7 @@ export interface LogRecord {
 
 /** A record of a snapshot; the last one has the number of entries. */
 export interface SnapshotRecord {
-  readonly entry?: readonly [key: Key, text: string, revision: string, created: string, expires?: number]
+  readonly entry?: readonly [key: Key, text: string, revision: string, created: string, ttl?: number]
   readonly files?: readonly StoredMark[]
   readonly end?: number
 }
@@ -90,29 +90,29 @@ export function parseRecord<T extends Header | LogRecord | SnapshotRecord>(text:
 export function logRecord(
   group: number,
   batch: Batch | undefined,
-  expires: ReadonlyMap<Key, number>,
+  ttls: ReadonlyMap<Key, number>,
   files: readonly StoredMark[],
 ): string {
   const record: LogRecord = {
     group,
     ...(batch && {
       revision: printRevision(batch.revision),
-      changes: batch.changes.map(change => storedChange(change, expires)),
+      changes: batch.changes.map(change => storedChange(change, ttls)),
     }),
     ...(files.length > 0 && { files }),
   }
   return JSON.stringify(record)
 }
 
-/** The changes of a log record, with their expiries. */
+/** The changes of a log record, with their ttls. */
 export function restoreChanges(
   stored: readonly StoredChange[],
   revision: Revision,
-): { changes: Change[]; expires: Map<Key, number> } {
-  const expires = new Map<Key, number>()
-  const changes = stored.map(([key, text, created, expiry]): Change => {
+): { changes: Change[]; ttls: Map<Key, number> } {
+  const ttls = new Map<Key, number>()
+  const changes = stored.map(([key, text, created, ttl]): Change => {
     if (text === null) return { type: 'delete', key, revision }
-    if (expiry !== undefined) expires.set(key, expiry)
+    if (ttl !== undefined) ttls.set(key, ttl)
     const entry: Entry = {
       key,
       text,
@@ -121,13 +121,13 @@ export function restoreChanges(
     }
     return { type: 'put', entry }
   })
-  return { changes, expires }
+  return { changes, ttls }
 }
 
-function storedChange(change: Change, expires: ReadonlyMap<Key, number>): StoredChange {
+function storedChange(change: Change, ttls: ReadonlyMap<Key, number>): StoredChange {
   if (change.type === 'delete') return [change.key, null]
   const { key, text, createRevision: created, modRevision: revision } = change.entry
-  const expiry = expires.get(key)
-  if (expiry !== undefined) return [key, text, printRevision(created), expiry]
+  const ttl = ttls.get(key)
+  if (ttl !== undefined) return [key, text, printRevision(created), ttl]
   return created === revision ? [key, text] : [key, text, printRevision(created)]
 }

@@ -106,8 +106,7 @@ export class Committer {
   ): Promise<{ readonly group: Group; readonly outcomes: readonly Outcome[] }> {
     for (let attempt = 1; ; attempt++) {
       const group = new Group(this.#state, this.#journal.length)
-      const now = Date.now()
-      const outcomes = waiting.map(request => group.add(request, now))
+      const outcomes = waiting.map(request => group.add(request))
       if (group.frames === '') return { group, outcomes }
       await this.#journal.append(group.frames, this.#state.revision)
       if (!this.#journal.isLost) return { group, outcomes }

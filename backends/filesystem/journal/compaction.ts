@@ -20,7 +20,8 @@ export interface JournalSnapshot {
   readonly number: number
   readonly revision: Revision
   readonly entries: readonly Entry[]
-  readonly expires: ReadonlyMap<Key, number>
+  /** The milliseconds that are left until the store deletes an entry, by key. */
+  readonly ttls: ReadonlyMap<Key, number>
   /** The versions and the notes of each readable file. */
   readonly files: ReadonlyMap<Key, FileRecord>
 }
@@ -93,16 +94,16 @@ function* records({
   number,
   revision,
   entries,
-  expires,
+  ttls,
   files,
 }: JournalSnapshot): Generator<Header | SnapshotRecord> {
   const texts = new Map<Key, string>()
   yield { format: FORMAT, number, revision: printRevision(revision) }
   for (const { key, text, modRevision: changed, createRevision: created } of entries) {
-    const expiry = expires.get(key)
+    const ttl = ttls.get(key)
     const entry = [key, text, printRevision(changed), printRevision(created)] as const
     texts.set(key, text)
-    yield { entry: expiry === undefined ? entry : [...entry, expiry] }
+    yield { entry: ttl === undefined ? entry : [...entry, ttl] }
   }
   for (const [key, { versions, notes }] of files) {
     const { wrote: _, ...known } = notes

@@ -108,7 +108,7 @@ export class Compactor {
     const { state, files } = this.#store
     const { revision } = state
     const entries = [...state.entries()]
-    return { number, revision, entries, expires: new Map(state.expires), files: files() }
+    return { number, revision, entries, ttls: state.timesLeft(), files: files() }
   }
 
   async #compact(): Promise<void> {

@@ -26,7 +26,8 @@ export interface CommitRequest {
 /** A commit of a group, to be applied once its record is durable. */
 export interface PlannedCommit {
   readonly batch: Batch
-  readonly expires: ReadonlyMap<Key, number>
+  /** The milliseconds after which the store deletes an entry, by key. */
+  readonly ttls: ReadonlyMap<Key, number>
 }
 
 /**
@@ -56,21 +57,20 @@ export class Group {
     return this.#frames.join('')
   }
 
-  /** Evaluates one more request; `now`, in Unix milliseconds, is the start of a ttl. */
-  add({ operations, marks }: CommitRequest, now: number): Outcome {
+  /** Evaluates one more request. */
+  add({ operations, marks }: CommitRequest): Outcome {
     const get = (key: Key) => this.#get(key)
     if (!allHold(operations, get)) return { committed: false, found: foundEntries(operations, get) }
     const revision = this.#revision + 1n
-    const expires = new Map<Key, number>()
-    const changes = operations.flatMap(operation => this.#change(operation, revision, now, expires) ?? [])
+    const ttls = new Map<Key, number>()
+    const changes = operations.flatMap(operation => this.#change(operation, revision, ttls) ?? [])
     const batch = changes.length > 0 ? { revision, changes: inKeyOrder(changes) } : undefined
     if (batch) {
       this.#revision = revision
-      this.planned.push({ batch, expires })
+      this.planned.push({ batch, ttls })
     }
     const files = marks.map(mark => this.#storedMark(mark))
-    if (batch || files.length > 0)
-      this.#frames.push(encodeFrame(logRecord(this.#offset, batch, expires, files)))
+    if (batch || files.length > 0) this.#frames.push(encodeFrame(logRecord(this.#offset, batch, ttls, files)))
     return { committed: true, revision: this.#revision }
   }
 
@@ -78,18 +78,12 @@ export class Group {
     return this.#overlay.has(key) ? this.#overlay.get(key) : this.#state.get(key)
   }
 
-  #change(
-    operation: Operation,
-    revision: Revision,
-    now: number,
-    expires: Map<Key, number>,
-  ): Change | undefined {
+  #change(operation: Operation, revision: Revision, ttls: Map<Key, number>): Change | undefined {
     const { key } = operation
     const change = changeBy(operation, this.#get(key), revision)
     if (!change) return undefined
     this.#overlay.set(key, change.type === 'put' ? change.entry : undefined)
-    if ('put' in operation && operation.ttl !== undefined)
-      expires.set(key, Math.ceil(now + operation.ttl * 1000))
+    if ('put' in operation && operation.ttl !== undefined) ttls.set(key, Math.ceil(operation.ttl * 1000))
     return change
   }
 

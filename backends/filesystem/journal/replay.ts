@@ -114,11 +114,8 @@ class Reader {
   snapshot({ revision, records }: { revision: bigint; records: readonly SnapshotRecord[] }): void {
     for (const { entry } of records) {
       if (!entry) continue
-      const [key, text, changed, created, expires] = entry
-      this.state.restore(
-        { key, text, modRevision: BigInt(changed), createRevision: BigInt(created) },
-        expires,
-      )
+      const [key, text, changed, created, ttl] = entry
+      this.state.restore({ key, text, modRevision: BigInt(changed), createRevision: BigInt(created) }, ttl)
     }
     for (const { files } of records) if (files) this.#mark(files)
     this.state.startAt(revision)
@@ -133,7 +130,7 @@ class Reader {
           throw damaged(file, `revision ${revision} follows ${this.window.last}`)
         this.window.append([batch])
         if (counts) {
-          this.state.apply(batch, restored.expires)
+          this.state.apply(batch, restored.ttls)
           for (const [key, text] of changes) this.#committed(key, text ?? undefined)
         }
       }

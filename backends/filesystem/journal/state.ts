@@ -34,7 +34,7 @@ export class State {
     return this.#entries.has(key)
   }
 
-  /** The expiry of keys, in Unix milliseconds. */
+  /** When keys expire, by `performance.now`. */
   get expires(): ReadonlyMap<Key, number> {
     return this.#expires
   }
@@ -48,24 +48,40 @@ export class State {
     return this.#keys.below(prefix).flatMap(key => this.#entries.get(key) ?? [])
   }
 
-  /** Applies one durable commit; `expires` has the expiry of its puts with a ttl. */
-  apply(batch: Batch, expires: ReadonlyMap<Key, number>): void {
+  /** The milliseconds until a key expires; undefined for one that does not. */
+  timeLeft(key: Key): number | undefined {
+    const at = this.#expires.get(key)
+    return at === undefined ? undefined : Math.max(0, Math.ceil(at - performance.now()))
+  }
+
+  /** The milliseconds until keys expire. */
+  timesLeft(): ReadonlyMap<Key, number> {
+    return new Map([...this.#expires.keys()].map(key => [key, this.timeLeft(key) ?? 0]))
+  }
+
+  /** Sets the milliseconds until a key expires, for a key that expires. */
+  setTimeLeft(key: Key, ms: number): void {
+    if (this.#expires.has(key)) this.#expires.set(key, performance.now() + ms)
+  }
+
+  /** Applies one durable commit; `ttls` has the milliseconds until its puts with a ttl expire. */
+  apply(batch: Batch, ttls: ReadonlyMap<Key, number>): void {
     for (const change of batch.changes) {
       const key = keyOf(change)
-      if (change.type === 'put') this.restore(change.entry, expires.get(key))
+      if (change.type === 'put') this.restore(change.entry, ttls.get(key))
       else this.#delete(key)
     }
     this.#revision = batch.revision
   }
 
-  /** Adds one entry of a snapshot. */
-  restore(entry: Entry, expires: number | undefined): void {
+  /** Adds one entry, with the milliseconds until it expires. */
+  restore(entry: Entry, ttl: number | undefined): void {
     const before = this.#entries.get(entry.key)
     if (!before) this.#keys.add(entry.key)
     this.#bytes += sizeOf(entry) - (before ? sizeOf(before) : 0)
     this.#entries.set(entry.key, entry)
-    if (expires === undefined) this.#expires.delete(entry.key)
-    else this.#expires.set(entry.key, expires)
+    if (ttl === undefined) this.#expires.delete(entry.key)
+    else this.#expires.set(entry.key, performance.now() + ttl)
   }
 
   /** Sets the revision of a snapshot. */

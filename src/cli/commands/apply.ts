@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { TransactionResult } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { operationOf, type PlanStep, planFolder } from '../edit/folder-plan.ts'
 import {
@@ -18,9 +19,11 @@ import type { CliContext } from '../terminal/cli-context.ts'
 import { printAnswer } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { createTerminal } from '../terminal/terminal.ts'
+import { addConfirmOption, type ConfirmOptions, confirmField } from '../undo/confirm-within.ts'
+import { awaitConfirmation } from '../undo/countdown.ts'
 import { printPatch } from './diff.ts'
 
-interface ApplyOptions extends AddressOptions {
+interface ApplyOptions extends AddressOptions, ConfirmOptions {
   readonly json?: boolean
   readonly comment?: string
   readonly dryRun?: boolean
@@ -48,7 +51,7 @@ conflict, and nothing is stored: export again, or use --force. Documents without
 
 /** Adds `apply`, which makes the stored overrides equal to the files of a folder. */
 export function addApplyCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
-  addServiceOptions(program.command('apply'))
+  addConfirmOption(addServiceOptions(program.command('apply')))
     .description('make the overrides equal to the files of a folder, as "export --dir" writes it')
     .argument('<folder>', 'folder with one file for each NApp, or one file for all')
     .option('-m, --comment <text>', 'reason of the change, for the history')
@@ -70,6 +73,7 @@ export function addApplyCommand(program: Command, context: CliContext, exit: (co
         prune,
         yes,
         chunks,
+        confirmWithin,
         ...options
       } = command.optsWithGlobals<ApplyOptions>()
       const folder = resolve(context.cwd, name)
@@ -84,14 +88,17 @@ export function addApplyCommand(program: Command, context: CliContext, exit: (co
         requireNoConflict(steps, folder)
         const changes = steps.filter(step => operationOf(step).length > 0)
         if (changes.length > MAX_DOCUMENTS && !chunks) throw tooMany(changes.length)
+        if (chunks && confirmWithin !== undefined) throw manyConfirmations()
         if (!dryRun) await confirmDeletions(changes, yes === true, context)
-        await commit(service, changes, { comment, dryRun }, context)
+        const waiting = await commit(service, changes, { comment, dryRun, confirmWithin }, context)
         if (!dryRun && !isFile) await recordApplied(folder, record, steps, service)
         const answer = {
           documents: steps.map(({ namespace, scope, action }) => ({ namespace, scope, action })),
         }
         printAnswer(json, answer, () => summary(changes, steps, dryRun === true), context)
         if (dryRun && changes.length > 0) exit(DIFFERS)
+        if (waiting)
+          await awaitConfirmation(service, waiting, { json: json === true, scope: waiting.scope }, context)
       })
     })
 }
@@ -134,6 +141,13 @@ function tooMany(count: number): SettingsError {
   )
 }
 
+function manyConfirmations(): SettingsError {
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    '--confirm-within is for one transaction: remove --chunks. Nothing was stored.',
+  )
+}
+
 /** @throws SettingsError CONTENT_MALFORMED when the deletions are neither confirmed nor named by --yes. */
 async function confirmDeletions(
   changes: readonly PlanStep[],
@@ -147,22 +161,35 @@ async function confirmDeletions(
   throw new SettingsError('CONTENT_MALFORMED', 'Nothing was stored: --yes deletes without a question.')
 }
 
+/** Stores the changes; returns one of the documents that wait for a confirmation. */
 async function commit(
   service: Service,
   changes: readonly PlanStep[],
-  { comment, dryRun }: { readonly comment: string | undefined; readonly dryRun: boolean | undefined },
+  {
+    comment,
+    dryRun,
+    confirmWithin,
+  }: {
+    readonly comment: string | undefined
+    readonly dryRun: boolean | undefined
+    readonly confirmWithin: number | undefined
+  },
   context: CliContext,
-): Promise<void> {
+): Promise<TransactionResult['settings'][number] | undefined> {
+  let waiting: TransactionResult['settings'][number] | undefined
   for (let start = 0; start < changes.length; start += MAX_DOCUMENTS) {
     const part = changes.slice(start, start + MAX_DOCUMENTS)
-    await service.ask('kytos.settings.transaction', {
+    const { settings } = await service.ask('kytos.settings.transaction', {
       operations: part.flatMap(operationOf),
       ...(comment !== undefined && { comment }),
       ...(dryRun && { dry_run: true }),
+      ...confirmField(confirmWithin),
     })
+    waiting ??= settings.find(({ pending }) => pending)
     if (changes.length > MAX_DOCUMENTS && !dryRun)
       printMessage(context.stderr, `${start + part.length} of ${changes.length} documents are stored.`)
   }
+  return waiting
 }
 
 /** Records what the store holds now, so that the next conflict is a change after this one. */

@@ -12,8 +12,10 @@ import { printAnswer, show } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
+import { addConfirmOption, type ConfirmOptions, confirmField } from '../undo/confirm-within.ts'
+import { awaitConfirmation } from '../undo/countdown.ts'
 
-interface DeleteOptions extends AddressOptions, GuardOptions {
+interface DeleteOptions extends AddressOptions, ConfirmOptions, GuardOptions {
   readonly json?: boolean
 }
 
@@ -36,7 +38,7 @@ The history keeps them: "kytos-settings diff NAPP".
 
 /** Adds `delete`, which deletes the overrides of a NApp in one scope. */
 export function addDeleteCommand(program: Command, context: CliContext): void {
-  addGuardOptions(addServiceOptions(program.command('delete')))
+  addConfirmOption(addGuardOptions(addServiceOptions(program.command('delete'))))
     .description('delete the overrides of a NApp, so that the lower layers are in effect again')
     .argument('<napp>', 'username/name')
     .addHelpText('after', EXAMPLES)
@@ -46,15 +48,19 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
         scope = 'cluster',
         comment,
         ifRevision,
+        confirmWithin,
         ...options
       } = command.optsWithGlobals<DeleteOptions>()
       return withService(options, context, async service => {
-        const deleted = await deleteOverrides(service, namespace, scope, { comment, ifRevision })
+        const deleted = await deleteOverrides(service, namespace, scope, {
+          ...{ comment, ifRevision, confirmWithin },
+        })
         const { before, after } = deleted
         const toText = (): string => printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
         printAnswer(json, { ...after, dropped: before.overrides }, toText, context)
         for (const remark of after.warnings ?? []) printMessage(context.stderr, remark)
         if (after.observed === false) printMessage(context.stderr, unobserved('deletion', namespace))
+        await awaitConfirmation(service, after, { json: json === true, scope }, context)
       })
     })
 }
@@ -69,7 +75,15 @@ async function deleteOverrides(
   service: Service,
   namespace: string,
   scope: string,
-  { comment, ifRevision }: { readonly comment: string | undefined; readonly ifRevision: string | undefined },
+  {
+    comment,
+    ifRevision,
+    confirmWithin,
+  }: {
+    readonly comment: string | undefined
+    readonly ifRevision: string | undefined
+    readonly confirmWithin: number | undefined
+  },
 ): Promise<Deleted> {
   for (let left = MAX_ATTEMPTS; ; left--) {
     const before = await service.ask('kytos.settings.retrieve', { namespace, scope })
@@ -77,6 +91,7 @@ async function deleteOverrides(
       const guard = {
         revision: ifRevision ?? expectedRevisionOf(before),
         ...(comment !== undefined && { comment }),
+        ...confirmField(confirmWithin),
       }
       const after = await service.ask('kytos.settings.delete', { namespace, scope, ...guard })
       // Every deletion creates a version; an unchanged version means that nothing was deleted.

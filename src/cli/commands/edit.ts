@@ -14,8 +14,10 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
+import { addConfirmOption, type ConfirmOptions, confirmField } from '../undo/confirm-within.ts'
+import { awaitConfirmation } from '../undo/countdown.ts'
 
-interface EditOptions extends AddressOptions {
+interface EditOptions extends AddressOptions, ConfirmOptions {
   readonly json?: boolean
   readonly scope: string
   readonly comment?: string
@@ -34,7 +36,7 @@ A text that cannot be stored is kept in a file.`
 
 /** Adds `edit`, which opens all overrides of a NApp in an editor and stores the result. */
 export function addEditCommand(program: Command, context: CliContext): void {
-  addServiceOptions(program.command('edit'))
+  addConfirmOption(addServiceOptions(program.command('edit')))
     .description('edit the overrides of a NApp in your editor')
     .argument('<napp>', 'username/name')
     .option(
@@ -57,15 +59,18 @@ async function edit(
   options: EditOptions,
   context: CliContext,
 ): Promise<void> {
-  const { scope, comment, json = false } = options
+  const { scope, comment, confirmWithin, json = false } = options
   const before = await readSettings(service, { namespace, scope, isNew: options.new })
   const description = await readDescription(service, namespace)
   const editedFile = await createEditedFile(namespace)
   try {
-    const after = await editUntilStored({ service, editedFile, before, description, scope, comment, context })
+    const after = await editUntilStored({
+      ...{ service, editedFile, before, description, scope, comment, confirmWithin, context },
+    })
     await editedFile.remove()
     if (after) await printChanged(service, { before, after }, { json, scope }, context)
     else printMessage(context.stderr, 'No change: nothing was stored.')
+    if (after) await awaitConfirmation(service, after, { json, scope }, context)
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
     if (!(await isWorthKeeping(editedFile, before.overrides))) {
@@ -86,6 +91,7 @@ interface Editing {
   readonly description: Description | undefined
   readonly scope: string
   readonly comment: string | undefined
+  readonly confirmWithin: number | undefined
   readonly context: CliContext
 }
 
@@ -100,6 +106,7 @@ async function editUntilStored({
   description,
   scope,
   comment,
+  confirmWithin,
   context,
 }: Editing): Promise<Settings | undefined> {
   const { namespace } = before
@@ -130,6 +137,7 @@ async function editUntilStored({
         data,
         method: 'PUT' as const,
         ...(comment !== undefined && { comment }),
+        ...confirmField(confirmWithin),
       }
       const stored = await putUnlessChanged(service, change, known)
       if ('after' in stored) return stored.after

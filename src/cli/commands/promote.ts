@@ -9,8 +9,10 @@ import { addServiceOptions, type Service, withService } from '../service/service
 import type { CliContext } from '../terminal/cli-context.ts'
 import { leavesIn, type Path, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
 import { printMessage } from '../terminal/print-error.ts'
+import { addConfirmOption, type ConfirmOptions } from '../undo/confirm-within.ts'
+import { awaitConfirmation } from '../undo/countdown.ts'
 
-interface PromoteOptions extends AddressOptions {
+interface PromoteOptions extends AddressOptions, ConfirmOptions {
   readonly json?: boolean
   readonly from: string
   readonly comment?: string
@@ -28,7 +30,7 @@ One transaction sets the values in the scope cluster and removes them from that 
 
 /** Adds `promote`, which moves overrides of one controller to all controllers. */
 export function addPromoteCommand(program: Command, context: CliContext): void {
-  addServiceOptions(program.command('promote'))
+  addConfirmOption(addServiceOptions(program.command('promote')))
     .description('move the overrides of one controller (a canary) to all controllers')
     .argument('<napp>', 'username/name')
     .argument('[key...]', 'only these settings, such as polling_time or liveness.min_hellos')
@@ -37,7 +39,14 @@ export function addPromoteCommand(program: Command, context: CliContext): void {
     .option('-n, --dry-run', 'show the changes and the verdict of each affected NApp, and write nothing')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, keys: readonly string[], _options, command: Command) => {
-      const { json = false, from, comment, dryRun, ...options } = command.optsWithGlobals<PromoteOptions>()
+      const {
+        json = false,
+        from,
+        comment,
+        dryRun,
+        confirmWithin,
+        ...options
+      } = command.optsWithGlobals<PromoteOptions>()
       const own = `controller:${from}`
       return withService(options, context, async service => {
         let moved: readonly Path[] = []
@@ -45,7 +54,7 @@ export function addPromoteCommand(program: Command, context: CliContext): void {
         // The values that are set are those of the same read as those that are removed.
         const [, cluster] = await changeTogether(service, [
           {
-            ...{ namespace, comment, dryRun },
+            ...{ namespace, comment, dryRun, confirmWithin },
             scope: own,
             dropsEmpty: true,
             edit: overrides => {
@@ -55,7 +64,7 @@ export function addPromoteCommand(program: Command, context: CliContext): void {
             },
           },
           {
-            ...{ namespace, comment, dryRun },
+            ...{ namespace, comment, dryRun, confirmWithin },
             scope: 'cluster',
             edit: (overrides, { data }) =>
               moved.reduce((result, path) => move(canary, result, data, path), overrides),
@@ -68,6 +77,7 @@ export function addPromoteCommand(program: Command, context: CliContext): void {
             context.stderr,
             `The controller ${id} keeps its own override of ${paths.map(printKey).join(', ')}.`,
           )
+        await awaitConfirmation(service, cluster.after, { json, scope: 'cluster' }, context)
       })
     })
 }

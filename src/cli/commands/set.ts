@@ -9,8 +9,10 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { parseKey } from '../terminal/key-path.ts'
+import { addConfirmOption, type ConfirmOptions } from '../undo/confirm-within.ts'
+import { awaitConfirmation } from '../undo/countdown.ts'
 
-interface SetOptions extends AddressOptions, GuardOptions {
+interface SetOptions extends AddressOptions, ConfirmOptions, GuardOptions {
   readonly json?: boolean
   readonly dryRun?: boolean
   readonly new?: boolean
@@ -22,6 +24,7 @@ Examples:
   kytos-settings set kytos/link_discovery liveness.min_hellos=3 'loop_actions=["log"]' --comment 'calmer links'
   kytos-settings set kytos/link_discovery polling_time=1 --scope controller
   kytos-settings set kytos/link_discovery polling_time=1 --dry-run
+  kytos-settings set kytos/link_discovery polling_time=1 --confirm-within 5m
   kytos-settings set kytos/link_discovery ignored_vlans+=3799
   kytos-settings set kytos/link_discovery ignored_loops=@loops.json
   kytos-settings set kytos/link_discovery polling_time=1 -- kytos/lab rate=5
@@ -79,7 +82,7 @@ export function addSetCommands(program: Command, context: CliContext): void {
 }
 
 function addChangeOptions(command: Command): Command {
-  return addGuardOptions(addServiceOptions(command)).option(
+  return addConfirmOption(addGuardOptions(addServiceOptions(command))).option(
     '-n, --dry-run',
     'show the changes and the verdict of each affected NApp, and write nothing',
   )
@@ -96,21 +99,31 @@ async function change(
     comment,
     ifRevision,
     dryRun,
+    confirmWithin,
     new: isNew,
     ...options
   } = command.optsWithGlobals<SetOptions>()
   await withService(options, context, async service => {
     const edits = await prepare(service)
-    const [first, second] = edits.map(edit => ({ scope, comment, ifRevision, dryRun, isNew, ...edit }))
+    const [first, second] = edits.map(edit => ({
+      ...{ scope, comment, ifRevision, dryRun, confirmWithin, isNew },
+      ...edit,
+    }))
     if (!first) return
-    if (!second) return printChanged(service, await changeOverrides(service, first), { json, scope }, context)
+    if (!second) {
+      const changed = await changeOverrides(service, first)
+      await printChanged(service, changed, { json, scope }, context)
+      return awaitConfirmation(service, changed.after, { json, scope }, context)
+    }
     if (ifRevision !== undefined)
       throw new SettingsError('CONTENT_MALFORMED', '--if-revision is for one NApp: every NApp has its own.')
     const changed = await changeTogether(
       service,
-      edits.map(edit => ({ scope, comment, dryRun, isNew, ...edit })),
+      edits.map(edit => ({ scope, comment, dryRun, confirmWithin, isNew, ...edit })),
     )
     await printAll(service, changed, { json, scope }, context)
+    const waiting = changed.find(({ after }) => after.pending)
+    if (waiting) await awaitConfirmation(service, waiting.after, { json, scope }, context)
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Pending } from '../../../events/commands/pending-nouns.ts'
 import type { FileCode, FileState, NAppStatus, NamedRejection, Status } from '../../../events/nouns.ts'
 import { showDocument, showFileCodes } from '../print/file-states.ts'
 import { explainNApp } from '../print/napps-table.ts'
@@ -69,6 +70,7 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
     more_files: more = 0,
     rejected = [],
     more_rejected: moreRejected = 0,
+    pending = [],
     service,
     napps,
   } = status
@@ -90,6 +92,7 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
     summary,
     ...(napps.every(napp => explainNApp(napp) === undefined) ? [] : [printProblems(napps, terminal)]),
     ...(rejected.length === 0 ? [] : [printRejected(rejected, moreRejected, terminal)]),
+    ...(pending.length === 0 ? [] : [printPending(pending, terminal)]),
     ...(files.length === 0 ? [] : [printFiles(files, more, terminal)]),
   ].join('\n')
 }
@@ -117,6 +120,21 @@ function printRejected(rejected: readonly NamedRejection[], more: number, termin
   const rows = rejected.map(({ namespace, scope, message }): Cell[] => [namespace, scope, message])
   const rest = more > 0 ? `Further rejected values that are not listed: ${more}.\n` : ''
   return `${printTable(['NApp', 'Scope', { head: 'Rejected', cut: true }], rows, terminal)}${rest}`
+}
+
+function printPending(pending: readonly Pending[], terminal: Terminal): string {
+  const rows = pending.flatMap(({ documents, actor, confirm_within }) =>
+    documents.map(({ namespace, scope, version, baseline }): Cell[] => [
+      namespace,
+      scope,
+      String(version),
+      baseline === 0 ? '-' : String(baseline),
+      `${confirm_within} s`,
+      actor.name,
+    ]),
+  )
+  const columns = ['NApp', 'Scope', 'Waits', 'Baseline', 'Time', 'By']
+  return `${printTable(columns, rows, terminal)}"kytos-settings confirm NAPP" keeps such a change, "cancel NAPP" rolls it back.\n`
 }
 
 function printFiles(files: readonly FileState[], more: number, terminal: Terminal): string {

@@ -5,6 +5,7 @@ import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
 import { type Path, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
+import { confirmField } from '../undo/confirm-within.ts'
 import { settingNotFound } from './setting-not-found.ts'
 
 /** One change of overrides by a command. */
@@ -15,6 +16,8 @@ export interface KeyEdit {
   /** Rejects the change unless the namespace is at this revision. */
   readonly ifRevision?: string | undefined
   readonly dryRun?: boolean | undefined
+  /** The seconds within which the change has to be confirmed. */
+  readonly confirmWithin?: number | undefined
   /** Accepts a namespace that the service does not know. */
   readonly isNew?: boolean | undefined
   /** In a transaction: overrides without a member are deleted instead of stored. */
@@ -36,7 +39,7 @@ const MAX_ATTEMPTS = 10
  * @throws SettingsError the error of `edit` or of the service.
  */
 export async function changeOverrides(service: Service, change: KeyEdit): Promise<Changed> {
-  const { namespace, scope, comment, ifRevision, dryRun = false, edit } = change
+  const { namespace, scope, comment, ifRevision, dryRun = false, confirmWithin, edit } = change
   for (let left = MAX_ATTEMPTS; ; left--) {
     const before = await readSettings(service, change)
     const data = edit(before.overrides, before)
@@ -49,6 +52,7 @@ export async function changeOverrides(service: Service, change: KeyEdit): Promis
         revision: ifRevision ?? expectedRevisionOf(before),
         ...(comment !== undefined && { comment }),
         ...(dryRun && { dry_run: true }),
+        ...confirmField(confirmWithin),
       })
       return { before, after }
     } catch (error) {
@@ -59,14 +63,14 @@ export async function changeOverrides(service: Service, change: KeyEdit): Promis
 
 /**
  * Changes several documents in one transaction, each as {@link changeOverrides} does: all or none. Their
- * comment is that of the first change.
+ * comment and their time for a confirmation are those of the first change.
  * @throws SettingsError the error of an `edit` or of the service.
  */
 export async function changeTogether(
   service: Service,
   changes: readonly KeyEdit[],
 ): Promise<readonly Changed[]> {
-  const [{ comment, dryRun = false } = {}] = changes
+  const [{ comment, dryRun = false, confirmWithin } = {}] = changes
   for (let left = MAX_ATTEMPTS; ; left--) {
     const befores: Settings[] = []
     const operations: TransactionOperation[] = []
@@ -87,6 +91,7 @@ export async function changeTogether(
         operations,
         ...(comment !== undefined && { comment }),
         ...(dryRun && { dry_run: true }),
+        ...confirmField(confirmWithin),
       })
       return settings.flatMap((after, i) => {
         const before = befores[i]

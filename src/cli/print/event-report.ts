@@ -58,6 +58,14 @@ const LINES: Lines = {
   'settings.rejected': ({ namespace, source, rejected }, terminal) => [
     `${terminal.style('red', 'rejected')} ${sanitize(namespace ?? '')} ${sanitize(source)}: ${sanitize(rejected.map(({ message }) => message).join(' ') || 'all values count again')}`,
   ],
+  'settings.pending': ({ namespace, scope, kind, version, baseline, actor, confirm_within }, terminal) => {
+    const place = [terminal.style('bold', sanitize(namespace)), sanitize(scope)].join(' ')
+    const waits = kind === 'armed' || kind === 'extended'
+    const what = waits
+      ? `version ${version} is rolled back to ${baseline} unless it is confirmed within ${confirm_within} s`
+      : `version ${version} is ${kind}`
+    return [`${place} ${terminal.style(waits ? 'yellow' : 'green', what)} ${nameOf(actor, scope)}`]
+  },
   'settings.state': ({ state, reason }, terminal) => [
     `${terminal.style(state === 'READY' ? 'green' : 'red', `the service is ${state}`)}${reason === null ? '' : `: ${sanitize(reason)}`}`,
   ],

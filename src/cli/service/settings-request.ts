@@ -12,7 +12,8 @@ import type { ServiceRequest } from './request.ts'
 export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
 
 type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 'read' ? N : never }[CommandName]
-type WriteName = `kytos.settings.${'update' | 'delete' | 'transaction' | 'remove_schema' | 'restore_files'}`
+type WriteName =
+  `kytos.settings.${'update' | 'delete' | 'transaction' | 'confirm' | 'cancel' | 'remove_schema' | 'restore_files'}`
 
 /** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): ServiceRequest {
@@ -73,20 +74,34 @@ const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Servi
     path: `${place(namespace)}/schema${query({ digest, force })}`,
     headers: guardAndComment(undefined, comment),
   }),
-  'kytos.settings.delete': ({ namespace, scope, revision, comment }) => ({
+  'kytos.settings.confirm': content => endRequest('confirm', content),
+  'kytos.settings.cancel': content => endRequest('cancel', content),
+  'kytos.settings.delete': ({ namespace, scope, revision, comment, confirm_within }) => ({
     method: 'DELETE',
-    path: `${place(namespace)}${query({ scope })}`,
+    path: `${place(namespace)}${query({ scope, confirm_within })}`,
     headers: guardAndComment(revision, comment),
   }),
-  'kytos.settings.update': ({ namespace, scope, data, method = 'PATCH', revision, comment, dry_run }) => ({
+  'kytos.settings.update': ({ data, method = 'PATCH', revision, comment, ...fields }) => ({
     method: method === 'PUT' ? 'PUT' : 'PATCH',
-    path: `${place(namespace)}${query({ scope, dry_run })}`,
+    path: `${place(fields.namespace)}${query({ ...fields, namespace: undefined })}`,
     headers: {
       'content-type': method === 'JSON_PATCH' ? 'application/json-patch+json' : 'application/json',
       ...guardAndComment(revision, comment),
     },
     body: printJson(data),
   }),
+}
+
+/** The request of a command that ends a confirmed commit. */
+function endRequest(
+  end: 'confirm' | 'cancel',
+  { namespace, scope, comment }: CommandContent<'kytos.settings.confirm'>,
+): ServiceRequest {
+  return {
+    method: 'POST',
+    path: `${place(namespace)}/${end}${query({ scope })}`,
+    headers: guardAndComment(undefined, comment),
+  }
 }
 
 function guardAndComment(

@@ -8,6 +8,7 @@ import { nearest } from '../../../model/nearest.ts'
 const FACTS: Readonly<Record<FactName, true>> = {
   'settings.changed': true,
   'settings.rejected': true,
+  'settings.pending': true,
   'settings.state': true,
   'settings.snapshot': true,
   'box.changed': true,

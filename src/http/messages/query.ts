@@ -43,10 +43,11 @@ export class Query {
     throw malformedParameter(name, value, 'true or false')
   }
 
-  /** An integer from 1 on; undefined when absent. @throws SettingsError CONTENT_MALFORMED. */
-  count(name: 'limit'): number | undefined {
+  /** An integer within its limits; undefined when absent. @throws SettingsError CONTENT_MALFORMED. */
+  count(name: 'limit' | 'confirm_within'): number | undefined {
     const value = this.text(name)
-    return value === undefined ? undefined : parseCount(name, value, QUERY[name].schema.maximum)
+    const { minimum, maximum } = QUERY[name].schema
+    return value === undefined ? undefined : parseCount(name, value, maximum, minimum)
   }
 
   /**
@@ -66,11 +67,11 @@ export function parseQuery(text: string): URLSearchParams & Record<string, unkno
   return new URLSearchParams(text) as URLSearchParams & Record<string, unknown>
 }
 
-/** Parses an integer from 1 to `max`. @throws SettingsError CONTENT_MALFORMED. */
-export function parseCount(name: string, text: string, max: number): number {
+/** Parses an integer from `min` to `max`. @throws SettingsError CONTENT_MALFORMED. */
+export function parseCount(name: string, text: string, max: number, min = 1): number {
   const count = /^[1-9]\d{0,11}$/.test(text) ? Number(text) : 0
-  if (count >= 1 && count <= max) return count
-  throw malformedParameter(name, text, `an integer from 1 to ${max}`)
+  if (count >= min && count <= max) return count
+  throw malformedParameter(name, text, `an integer from ${min} to ${max}`)
 }
 
 function malformedParameter(name: string, got: string, expected: string): SettingsError {

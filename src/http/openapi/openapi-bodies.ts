@@ -95,6 +95,7 @@ export const TRANSACTION_BODY: Body = {
       scope: QUERY.scope.schema,
       comment: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
       dry_run: { type: 'boolean' },
+      confirm_within: QUERY.confirm_within.schema,
     },
     required: ['operations'],
     additionalProperties: false,

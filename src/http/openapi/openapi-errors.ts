@@ -1,4 +1,4 @@
-import { errorsOf } from '../../../events/command.ts'
+import { errorsOf } from '../../../events/commands/command.ts'
 import { COMMANDS } from '../../../events/map.ts'
 import { ERRORS, type ErrorCode } from '../../../model/errors.ts'
 import type { Method, Operation } from './operation.ts'

@@ -89,6 +89,7 @@ const SETTINGS = {
   'shadowed?': listOf(TEXT),
   'deprecated?': listOf(TEXT),
   'warnings?': listOf(TEXT),
+  'pending?': ref('Pending'),
   'explain?': mapOf(ref('Explanation')),
   'preview?': ref('Preview'),
 } as const
@@ -125,6 +126,23 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
       }),
     ),
     rejected: listOf(ref('RejectedMember')),
+  }),
+  Pending: objectOf({
+    write_id: TEXT,
+    documents: listOf(objectOf({ namespace: TEXT, scope: TEXT, version: COUNT, baseline: COUNT })),
+    actor: ref('Actor'),
+    comment: orNull(TEXT),
+    confirm_within: COUNT,
+    at: TIME,
+    'remaining?': COUNT,
+  }),
+  EndedPending: objectOf({
+    kind: textOf('confirmed', 'cancelled'),
+    write_id: TEXT,
+    documents: listOf(objectOf({ namespace: TEXT, scope: TEXT, version: COUNT })),
+    revision: REVISION,
+    epoch: EPOCH,
+    'observed?': FLAG,
   }),
   RejectedMember: objectOf(REJECTED_MEMBER),
   RuleBroken: objectOf({
@@ -196,6 +214,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     'more_files?': COUNT,
     'rejected?': listOf(objectOf({ namespace: TEXT, ...REJECTED_MEMBER })),
     'more_rejected?': COUNT,
+    'pending?': listOf(ref('Pending')),
     napps: listOf(
       objectOf({
         napp: TEXT,

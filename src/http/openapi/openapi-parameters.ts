@@ -1,4 +1,5 @@
 import { SUMMARY_PARTS } from '../../../events/content.ts'
+import { MAX_CONFIRM_SECONDS, MIN_CONFIRM_SECONDS } from '../../../model/document.ts'
 import { EXPECTED_REVISION } from '../../../model/expected-revision.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { type Schema, textOf } from './openapi-schema.ts'
@@ -48,6 +49,10 @@ export const QUERY = {
   explain: flag('Adds the layer that sets each value.'),
   fresh: flag('Waits until the cache has the state of the store at the time of the request.'),
   dry_run: flag('Returns the effect of the change without writing it.'),
+  confirm_within: {
+    description: 'Rolls the change back unless it is confirmed within so many seconds.',
+    schema: { type: 'integer', minimum: MIN_CONFIRM_SECONDS, maximum: MAX_CONFIRM_SECONDS },
+  },
   force: flag('Removes a schema that a controller may use.'),
   digest: {
     description: 'The digest of one schema; all schemas of the namespace when absent.',

@@ -17,12 +17,20 @@ const SETTINGS: Success = {
 
 const change = (name: CommandName, operation: Pick<Operation, 'summary' | 'body'>): Operation => ({
   commands: [name],
-  query: ['scope', 'dry_run'],
+  query: ['scope', 'dry_run', 'confirm_within'],
   headers: ['If-Match', 'X-Comment'],
   // The handler selects the method of the command, so an unknown one is impossible.
   excludes: name === 'kytos.settings.update' ? ['METHOD_NOT_FOUND'] : [],
   success: { 200: SETTINGS },
   ...operation,
+})
+
+const end = (name: CommandName, verb: string): Operation => ({
+  summary: `${verb} the change that waits for its confirmation, for all its documents.`,
+  commands: [name],
+  query: ['scope'],
+  headers: ['X-Comment'],
+  success: success('EndedPending', 'The end of the confirmed commit.'),
 })
 
 export const SETTINGS_ROUTES = {
@@ -66,7 +74,7 @@ export const SETTINGS_ROUTES = {
       ...change('kytos.settings.delete', {
         summary: 'Deletes the overrides, so that the values of the layers below apply.',
       }),
-      query: ['scope'],
+      query: ['scope', 'confirm_within'],
     },
   },
   transaction: {
@@ -74,12 +82,14 @@ export const SETTINGS_ROUTES = {
     POST: {
       summary: 'Applies several changes: all of them or none.',
       commands: ['kytos.settings.transaction'],
-      query: ['dry_run'],
+      query: ['dry_run', 'confirm_within'],
       headers: ['X-Comment'],
       body: TRANSACTION_BODY,
       success: success('TransactionResult', 'The settings after the transaction.'),
     },
   },
+  confirm: { path: `${NAMESPACE}/confirm`, POST: end('kytos.settings.confirm', 'Confirms') },
+  cancel: { path: `${NAMESPACE}/cancel`, POST: end('kytos.settings.cancel', 'Cancels') },
   schema: {
     path: `${NAMESPACE}/schema`,
     GET: {

@@ -51,7 +51,12 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       const data = readObject(request)
       if (!readIfNoneMatch(request))
         return tag(reply, await send(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
-      const { revision, dry_run, ...rest } = fields
+      const { revision, dry_run, confirm_within, ...rest } = fields
+      if (confirm_within !== undefined)
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          'confirm_within cannot be combined with If-None-Match: remove that header.',
+        )
       if (dry_run)
         throw new SettingsError(
           'CONTENT_MALFORMED',
@@ -89,7 +94,12 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
         )
       }
       const body = readObject(request)
-      const beside = { ...(new Query(request).flag('dry_run') && { dry_run: true }), ...commentOf(request) }
+      const query = new Query(request)
+      const beside = {
+        ...(query.flag('dry_run') && { dry_run: true }),
+        ...confirmWithinOf(query),
+        ...commentOf(request),
+      }
       for (const name of Object.keys(beside)) {
         if (name in body)
           throw new SettingsError(
@@ -102,6 +112,9 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
       return send(request, 'kytos.settings.transaction', { ...content, ...beside })
     },
   })
+
+  route(app, ROUTES.confirm, { POST: request => send(request, 'kytos.settings.confirm', endFields(request)) })
+  route(app, ROUTES.cancel, { POST: request => send(request, 'kytos.settings.cancel', endFields(request)) })
 
   route(app, ROUTES.schema, {
     GET: async (request, reply) => {
@@ -180,6 +193,11 @@ function commentOf(request: RouteRequest): { readonly comment?: string } {
   return comment === undefined ? {} : { comment }
 }
 
+function confirmWithinOf(query: Query): { readonly confirm_within?: number } {
+  const seconds = query.count('confirm_within')
+  return seconds === undefined ? {} : { confirm_within: seconds }
+}
+
 /** The fields of a change besides its data. */
 function changeFields(request: RouteRequest) {
   const revision = readIfMatch(request)
@@ -188,9 +206,15 @@ function changeFields(request: RouteRequest) {
     namespace: namespaceOf(request),
     ...scopeOf(query),
     ...(query.flag('dry_run') && { dry_run: true }),
+    ...confirmWithinOf(query),
     ...(revision !== undefined && { revision }),
     ...commentOf(request),
   }
+}
+
+/** The fields of a command that ends a confirmed commit. */
+function endFields(request: RouteRequest) {
+  return { namespace: namespaceOf(request), ...scopeOf(new Query(request)), ...commentOf(request) }
 }
 
 /** The settings as the body of an answer, with their ETag. */

@@ -3,6 +3,7 @@ import type { Actor } from '../../../model/actor.ts'
 import type { Revision } from '../../../model/document.ts'
 import type { Key } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
+import type { Arm } from '../../pending/arming.ts'
 import type { Base } from '../../state/document-reader.ts'
 
 /*
@@ -40,6 +41,8 @@ export interface Decision<Next extends NextDocument, Result> {
   readonly next: readonly Next[]
   /** Further conditions of the commit. */
   readonly guards: readonly Operation[]
+  /** Further operations of the commit, for the documents that it changes. */
+  readonly arm?: Arm | undefined
   /** Returned to the caller with the outcome of the attempt that was committed. */
   readonly result: Result
 }
@@ -59,6 +62,8 @@ export interface WriteOptions {
   readonly comment: string | undefined
   /** Begin with a read of the store instead of the cache, so that the first attempt can reject for good. */
   readonly fresh?: boolean
+  /** The seconds within which the change has to be confirmed; undefined for a change that needs none. */
+  readonly confirmWithin?: number | undefined
 }
 
 /** The outcome of a change: its documents, in the order of the decision, and the result of the attempt. */

@@ -161,8 +161,8 @@ export class DocumentWriter {
   }
 
   #prepare<Next extends NextDocument>(next: readonly Next[], options: WriteOptions): PreparedCommit<Next> {
-    const { actor, comment } = options
-    return new PreparedCommit(next, { actor, comment, controller: this.#options.controller })
+    const { actor, comment, confirmWithin } = options
+    return new PreparedCommit(next, { actor, comment, confirmWithin, controller: this.#options.controller })
   }
 
   /** One attempt on one read of the documents. */
@@ -181,13 +181,15 @@ export class DocumentWriter {
       if (isFresh) throw reason
       return { ended: 'rejected', reason }
     }
-    const operations = [...prepared.operations, ...decision.guards]
+    const armed = decision.arm?.(prepared) ?? []
+    const operations = [...prepared.operations, ...decision.guards, ...armed]
     refuseMany(operations)
     const sentAt = performance.now()
     // The base may be older than the store, so an empty change is committed too: its guards ask the store.
-    const outcome = prepared.isEmpty
-      ? await commitAuxiliary(this.#options.backend, operations)
-      : await this.#commit(operations, prepared.writeId)
+    const outcome =
+      prepared.isEmpty && armed.length === 0
+        ? await commitAuxiliary(this.#options.backend, operations)
+        : await this.#commit(operations, prepared.writeId)
     if (!outcome.committed) {
       this.#backoff?.met(keys)
       return { ended: 'lost', found: outcome.found }

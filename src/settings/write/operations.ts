@@ -1,5 +1,5 @@
 import type { Method } from '../../../events/changes.ts'
-import { type Field, optional, required } from '../../../events/command.ts'
+import { type Field, optional, required } from '../../../events/commands/command.ts'
 import { checkFields, parseGuard, parseMethod, parseValue } from '../../../events/content.ts'
 import type { TransactionOperation } from '../../../events/nouns.ts'
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'

@@ -5,6 +5,7 @@ import type { Actor } from '../../../model/actor.ts'
 import type { Key } from '../../../model/key.ts'
 import { type Namespace, overridesKey, type Scope } from '../../../model/namespace.ts'
 import type { Log } from '../../log/log.ts'
+import { prepareArming, refuseManyPending } from '../../pending/arming.ts'
 import { documentVersion } from '../../state/document-state.ts'
 import { isSameRecord } from '../../state/record.ts'
 import { seal } from '../../state/secrets.ts'
@@ -44,6 +45,8 @@ export interface OverridesRequest {
   readonly comment: string | undefined
   /** Compute the change and write nothing. */
   readonly dryRun: boolean
+  /** Roll the change back unless it is confirmed within so many seconds. */
+  readonly confirmWithin?: number | undefined
 }
 
 /** One document as a request left it, or would leave it. */
@@ -102,13 +105,14 @@ export class Overrides {
 
   /**
    * Returns one result for each document, in the order in which the edits first name it.
-   * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED,
+   * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED, PENDING,
    * DOCUMENT_TOO_LARGE, NAMESPACE_NOT_FOUND for a deletion, and the errors of the writer and of an edit.
    */
   async change(request: OverridesRequest): Promise<readonly OverridesResult[]> {
     const { backend, watcher, writer } = this.#options
-    const { edits, actor, comment, dryRun } = request
+    const { edits, actor, comment, dryRun, confirmWithin } = request
     const documents = groupByDocument(edits)
+    if (confirmWithin !== undefined) refuseManyPending(documents.length)
     for (const { namespace, scope, edits } of documents) {
       const { cache } = watcher
       const isOtherStore = edits.some(({ expected }) => (expected?.epoch ?? cache.epoch) !== cache.epoch)
@@ -121,7 +125,7 @@ export class Overrides {
     const attempt = (read: readonly ReadDocument<EditedDocument>[], isRetry: boolean) =>
       this.#attempt(request, read, isRetry)
     const fresh = edits.some(({ expected }) => expected !== undefined)
-    const options: WriteOptions = { actor, comment, fresh }
+    const options: WriteOptions = { actor, comment, fresh, confirmWithin }
     const { documents: written, result } = dryRun
       ? await writer.rehearse(documents, attempt, options)
       : await writer.write(documents, attempt, options)
@@ -143,6 +147,9 @@ export class Overrides {
     const { watcher, backend, consumers, strict } = this.#options
     const { cache } = watcher
     if (isRetry) await this.#guards.recheck(documents)
+    // A dry run arms nothing, so a change that would extend a confirmed commit is only computed.
+    const isArmable = !request.dryRun || request.confirmWithin === undefined
+    const arm = isArmable ? await prepareArming(backend, documents, request) : undefined
     const { position } = watcher
     const wentBack = documents.some(({ namespace, scope, base }) =>
       isOfOtherStore(cache.document(namespace, scope), base),
@@ -162,6 +169,7 @@ export class Overrides {
         next: document.next && seal(document.next, cache.schema(document.namespace)),
       })),
       guards,
+      arm,
       result: { position, wentBack, previews, elsewhere },
     }
   }

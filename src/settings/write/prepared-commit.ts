@@ -16,6 +16,8 @@ export interface Authorship {
   readonly comment: string | undefined
   /** The controller that commits. */
   readonly controller: string
+  /** The seconds within which the change has to be confirmed. */
+  readonly confirmWithin?: number | undefined
 }
 
 /** A document with its text and record to be committed; without a record there is nothing to change. */
@@ -32,8 +34,8 @@ export class PreparedCommit<Next extends NextDocument> {
   readonly writeId = randomUUID()
 
   /** @throws SettingsError DOCUMENT_TOO_LARGE. */
-  constructor(documents: readonly Next[], { actor, comment, controller }: Authorship) {
-    const by = { actor, comment, controller, at: new Date().toISOString(), writeId: this.writeId }
+  constructor(documents: readonly Next[], authorship: Authorship) {
+    const by = { ...authorship, at: new Date().toISOString(), writeId: this.writeId }
     this.#prepared = documents.map(document => {
       const { base, next: data } = document
       const text = data && printJson(data)
@@ -49,6 +51,13 @@ export class PreparedCommit<Next extends NextDocument> {
 
   get isEmpty(): boolean {
     return this.#prepared.every(({ record }) => record === undefined)
+  }
+
+  /** The new versions of the documents that the commit changes. */
+  get versions(): ReadonlyMap<Key, number> {
+    return new Map(
+      this.#prepared.flatMap(({ document, record }) => (record ? [[document.key, record.version]] : [])),
+    )
   }
 
   /** The operations of the commit; all guards when it is empty. */

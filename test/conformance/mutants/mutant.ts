@@ -129,6 +129,7 @@ export function delegate(sound: Backend): Backend {
     open: () => sound.open(),
     get: (key: Key) => sound.get(key),
     list: (prefix: Prefix, options?: ListOptions) => sound.list(prefix, options),
+    timeToLive: (key: Key) => sound.timeToLive(key),
     commit: (operations: readonly Operation[]): Promise<Outcome> => sound.commit(operations),
     watch: (since: Revision, signal: AbortSignal) => sound.watch(since, signal),
     fileProblems: () => sound.fileProblems(),

@@ -13,6 +13,15 @@ const lasting = (operation: Operation): Operation => {
 /** Broken ttls, restarts, sharing and ends. */
 export const timeMutants: readonly Mutant[] = [
   operationMutant('a ttl never fires', 'ttl', lasting),
+  mutant('the time to live is in milliseconds', 'ttl', sound => ({
+    async timeToLive(key) {
+      const left = await sound.timeToLive(key)
+      return left === undefined ? undefined : left * 1000
+    },
+  })),
+  mutant('a key without a ttl has a time to live', 'ttl', sound => ({
+    timeToLive: async key => (await sound.timeToLive(key)) ?? 0,
+  })),
   operationMutant('a ttl fires early', 'ttl', operation =>
     'put' in operation && operation.ttl !== undefined ? { ...operation, ttl: operation.ttl / 2 } : operation,
   ),

@@ -13,7 +13,7 @@ import { findDistrust } from '../../../src/boot/trust.ts'
  * Backends of other packages: how their module is found, trusted and checked, and how their options are read.
  */
 
-const METHODS = 'open, get, list, commit, watch, fileProblems, restoreFiles, close'
+const METHODS = 'open, get, list, timeToLive, commit, watch, fileProblems, restoreFiles, close'
 const OBJECT = `{ name, supports: { entryBytes: 1 }, ${METHODS.replaceAll(/\w+/g, '$&() {}')}, options, context }`
 const OPTIONS = {
   type: 'object',

@@ -24,9 +24,12 @@ const TAKEN: Readonly<
   'kytos.settings.retrieve': { content: { namespace: 'kytos/x' }, more: { explain: false, fresh: false } },
   'kytos.settings.update': {
     content: { namespace: 'kytos/x', data: {} },
-    more: { method: 'PATCH', revision: '0', dry_run: false },
+    more: { method: 'PATCH', revision: '0', dry_run: false, confirm_within: 60 },
   },
-  'kytos.settings.delete': { content: { namespace: 'kytos/x' }, more: { revision: '0' } },
+  'kytos.settings.delete': {
+    content: { namespace: 'kytos/x' },
+    more: { revision: '0', confirm_within: 60 },
+  },
   'kytos.settings.list': { content: {}, more: { prefix: 'k' } },
   'kytos.settings.describe': { content: { namespace: 'kytos/x' } },
   'kytos.settings.remove_schema': {
@@ -35,8 +38,10 @@ const TAKEN: Readonly<
   },
   'kytos.settings.transaction': {
     content: { operations: [{ namespace: 'kytos/x', data: {} }] },
-    more: { dry_run: false },
+    more: { dry_run: false, confirm_within: 60 },
   },
+  'kytos.settings.confirm': { content: { namespace: 'kytos/x' } },
+  'kytos.settings.cancel': { content: { namespace: 'kytos/x' } },
   'kytos.settings.history': { content: { namespace: 'kytos/x' }, more: { limit: 1, version: 1 } },
   'kytos.settings.status': { content: {}, more: { namespace: 'kytos/x' } },
   'kytos.settings.controllers': { content: {} },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { errorsOf } from '../../../events/command.ts'
+import { errorsOf } from '../../../events/commands/command.ts'
 import { COMMANDS } from '../../../events/map.ts'
 import { findCommand, permissionFor } from '../../../events/names.ts'
 

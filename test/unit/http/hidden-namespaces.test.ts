@@ -98,6 +98,8 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   box_id: fc.constantFrom('one', 'two', 'three'),
   owner: fc.constant('o'),
   created_at: fc.constant('2024-02-29T12:00:00.000Z'),
+  // No time ends within the test.
+  confirm_within: fc.constant(3_600),
 }
 const anyCommand: fc.Arbitrary<Request> = fc
   .constantFrom(...(Object.keys(COMMANDS) as CommandName[]))

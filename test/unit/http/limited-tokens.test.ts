@@ -70,6 +70,7 @@ describe('a token with namespaces', () => {
       'box.changed',
       'kytos/settings.loaded',
       'settings.changed',
+      'settings.pending',
       'settings.rejected',
       'settings.snapshot',
       'settings.state',

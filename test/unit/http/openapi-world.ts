@@ -124,6 +124,7 @@ export async function openWorld(): Promise<World> {
   await put(`${API}/me/full/schema?napp_version=1`, schema)
   await put(`${API}/me/full`, { n: 2 })
   await put(`${API}/me/hooked`, { n: 2 })
+  for (const name of ['waits', 'kept', 'back']) await put(`${API}/me/${name}?confirm_within=3600`, { n: 2 })
   rig.bus.view({ type: 'napp', name: 'me/hook' }).consume('me/hooked', { changing: () => 'not now' })
   for (const path of ['v2/net/a', 'v2/net/a-gone', 'v2/net/z', 'v2/backup/b', 'v2/backup/b-gone'])
     await put(`${STOREHOUSE}/${path}`, { deep: { a: null } }, 'POST')

@@ -100,6 +100,7 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       412: [FULL, { headers: MISMATCH }],
       200: [FREE],
       404: [NOBODY],
+      409: [`${API}/me/waits`],
       423: [HOOKED],
     },
     [`POST ${API}/transaction`]: {
@@ -109,6 +110,14 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       412: [`${API}/transaction`, one({ data: {}, revision: '999' })],
       422: [`${API}/transaction`, one({ data: { n: 'x' } })],
       423: [`${API}/transaction`, one({ namespace: 'me/hooked', data: { n: 8 } })],
+    },
+    [`POST ${API}/{username}/{name}/confirm`]: {
+      200: [`${API}/me/kept/confirm`],
+      409: [`${FULL}/confirm`],
+    },
+    [`POST ${API}/{username}/{name}/cancel`]: {
+      200: [`${API}/me/back/cancel`],
+      409: [`${FULL}/cancel`],
     },
     [`GET ${API}/{username}/{name}/schema`]: {
       200: [`${FULL}/schema`],

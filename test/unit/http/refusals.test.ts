@@ -62,7 +62,9 @@ describe('a request that is not understood', () => {
       code: 'CONTENT_MALFORMED',
       nearest: 'explain',
     })
-    expect((await send('DELETE', `${NAMESPACE}?dry_run=true`)).json).toMatchObject({ allowed: ['scope'] })
+    expect((await send('DELETE', `${NAMESPACE}?dry_run=true`)).json).toMatchObject({
+      allowed: ['scope', 'confirm_within'],
+    })
     expect((await send('GET', `${API}/event`)).json).toMatchObject({ nearest: `${API}/events` })
     expect(
       (await send('POST', NAMESPACE, { body: 'a=1', headers: { 'content-type': 'text/plain' } })).headers

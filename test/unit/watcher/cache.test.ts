@@ -211,13 +211,14 @@ describe('a revision', () => {
     expect(done).toEqual(['schema', 'registered', '[[{"a":1},{"a":7,"b":1}]]'])
   })
 
-  it('counts every key of its four kinds in n, also those that mean nothing, and no other', async () => {
+  it('counts every key of its five kinds in n, also those that mean nothing, and no other', async () => {
     const { change } = await createShelf()
     const puts = [
       makeKey('boxes', 'net', '1'),
       makeKey('boxes', 'odd'),
       makeKey('controllers', 'x'),
       OWN,
+      makeKey('pending', 'x'),
       makeKey('schemas', 'kytos', 'a', 'd'),
       makeKey('settings', 'x', 'y', 'z'),
       KEY,
@@ -227,15 +228,14 @@ describe('a revision', () => {
       makeKey('meta', 'other'),
       makeKey('presence', 'one'),
       makeKey('tokens', 't'),
-      makeKey('pending', 'x'),
       makeKey('armed', 'x'),
     ]
     const steps = await change(...[...puts, ...others].map(key => ({ key, put: '{}' })))
     expect(steps.map(step => [step.type, step.n])).toEqual([
       ['box', 1],
       ['settings', 3],
-      ['schema', 5],
-      ['settings', 6],
+      ['schema', 6],
+      ['settings', 7],
     ])
   })
 })

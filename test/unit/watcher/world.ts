@@ -155,6 +155,10 @@ export class Line implements Backend {
     }
   }
 
+  async timeToLive(key: Key): Promise<number | undefined> {
+    return (await this.#reach('get')).timeToLive(key)
+  }
+
   fileProblems(): readonly FileProblem[] {
     return []
   }

@@ -92,7 +92,7 @@ async function work(journal: Journal, steps: readonly Step[], turns: number | un
       rotate = false
     },
     onDurable(commits) {
-      for (const { batch, expires } of commits) state.apply(batch, expires)
+      for (const { batch, ttls } of commits) state.apply(batch, ttls)
     },
   })
   for (const [round, step] of steps.entries()) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorsOf } from '../../../../events/command.ts'
+import { errorsOf } from '../../../../events/commands/command.ts'
 import { COMMANDS } from '../../../../events/map.ts'
 import { ROUTES } from '../../../../src/http/openapi/openapi-routes.ts'
 import { STOREHOUSE_ROUTES } from '../../../../src/http/openapi/openapi-storehouse.ts'

@@ -46,21 +46,18 @@ describe('The journal', () => {
         for (const { requests, during, after } of groups) {
           const made = new Group(state, Buffer.byteLength(log))
           for (const request of requests) {
-            if (request === 'mark') made.add({ operations: [], marks: [[KEY, () => [file]]] }, 0)
+            if (request === 'mark') made.add({ operations: [], marks: [[KEY, () => [file]]] })
             else
-              made.add(
-                {
-                  operations: [
-                    request === 'put' ? { key: KEY, put: `{"n":${++count}}` } : { key: KEY, delete: true },
-                  ],
-                  marks: [],
-                },
-                0,
-              )
+              made.add({
+                operations: [
+                  request === 'put' ? { key: KEY, put: `{"n":${++count}}` } : { key: KEY, delete: true },
+                ],
+                marks: [],
+              })
           }
           log += made.frames
           if (during) update()
-          for (const { batch, expires } of made.planned) state.apply(batch, expires)
+          for (const { batch, ttls } of made.planned) state.apply(batch, ttls)
           expect(await possible(log)).toContainEqual(file)
           if (after) update()
           expect(await possible(log)).toContainEqual(file)

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../model/errors.ts'
-import type { Permission } from '../model/permissions.ts'
+import type { ErrorCode } from '../../model/errors.ts'
+import type { Permission } from '../../model/permissions.ts'
 
 /* The type of a command's record in map.ts. */
 
@@ -100,7 +100,7 @@ export const CODES = {
   /** Of a command that may create a namespace. */
   creation: ['NAMESPACE_CONFLICT', 'DOCUMENT_TOO_LARGE'],
   /** Of a command that changes overrides. */
-  change: ['SETTINGS_INVALID', 'SCHEMA_REQUIRED', 'CHANGE_VETOED'],
+  change: ['SETTINGS_INVALID', 'SCHEMA_REQUIRED', 'CHANGE_VETOED', 'PENDING'],
   /** Of a command that changes existing overrides. */
   patch: ['METHOD_NOT_FOUND', 'PATCH_CONFLICT', 'REVISION_MISMATCH'],
 } as const satisfies Readonly<Record<string, readonly ErrorCode[]>>
