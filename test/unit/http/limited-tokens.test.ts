@@ -18,7 +18,7 @@ const HIDDEN_BOXES = 'hidden'
 
 async function openWorld(): Promise<LimitedWorld> {
   const world = await openLimitedWorld(
-    { namespaces: ['kytos/*'], boxes: ['kytos.*'] },
+    { limits: { namespaces: ['kytos/*'], boxes: ['kytos.*'] } },
     { napps: ['kytos/a', HIDDEN, `${CANARY}/x`], files: [HIDDEN, `${CANARY}/x`, 'kytos/a'] },
   )
   await world.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 1 } })

@@ -8,6 +8,7 @@ import type { CommandContent, CommandName } from '../../../events/map.ts'
 import type { NAppStatus } from '../../../events/nouns.ts'
 import { tokenKey } from '../../../model/key.ts'
 import { overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
+import type { Permission } from '../../../model/permissions.ts'
 import { createService, type Service } from '../../../src/app/service.ts'
 import { openHttp } from '../../../src/http/server.ts'
 import { createMetrics } from '../../../src/metrics/metrics.ts'
@@ -30,7 +31,7 @@ export interface LimitedWorld extends Rig {
   /** A token without limits that may do everything. */
   readonly admin: { readonly authorization: string }
   /** Replaces the stored text of the limited token, as another program would. */
-  rewrite(limits: WorldLimits | undefined): Promise<void>
+  rewrite(limits: WorldLimits): Promise<void>
   /** Sends a command of the service itself. */
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<unknown>
   readonly revision: bigint
@@ -38,11 +39,16 @@ export interface LimitedWorld extends Rig {
 
 const TEXTS = { limited: createTokenText('1111111111111111'), admin: createTokenText('2222222222222222') }
 
-function stored(id: string, text: string, limits: Partial<WorldLimits> = {}): string {
+function stored(
+  id: string,
+  text: string,
+  rights: readonly Permission[],
+  limits: Partial<WorldLimits> = {},
+): string {
   return printStoredToken({
     id,
     name: id === '1111111111111111' ? 'limited' : 'admin',
-    rights: ['admin'],
+    rights,
     hash: hashToken(text),
     created_at: '2026-01-01T00:00:00.000Z',
     created_by: { type: 'user', name: 'tester' },
@@ -64,14 +70,14 @@ export function fileProblem(namespace: string): FileProblem {
 
 /** Opens a world on a store in memory; `hidden` are the NApps and files that it has besides. */
 export async function openLimitedWorld(
-  limits: WorldLimits,
+  { limits, rights = ['admin'] }: { readonly limits: WorldLimits; readonly rights?: readonly Permission[] },
   { napps = [], files = [] }: { readonly napps?: readonly string[]; readonly files?: readonly string[] } = {},
 ): Promise<LimitedWorld> {
   const store = createMemoryStore()
   const other = createMemoryBackend(undefined, store)
   await other.open()
   const put = (id: string, text: string, more?: WorldLimits) =>
-    other.commit([{ key: tokenKey(id), put: stored(id, text, more) }])
+    other.commit([{ key: tokenKey(id), put: stored(id, text, more ? rights : ['admin'], more) }])
   await put('1111111111111111', TEXTS.limited, limits)
   await put('2222222222222222', TEXTS.admin)
   const log = keepLog()
