@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { isHandled } from '../model/failure.ts'
 import { run } from './cli/program.ts'
+import { HANG_UP } from './cli/terminal/cli-context.ts'
 import { guardConsole } from './log/guarded-console.ts'
 
 /*
@@ -16,6 +17,12 @@ let failed = false
 function interrupt(): void {
   if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED)
   stop.abort()
+}
+
+/** The terminal is gone, which is no decision of its user. */
+function hangUp(): void {
+  if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED)
+  stop.abort(new DOMException('The terminal was closed.', HANG_UP))
 }
 
 function fail(error: unknown): void {
@@ -53,7 +60,7 @@ const exit = await run(process.argv.slice(2), {
     process
       .on('SIGTERM', interrupt)
       .on('SIGINT', interrupt)
-      .on('SIGHUP', interrupt)
+      .on('SIGHUP', hangUp)
       .once('disconnect', () => stop.abort())
     process.on('uncaughtException', fail).on('unhandledRejection', fail)
     return stop.signal

@@ -62,7 +62,7 @@ describe('Opening a store', () => {
     expect(await second.open().catch(toSettingsError)).toMatchObject({ code: 'STORE_UNREACHABLE' })
   })
 
-  it('deletes at once the keys that expired while it was closed, and the others when they expire', async () => {
+  it('lets no time pass while it is closed, and deletes keys when they expire after that', async () => {
     const path = join(folder, 'store')
     const [short, long] = [makeKey('armed', 'short'), makeKey('armed', 'long')]
     const first = createFilesystemBackend({ path }, quiet)

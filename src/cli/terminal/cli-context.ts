@@ -1,5 +1,8 @@
 import type { Console } from '../../log/console-log.ts'
 
+/** The name of the reason with which a command is interrupted because its terminal was closed. */
+export const HANG_UP = 'HangUpError'
+
 /** The process environment of a command. */
 export interface CliContext {
   readonly cwd: string

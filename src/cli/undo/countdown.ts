@@ -2,7 +2,7 @@ import type { Settings } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { ownSequence } from '../../log/console-log.ts'
 import type { Service } from '../service/service.ts'
-import type { CliContext } from '../terminal/cli-context.ts'
+import { type CliContext, HANG_UP } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { printEnd } from './print-end.ts'
 
@@ -61,8 +61,9 @@ async function waitFor(seconds: number, context: CliContext): Promise<Reason> {
   let timer: NodeJS.Timeout | undefined
   ends.push(
     new Promise(resolve => {
-      if (interruption.aborted) resolve('interrupted')
-      interruption.addEventListener('abort', () => resolve('interrupted'), { once: true })
+      const end = (): void => resolve(interruption.reason?.name === HANG_UP ? 'closed' : 'interrupted')
+      if (interruption.aborted) end()
+      interruption.addEventListener('abort', end, { once: true })
     }),
     new Promise(resolve => {
       timer = setInterval(() => {

@@ -11,7 +11,7 @@ import {
 describe('The table of errors', () => {
   it('gives each code an HTTP status and an exit code that say the same', () => {
     for (const [code, { status, exit }] of Object.entries(ERRORS)) {
-      assert.match(code, /^[A-Z]+(?:_[A-Z]+)+$|^(?:CONTENTION|TIMEOUT)$/)
+      assert.match(code, /^[A-Z]+(?:_[A-Z]+)+$|^(?:CONTENTION|PENDING|TIMEOUT)$/)
       assert.ok(status >= 400 && status < 600, code)
       assert.ok(exit >= 1 && exit <= 6, code)
       if (exit === 5) assert.ok([409, 412, 423].includes(status), code)

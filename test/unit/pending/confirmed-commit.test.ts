@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { TransactionOperation } from '../../../events/nouns.ts'
-import { armedKey, pendingKey } from '../../../model/key.ts'
-import { createStore, fingerprint, open, readDocument } from '../settings/stores.ts'
-import { A, B, editByHand, expire, key, LONG, reaches, SOON, stateOf, stored, told } from './stage.ts'
+import { armedKey, EVERYTHING, historyKey, pendingKey } from '../../../model/key.ts'
+import { pruneHistory } from '../../../src/settings/housekeeper.ts'
+import { META_KEY } from '../../../src/watcher/epoch.ts'
+import { createStore, fingerprint, open, openHand, readDocument } from '../settings/stores.ts'
+import { A, B, editByHand, expire, keeps, key, LONG, reaches, SOON, stateOf, stored, told } from './stage.ts'
 
 const update = { namespace: A, data: { a: 2 }, confirm_within: LONG }
 
@@ -383,6 +385,69 @@ describe('while a change waits', () => {
     const { rejected } = await one.ask('kytos.settings.retrieve', { namespace: A, fresh: true })
     expect(rejected).toMatchObject([{ pointer: '/a', stored: 1 }])
     stop()
+  })
+})
+
+describe('the history of a document that waits', () => {
+  it('keeps the baseline beyond the newest 50 versions until the end', async () => {
+    const { store, one } = await begin()
+    for (let a = 2; a < 60; a++)
+      await one.ask('kytos.settings.update', { namespace: A, data: { a }, confirm_within: LONG })
+    const hand = await openHand(store)
+    await pruneHistory(hand, key(A), Date.now() + 1)
+    expect([keeps(store, A, 1), keeps(store, A, 2)]).toEqual([true, false])
+    await one.ask('kytos.settings.cancel', { namespace: A })
+    expect(stored(store, A)).toEqual({ a: 1 })
+    await pruneHistory(hand, key(A), Date.now() + 1)
+    expect(keeps(store, A, 2)).toBe(false)
+  })
+
+  it('without its baseline ends the wait without a rollback', async () => {
+    const { store, one } = await begin()
+    await one.ask('kytos.settings.update', update)
+    // By another program, together with a newer one: a deletion of the newest record would be a wipe.
+    store.commit([{ key: historyKey(key(A), 1), delete: true }])
+    expire(store, A)
+    await reaches(store, A, 'overtaken')
+    expect(stored(store, A)).toEqual({ a: 2 })
+  })
+
+  it('loses an end after a day, which no fact announces', async () => {
+    const { store, one, two } = await begin()
+    await one.ask('kytos.settings.update', update)
+    await one.ask('kytos.settings.confirm', { namespace: A })
+    await one.ask('kytos.settings.update', { ...update, namespace: B })
+    await one.ask('kytos.settings.confirm', { namespace: B })
+    const text = store.get(pendingKey(key(A)))?.text ?? ''
+    const old = text.replace(/"at":"[^"]+"/, '"at":"2020-01-01T00:00:00.000Z"')
+    store.commit([{ key: pendingKey(key(A)), put: old }])
+    await Promise.all([one.close(), two.close()])
+    const three = await open(store, 'controller-3')
+    await vi.waitFor(() => expect(stateOf(store, A)).toBeUndefined(), SOON)
+    expect(stateOf(store, B)).toBe('confirmed')
+    expect(told(three)).toEqual([])
+  })
+})
+
+describe('a store that was wiped while a change waits', () => {
+  it('has nothing to roll back; one that was filled from it is rolled back at once', async () => {
+    const { store, one, two } = await begin()
+    await one.ask('kytos.settings.update', update)
+    const kept = store.list(EVERYTHING).filter(({ key }) => !key.startsWith('armed/') && key !== META_KEY)
+    store.commit(store.list(EVERYTHING).map(({ key }) => ({ key, delete: true })))
+    await vi.waitFor(
+      async () => expect((await two.ask('kytos.settings.status', {})).pending).toBeUndefined(),
+      SOON,
+    )
+    await two.ask('kytos.settings.update', { namespace: A, data: { a: 7 } })
+    await expect(one.ask('kytos.settings.confirm', { namespace: A })).rejects.toMatchObject({
+      code: 'NOT_PENDING',
+    })
+    const other = createStore()
+    other.commit(kept.map(({ key, text }) => ({ key, put: text })))
+    await open(other, 'controller-3')
+    await reaches(other, A, 'expired')
+    expect(stored(other, A)).toEqual({ a: 1 })
   })
 })
 
