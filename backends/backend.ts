@@ -1,5 +1,6 @@
 import type { Entry, Revision } from '../model/document.ts'
 import type { Key, Prefix } from '../model/key.ts'
+import type { JsonObject } from '../model/value.ts'
 
 /*
  * The contract of a store. One conformance suite (conformance/) runs against every backend, and rejects
@@ -143,7 +144,16 @@ export interface FileProblem extends Problem {
 export interface BackendContext {
   /** Called by the backend once per problem; never throws. */
   readonly report: (problem: Problem) => void
+  /**
+   * Seals the secrets in settings that a person typed into a readable file: called before they enter the
+   * store. `read` lists entries of the store. Absent where nothing is sealed.
+   * @throws SettingsError when a secret cannot be sealed now; the edit is then rejected and kept in its file.
+   */
+  readonly seal?: SealEdit
 }
+
+/** Returns settings with their secrets sealed; the same object when there is nothing to seal. */
+export type SealEdit = (key: Key, value: JsonObject, read: (prefix: Prefix) => Iterable<Entry>) => JsonObject
 
 /** A store, as its callers use it. */
 export interface Backend {

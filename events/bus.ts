@@ -5,6 +5,7 @@ import { SettingsError } from '../model/errors.ts'
 import { unlimitedRequired } from '../model/rights/command-rules.ts'
 import { EVERYTHING_VISIBLE, type Visibility } from '../model/rights/visibility.ts'
 import { visiblePart } from '../model/rights/visible-facts.ts'
+import type { JsonObject } from '../model/value.ts'
 import { CommandDispatcher } from './command-dispatcher.ts'
 import { Consumers, outsideHook, rejectInHook } from './consumers.ts'
 import { DeadLetterBox, describeError } from './dead-letters.ts'
@@ -15,6 +16,7 @@ import { Inbox } from './inbox.ts'
 import { isCommand, isReserved } from './names.ts'
 import { checkEventName } from './pattern.ts'
 import { RoundRobin } from './round-robin.ts'
+import { SecretsOnBus, type ViewOptions } from './secrets/secrets-on-bus.ts'
 
 /*
  * The bus. `emit` puts an event into the inboxes of its listeners and returns; delivery begins in a
@@ -61,6 +63,7 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
   const roundRobin = new RoundRobin()
   const consumers = new Consumers(hookDeadline)
   const deadLetters = new DeadLetterBox(now)
+  const secretsView = new SecretsOnBus()
   const dispatcher = new CommandDispatcher(deadLetters, message => log?.error(message))
 
   const post = <Content>(name: string, content: Content, priority = 0): KytosEvent<Content> => {
@@ -87,7 +90,10 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     if (code !== 'LISTENER_SLOW') log?.warn(`Listener ${inbox.name} failed on "${event.name}": ${message}`)
   }
 
-  const view = (actor: Actor, visibility: Visibility = EVERYTHING_VISIBLE): Bus => ({
+  const view = (
+    actor: Actor,
+    { mayReadSecrets = false, visibility = EVERYTHING_VISIBLE }: ViewOptions = {},
+  ): Bus => ({
     actor,
     emit(name: string, content: object = {}, options: EmitOptions = {}) {
       checkEventName(name)
@@ -98,8 +104,13 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
         return post(name, content, options.priority)
       }
       rejectInHook(name)
-      const event = post(name, { ...content, actor }, options.priority)
-      dispatcher.dispatch(event, visibility)
+      const sent = secretsView.revealAnswer(name, { ...content, actor }, { actor, mayReadSecrets })
+      const event = post(name, secretsView.withoutSecrets(name, sent), options.priority)
+      dispatcher.dispatch(event, {
+        sent,
+        mayReadSecrets: mayReadSecrets || secretsView.isTrusted(actor, sent),
+        visibility,
+      })
       return event
     },
     on(to: string | RegExp, listener: Listener<never>, options: ListenOptions = {}): Unsubscribe {
@@ -121,11 +132,13 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
       requireUnlimited(actor, visibility, 'to register a changing hook')
       return consumers.add(namespace, actor.name, consumer)
     },
+    ...(actor.type === 'napp' && { reveal: (data: JsonObject) => secretsView.reveal(actor.name, data) }),
   })
 
   return {
     ...view(SYSTEM),
     view,
+    protect: secrets => secretsView.protect(secrets),
     announce: (name, content) => post(name, deepFreeze(content)),
     serve: (name, handler) => dispatcher.serve(name, handler),
     describeUnknown: describe => dispatcher.describeUnknown(describe),

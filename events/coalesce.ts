@@ -3,7 +3,7 @@ import { differences } from './differences.ts'
 import type { KytosEvent } from './event.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Facts } from './map.ts'
-import type { ChangeKind } from './nouns.ts'
+import type { FactKind } from './nouns.ts'
 import { strictest } from './strictest.ts'
 
 /*
@@ -93,7 +93,10 @@ function coalesceBoxes(facts: readonly BoxChanged[]): BoxChanged {
 }
 
 /** The kind of several changes together; a document that was created and deleted in between is deleted. */
-function coalesceKind(first: ChangeKind, last: ChangeKind): ChangeKind {
+function coalesceKind<Kind extends FactKind>(first: Kind, last: Kind): Kind | 'updated'
+function coalesceKind(first: FactKind, last: FactKind): FactKind {
+  if (first === 'resealed' || last === 'resealed')
+    return first === last || first === 'created' ? first : 'updated'
   if (last === 'deleted') return 'deleted'
   return first === 'created' ? 'created' : 'updated'
 }

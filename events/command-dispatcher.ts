@@ -28,6 +28,13 @@ interface Dispatched {
 /** The error with which a command answers about an unknown name. */
 export type DescribeUnknown = (command: string, name: string) => SettingsError
 
+/** A command as it was sent. */
+interface Sending {
+  readonly sent?: unknown
+  readonly mayReadSecrets?: boolean
+  readonly visibility?: Visibility
+}
+
 /** Reports an internal error, with its stack. */
 export type ReportBug = (message: string) => void
 
@@ -78,14 +85,18 @@ export class CommandDispatcher {
     return () => this.#answerListeners.delete(listener)
   }
 
-  /** Accepts a command; its handler starts in a microtask. */
-  dispatch(event: KytosEvent, visibility: Visibility = EVERYTHING_VISIBLE): void {
-    queueMicrotask(() => void this.#handle(event, visibility))
+  /**
+   * Accepts a command; its handler starts in a microtask. `sent` is the content as it was sent, where that of
+   * the event lacks the secrets.
+   */
+  dispatch(event: KytosEvent, sending: Sending = {}): void {
+    queueMicrotask(() => void this.#handle(event, sending))
   }
 
-  async #handle(event: KytosEvent, visibility: Visibility): Promise<void> {
+  async #handle(event: KytosEvent, sending: Sending): Promise<void> {
+    const { sent = event.content, mayReadSecrets = false, visibility = EVERYTHING_VISIBLE } = sending
     // The bus sets the actor when it copies the content.
-    const { actor, callback, ...content } = event.content as CommandEnvelope
+    const { actor, callback, ...content } = sent as CommandEnvelope
     try {
       const handler = this.#handlers.get(event.name)
       const command = findCommand(event.name)
@@ -98,7 +109,7 @@ export class CommandDispatcher {
         const hidden = findHidden(asked, visibility)
         if (hidden !== undefined) return this.#answerHidden(command, event.name, hidden)
         // The handler checks the values of the fields, because the content may come from untyped code.
-        return handler(known as Parameters<Handler<CommandName>>[0], { actor, event })
+        return handler(known as Parameters<Handler<CommandName>>[0], { actor, event, mayReadSecrets })
       })
       this.#answer({ event, actor, callback, visibility }, answer, null)
     } catch (thrown) {
@@ -139,7 +150,7 @@ export class CommandDispatcher {
   }
 
   #redeliver(event: KytosEvent, visibility: Visibility): boolean {
-    this.dispatch(event, visibility)
+    this.dispatch(event, { visibility })
     return true
   }
 }

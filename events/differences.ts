@@ -1,4 +1,4 @@
-import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '../model/value.ts'
+import { equalJson, isObject, isSealed, type Json, type JsonObject, pointerToken } from '../model/value.ts'
 
 /** One difference between two values; `old` or `new` is absent where there was or is no value. */
 export interface Difference {
@@ -10,7 +10,7 @@ export interface Difference {
 
 /**
  * The differences between two objects, at their leaves. Every value except a non-empty object is a leaf, also
- * an array. Members of `before` come first, in its order, then the added ones.
+ * an array and a sealed value. Members of `before` come first, in its order, then the added ones.
  */
 export function differences(before: JsonObject, after: JsonObject): readonly Difference[] {
   const found: Difference[] = []
@@ -50,7 +50,7 @@ function compare(
 }
 
 function isBranch(value: Json | undefined): value is JsonObject {
-  return isObject(value) && Object.keys(value).length > 0
+  return isObject(value) && !isSealed(value) && Object.keys(value).length > 0
 }
 
 function own(object: JsonObject, key: string): Json | undefined {

@@ -1,9 +1,9 @@
 import type { Actor } from '../model/actor.ts'
 import type { SettingsError } from '../model/errors.ts'
-import type { Visibility } from '../model/rights/visibility.ts'
 import type { JsonObject } from '../model/value.ts'
 import type { ValueChange, Verdict } from './changes.ts'
 import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
+import type { ProtectedSecrets, ViewOptions } from './secrets/secrets-on-bus.ts'
 
 /** An event as Kytos has it. `timestamp` is ISO 8601 in UTC; `priority` is carried and never reorders. */
 export interface KytosEvent<Content = unknown> {
@@ -111,12 +111,14 @@ export interface Bus {
    * committed here.
    */
   consume(namespace: string, consumer?: Consumer): Unsubscribe
+  /** The settings of the namespace of this view's NApp with the values of their secrets. */
+  reveal?(data: JsonObject): JsonObject
 }
 
 /** The implementation of a command: `event` is the command itself, `actor` its sender. */
 export type Handler<N extends CommandName> = (
   content: CommandContent<N>,
-  context: { readonly actor: Actor; readonly event: KytosEvent },
+  context: { readonly actor: Actor; readonly event: KytosEvent; readonly mayReadSecrets: boolean },
 ) => Promise<CommandAnswer<N>> | CommandAnswer<N>
 
 /** The handler of every command. */
@@ -155,7 +157,9 @@ export interface Answered {
 /** The bus itself, for the Settings NApp and the host only. */
 export interface RootBus extends Bus {
   /** The view of an actor; that of a limited caller handles what it sees. */
-  view(actor: Actor, visibility?: Visibility): Bus
+  view(actor: Actor, options?: ViewOptions): Bus
+  /** Keeps secrets out of the events of commands, and reveals them to the views that may read them. */
+  protect(secrets: ProtectedSecrets): void
   /** Publishes a fact; for the watcher, and for the loaded fact of the host. */
   announce<N extends FactName>(name: N, content: Facts[N]): KytosEvent<Facts[N]>
   /** Registers the only handler of a command; handlers run concurrently. */

@@ -243,7 +243,7 @@ export interface Facts {
     readonly namespace: string
     /** `cluster`, `controller:<id>`, or `schema` when the defaults or rules changed. */
     readonly scope: string
-    readonly kind: Noun.ChangeKind
+    readonly kind: Noun.FactKind
     /** Effective settings here, after and before. */
     readonly data: JsonObject
     readonly previous: JsonObject

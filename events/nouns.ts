@@ -267,6 +267,8 @@ export interface HistoryRecord {
   readonly write_id: string
   /** The revision of the commit that it describes. */
   readonly revision: string
+  /** The revision at which its secrets, and those of the document, were sealed again. */
+  readonly resealed?: string
 }
 
 export interface Box {
@@ -282,4 +284,6 @@ export interface Box {
 }
 
 export type ChangeKind = 'created' | 'updated' | 'deleted'
+/** The kind of a fact: also one about secrets that were sealed again, which changes no setting. */
+export type FactKind = ChangeKind | 'resealed'
 export type Origin = 'live' | 'replay' | 'resync'

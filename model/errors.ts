@@ -66,6 +66,10 @@ export const ERRORS = {
   SCHEMA_REQUIRED: meaning(422, 4),
   /** The schema is too large to compile, or takes more steps than a validation may take. */
   SCHEMA_TOO_COSTLY: meaning(422, 4),
+  /** A tag was sent of which the document has no secret at that place. */
+  SECRET_NOT_FOUND: meaning(422, 4),
+  /** A secret was copied or moved to a place that is not sensitive. */
+  SECRET_MISPLACED: meaning(422, 4),
   CHANGE_VETOED: meaning(423, 5),
   UPGRADE_REQUIRED: meaning(426, 2),
   INTERNAL_ERROR: meaning(500, 1),
@@ -73,6 +77,8 @@ export const ERRORS = {
   STORE_STALE: meaning(503, 6, true),
   STORE_FULL: meaning(503, 6, true),
   CONTENTION: meaning(503, 6, true),
+  /** This controller does not have the key of the store's secrets. */
+  KEY_MISSING: meaning(503, 6),
   SERVICE_ABSENT: meaning(503, 6, true),
   SERVICE_STOPPING: meaning(503, 6, true),
   CONNECTION_BUSY: meaning(503, 6, true),

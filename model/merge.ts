@@ -1,7 +1,8 @@
-import { isObject, type Json, type JsonObject, setMember } from './value.ts'
+import { isObject, isSealed, type Json, type JsonObject, setMember } from './value.ts'
 
 /**
- * Merges layers, the later one with precedence: objects key by key; arrays and scalars (also null) replace.
+ * Merges layers, the later one with precedence: objects key by key; arrays, scalars (also null) and sealed
+ * values replace and are replaced.
  */
 export function mergeLayers(layers: readonly JsonObject[]): JsonObject {
   return layers.reduce(mergeTwo, {})
@@ -13,7 +14,11 @@ function mergeTwo(low: JsonObject, high: JsonObject): JsonObject {
   for (const key of Object.keys(high)) {
     const above = high[key] as Json
     const below = Object.hasOwn(low, key) ? low[key] : undefined
-    setMember(result, key, isObject(below) && isObject(above) ? mergeTwo(below, above) : above)
+    setMember(result, key, mayMerge(below) && mayMerge(above) ? mergeTwo(below, above) : above)
   }
   return result
+}
+
+function mayMerge(value: Json | undefined): value is JsonObject {
+  return isObject(value) && !isSealed(value)
 }

@@ -1,4 +1,4 @@
-/** The permissions of a credential; `secrets`, to read sealed values in plain text, is reserved. */
+/** The permissions of a credential; `secrets` reads sealed values in plain text. */
 export const PERMISSIONS = ['read', 'write', 'admin', 'secrets'] as const
 export type Permission = (typeof PERMISSIONS)[number]
 

@@ -49,6 +49,18 @@ export function isArray(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value)
 }
 
+/** The form of a secret outside the store: its tag, or the sealed text, in place of its value. */
+export type Sealed = { readonly $sealed: string }
+
+/** True for a sealed value. It is one value for every reader: never merged, compared or entered by member. */
+export function isSealed(value: Json | undefined): value is Sealed {
+  if (!isObject(value) || typeof value.$sealed !== 'string') return false
+  return Object.keys(value).length === 1
+}
+
+/** The beginning of what is shown in place of a sealed text that cannot be a value of its place. */
+export const INVALID_SEAL = 'invalid:'
+
 /** Sets an own member of any name; a plain assignment would lose `__proto__`. */
 export function setMember(target: JsonObject, key: string, value: Json): void {
   if (key === '__proto__') {

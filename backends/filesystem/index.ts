@@ -63,7 +63,12 @@ class FilesystemBackend implements Backend {
 
   async open(): Promise<void> {
     if (this.#closing.signal.aborted) throw notOpen()
-    this.#opening ??= FilesystemStore.open(this.#layout, this.#parts, this.#context.report)
+    this.#opening ??= FilesystemStore.open(
+      this.#layout,
+      this.#parts,
+      this.#context.report,
+      this.#context.seal,
+    )
     try {
       this.#store = await this.#opening
     } catch (error) {

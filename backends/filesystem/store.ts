@@ -52,6 +52,7 @@ export class FilesystemStore {
     layout: Layout,
     parts: StoreParts,
     report: BackendContext['report'],
+    seal?: BackendContext['seal'],
   ): Promise<FilesystemStore> {
     await refuseOverlap(layout.path)
     await makeFolders(layout)
@@ -60,7 +61,7 @@ export class FilesystemStore {
     try {
       const found = await replay(layout.journal, parts.window, hasFile)
       const journal = await openJournal(layout, parts.disk, found, report)
-      store = new FilesystemStore(layout, parts, report, { found, journal, lock })
+      store = new FilesystemStore(layout, parts, { report, ...(seal && { seal }) }, { found, journal, lock })
       const files = await store.#files.open(found.files, found.notes)
       if (!found.current && files > 0) report(imported(layout, files))
       await store.#expiry.resume()
@@ -76,7 +77,7 @@ export class FilesystemStore {
   private constructor(
     layout: Layout,
     { disk, compaction, entryBytes }: StoreParts,
-    report: BackendContext['report'],
+    { report, seal }: BackendContext,
     { found, journal, lock }: { readonly found: Replay; readonly journal: Journal; readonly lock: Lock },
   ) {
     this.state = found.state
@@ -85,7 +86,7 @@ export class FilesystemStore {
     this.#lock = lock
     const commit = (operations: readonly Operation[], marks?: readonly Mark[]) =>
       this.commit(operations, marks)
-    this.#files = new ReadableFiles({ state: this.state, commit, layout, entryBytes, report })
+    this.#files = new ReadableFiles({ state: this.state, commit, layout, entryBytes, report, seal })
     const files = () => this.#files.records()
     this.#compactor = new Compactor(
       { folder: layout.journal, disk, state: this.state, journal, files, report },

@@ -100,9 +100,18 @@ export const CODES = {
   /** Of a command that may create a namespace. */
   creation: ['NAMESPACE_CONFLICT', 'DOCUMENT_TOO_LARGE'],
   /** Of a command that changes overrides. */
-  change: ['SETTINGS_INVALID', 'SCHEMA_REQUIRED', 'CHANGE_VETOED', 'PENDING'],
+  change: [
+    'SETTINGS_INVALID',
+    'SCHEMA_REQUIRED',
+    'CHANGE_VETOED',
+    'PENDING',
+    'SECRET_NOT_FOUND',
+    'SECRET_MISPLACED',
+    'KEY_MISSING',
+    'RATE_LIMITED',
+  ],
   /** Of a command that changes existing overrides. */
-  patch: ['METHOD_NOT_FOUND', 'PATCH_CONFLICT', 'REVISION_MISMATCH'],
+  patch: ['METHOD_NOT_FOUND', 'PATCH_CONFLICT', 'REVISION_MISMATCH', 'PERMISSION_DENIED'],
 } as const satisfies Readonly<Record<string, readonly ErrorCode[]>>
 
 /** The type of a content with these fields. */

@@ -12,6 +12,7 @@ import { measureBus } from '../metrics/bus.ts'
 import { createCommitMeter } from '../metrics/commits.ts'
 import { measureEventLoop } from '../metrics/event-loop.ts'
 import { createMetrics } from '../metrics/metrics.ts'
+import { keySource } from '../secrets/key-source.ts'
 import { Environment } from '../state/environment.ts'
 import { createLocalAuth, type LocalAuth } from '../tokens/local-auth.ts'
 import { SnapshotFile } from '../watcher/snapshot.ts'
@@ -44,7 +45,8 @@ export default function createNApp(context: SettingsContext): NApp {
       const createBackend = await loadBackend(choice)
       const registry = new Registry()
       const commits = createCommitMeter(registry)
-      const created = createService(report => commits.measure(createBackend(report)), {
+      const created = createService((report, seal) => commits.measure(createBackend(report, seal)), {
+        keys: keySource(config.settings.keys, context.env),
         bus,
         log,
         controller: config.settings.controller,

@@ -5,6 +5,7 @@ import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend, storeExists } from '../boot/store-choice.ts'
 import type { Log } from '../log/log.ts'
+import { keySource } from '../secrets/key-source.ts'
 import { createService } from './service.ts'
 
 /** The store of a configuration behind a service without NApps, for use while no other service is running. */
@@ -30,7 +31,14 @@ export async function openOwnStore(config: Config, log: Log, { dryRun = false } 
   const createBackend = exists ? await loadBackend(choice) : () => createMemoryBackend()
   const bus = createBus({ log, hookDeadline: hook_timeout * 1_000 })
   const startTimeout = Math.min(MAX_START_MS, config.settings.start_timeout * 1_000)
-  const service = createService(createBackend, { bus, log, controller, strict, startTimeout })
+  const service = createService(createBackend, {
+    bus,
+    log,
+    controller,
+    strict,
+    startTimeout,
+    ...(exists && { keys: keySource(config.settings.keys, process.env) }),
+  })
   try {
     await service.start()
   } catch (error) {

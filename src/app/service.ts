@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, FileProblem, Problem } from '../../backends/backend.ts'
+import type { Backend, BackendContext, FileProblem, Problem } from '../../backends/backend.ts'
 import { createFeed } from '../../events/buffered-feed.ts'
 import type { Handlers, KytosEvent, RootBus } from '../../events/event.ts'
 import type { Feed } from '../../events/feed.ts'
@@ -12,16 +12,18 @@ import { BoxService } from '../boxes/service.ts'
 import type { Log } from '../log/log.ts'
 import { Keeper } from '../pending/keeper.ts'
 import { PendingService } from '../pending/service.ts'
+import { type KeySource, memoryKeySource } from '../secrets/key-source.ts'
+import { SecretsOfStore } from '../secrets/secrets-of-store.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
 import { warningOfRename } from '../settings/known-controllers.ts'
 import { Registrar } from '../settings/registrar.ts'
+import { Resealer } from '../settings/resealer.ts'
 import { SchemaPruner } from '../settings/schema-pruner.ts'
 import { SettingsService } from '../settings/service.ts'
 import { DocumentWriter } from '../settings/write/document-writer.ts'
 import { requireReady } from '../settings/write/ready.ts'
 import { baseFromCache } from '../state/document-reader.ts'
 import type { Environment } from '../state/environment.ts'
-import { redact } from '../state/secrets.ts'
 import { StatusService } from '../status/service.ts'
 import { LiveTokens } from '../tokens/live-tokens.ts'
 import type { Tokens } from '../tokens/tokens.ts'
@@ -51,6 +53,8 @@ export interface ServiceContext {
   readonly pace?: Partial<Pace>
   /** The state of each enabled NApp of the host; none without a host. */
   readonly napps?: () => readonly NAppStatus[]
+  /** The keys of secrets; in memory when absent. */
+  readonly keys?: KeySource
   /** Called when the store turns out to be unusable after the service started from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
 }
@@ -82,7 +86,7 @@ const CLOSE_GRACE_MS = 1_000
  * service opens and closes it.
  */
 export function createService(
-  createBackend: (report: (problem: Problem) => void) => Backend,
+  createBackend: (report: (problem: Problem) => void, seal?: BackendContext['seal']) => Backend,
   context: ServiceContext,
 ): Service {
   const { bus, controller, log, snapshot, environment, pace, strict } = context
@@ -92,7 +96,12 @@ export function createService(
     if (code === 'FILE_REJECTED') watcher.reject(problem)
     else log.warn(message, { code, ...(source !== undefined && { source }) })
   }
-  const backend = createBackend(report)
+  const secrets = new SecretsOfStore(context.keys ?? memoryKeySource(), message => log.warn(message))
+  const backend = secrets.wrap(
+    createBackend(report, (key, value, read) => secrets.sealEdit(key, value, read)),
+  )
+  bus.protect(secrets)
+  snapshot?.sealWith(secrets)
   const housekeeper = new Housekeeper(backend, log)
 
   const listener: WatcherListener = {
@@ -102,6 +111,8 @@ export function createService(
       feed.add(event, size)
       saveSnapshot()
       registrar.observe(event)
+      if (name === 'settings.changed' && secrets.namespaces.has(content.namespace))
+        resealer.look(content.scope === 'schema')
       // A change of a lower layer may make a variable invalid.
       if (reported && name === 'settings.changed' && environment?.isEmpty === false) reportEnvironment()
       return event
@@ -121,7 +132,7 @@ export function createService(
     onFatal: error => context.fatal?.(error),
   }
   const watcher = new Watcher(
-    { backend, controller, log, strict, ...(environment && { environment }), ...(pace && { pace }) },
+    { backend, controller, log, strict, secrets, ...(environment && { environment }), ...(pace && { pace }) },
     listener,
   )
 
@@ -149,7 +160,7 @@ export function createService(
           return [
             namespace,
             {
-              data: redact(watcher.cache.lastAnnounced(namespace), watcher.cache.schema(namespace)),
+              data: watcher.cache.protect(namespace, watcher.cache.lastAnnounced(namespace)),
               revision,
             },
           ]
@@ -169,6 +180,7 @@ export function createService(
   })
   const registrar: Registrar = new Registrar({ backend, watcher, log, napps: context.napps })
   const pruner = new SchemaPruner({ backend, watcher, registrar, log })
+  const resealer = new Resealer({ backend, cache: watcher.cache, secrets, log })
   const { consumers } = bus
   const settings = new SettingsService({
     backend,
@@ -179,6 +191,7 @@ export function createService(
     log,
     controller,
     strict,
+    secrets,
   })
   const pending = new PendingService({
     backend,
@@ -239,6 +252,7 @@ export function createService(
         if (content.state !== 'READY') return
         if (!hasBeenReady && context.napps) warnOfRename()
         hasBeenReady = true
+        resealer.look(true)
         return registrar.catchUp()
       })
       await watcher.start(context.startTimeout)
@@ -249,7 +263,13 @@ export function createService(
     async close() {
       closing = true
       registrar.stop()
-      const stopped = Promise.all([housekeeper.stop(), pruner.stop(), keeper.stop(), watcher.stop()])
+      const stopped = Promise.all([
+        housekeeper.stop(),
+        pruner.stop(),
+        keeper.stop(),
+        resealer.stop(),
+        watcher.stop(),
+      ])
       // Closing the backend ends their requests to the store, which may otherwise take long to fail.
       const grace = Promise.race([stopped, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
       await Promise.all([

@@ -11,7 +11,7 @@ export type BackendChoice =
   | { readonly backend: 'other'; readonly module: LoadedModule; readonly options: JsonObject }
 
 /** Creates a backend that is not open yet; its findings are passed to `report`. */
-export type CreateBackend = (report: BackendContext['report']) => Backend
+export type CreateBackend = (report: BackendContext['report'], seal?: BackendContext['seal']) => Backend
 
 /**
  * Loads the code of the chosen backend only and returns its factory. This is the only place that knows all
@@ -22,13 +22,13 @@ export async function loadBackend(choice: BackendChoice): Promise<CreateBackend>
   switch (choice.backend) {
     case 'filesystem': {
       const { createFilesystemBackend } = await import('../../backends/filesystem/index.ts')
-      return report => createFilesystemBackend(choice, { report })
+      return (report, seal) => createFilesystemBackend(choice, { report, ...(seal && { seal }) })
     }
     case 'etcd': {
       const { createEtcdBackend } = await import('../../backends/etcd/index.ts')
       return report => createEtcdBackend(choice, { report })
     }
     case 'other':
-      return report => choice.module.create(choice.options, { report })
+      return (report, seal) => choice.module.create(choice.options, { report, ...(seal && { seal }) })
   }
 }

@@ -119,6 +119,13 @@ export const CONFIG_SCHEMA = {
       description:
         'The folder for local state of this process, such as the snapshot of the last known settings.',
     },
+    keys: {
+      type: PATH,
+      otherwise: 'settings-keys.json beside state_dir',
+      description:
+        'The file with the keys of secrets (a JWK set), readable by the user of the service alone; it is made ' +
+        'with the first secret. The environment variable KYTOS_SETTINGS_KEYS replaces it.',
+    },
     strict: {
       type: BOOLEAN,
       default: 'false',

@@ -39,6 +39,8 @@ export interface Config {
     readonly tls_cert?: string | undefined
     readonly tls_key?: string | undefined
     readonly state_dir: string
+    /** The file with the keys of secrets. */
+    readonly keys: string
     readonly strict: boolean
     /** Seconds in OFFLINE before the process exits. */
     readonly start_timeout: number
@@ -130,13 +132,14 @@ export async function loadConfig(
     controller = hostname(),
     listen = values.daemon.listen,
     port = values.daemon.api_port,
+    keys = join(dirname(values.settings.state_dir), 'settings-keys.json'),
   } = values.settings
   const all = [...problems, ...checkHostName(values.settings.controller)]
   if (all.length > 0) throw configInvalid(file, all)
   return {
     file,
     daemon: values.daemon,
-    settings: { ...values.settings, controller, listen, port },
+    settings: { ...values.settings, controller, listen, port, keys },
     filesystem: values['settings.filesystem'],
     etcd: etcdConfig(values['settings.etcd']),
     ...otherBackend(values.settings.backend, dirname(file), open, isNamed),

@@ -42,6 +42,7 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['diff'], load: async () => (await import('./commands/diff.ts')).addDiffCommand },
   { names: ['apply'], load: async () => (await import('./commands/apply.ts')).addApplyCommand },
   { names: ['token'], load: async () => (await import('./commands/token.ts')).addTokenCommand },
+  { names: ['key'], load: async () => (await import('./keys/key.ts')).addKeyCommand },
   { names: ['copy'], load: async () => (await import('./commands/copy.ts')).addCopyCommand },
   { names: ['import'], load: async () => (await import('./commands/import.ts')).addImportCommand },
   { names: ['export'], load: async () => (await import('./commands/export.ts')).addExportCommand },

@@ -103,7 +103,7 @@ class BusSettings extends SettingsCache {
     const { epoch, revision } = answer
     this.take({
       at: { epoch, revision: BigInt(revision), n: END_OF_REVISION },
-      data: frozenCopy(answer.data),
+      data: frozenCopy(this.#reveal(answer.data)),
     })
     this.learnRevision(epoch, revision)
   }
@@ -149,7 +149,13 @@ class BusSettings extends SettingsCache {
     if (this.#closed) return () => {}
     const end = this.#owner.bus.consume(this.namespace, {
       changing: ({ data, previous, changes, actor, comment, dry_run }, signal) =>
-        hook(data, previous, { changes, actor, comment, dryRun: dry_run, signal }),
+        hook(this.#reveal(data), this.#reveal(previous), {
+          changes,
+          actor,
+          comment,
+          dryRun: dry_run,
+          signal,
+        }),
     })
     const unsubscribe = (): void => {
       this.#hooks.delete(unsubscribe)
@@ -176,13 +182,18 @@ class BusSettings extends SettingsCache {
     for (const check of this.#pending) check()
   }
 
-  #receive({ cursor, data, changes, scope, origin, epoch, revision }: Facts['settings.changed']): void {
-    this.take({ at: parseCursor(cursor), data, changes })
+  #receive({ cursor, data, changes, scope, origin, epoch, revision, kind }: Facts['settings.changed']): void {
+    this.take({ at: parseCursor(cursor), data: this.#reveal(data), changes })
     // In these cases the revision is retrieved: facts of a listing carry the revision of the listing, and
     // overrides of other controllers do not count for the namespace.
     if (origin === 'resync' || scope.startsWith('controller')) void this.#refreshRevision()
-    else this.learnRevision(epoch, revision)
+    else if (kind !== 'resealed') this.learnRevision(epoch, revision)
     for (const check of this.#pending) check()
+  }
+
+  /** The settings with the values of their secrets, as the NApp's own view shows them. */
+  #reveal(data: JsonObject): JsonObject {
+    return this.#owner.bus.reveal?.(data) ?? data
   }
 
   async #refreshRevision(): Promise<void> {

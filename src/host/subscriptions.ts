@@ -34,6 +34,7 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
     on: (...args: Parameters<Bus['on']>) => track(`on(${String(args[0])})`, () => view.on(...args)),
     consume: (...args: Parameters<Bus['consume']>) =>
       track(`consume(${args[0]})`, () => view.consume(...args)),
+    ...(view.reveal && { reveal: view.reveal }),
   } as Bus
 
   return {

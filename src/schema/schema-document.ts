@@ -11,6 +11,7 @@ import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
 import { rememberCostly } from './remembered-validation.ts'
 import { tooCostly } from './schema-size.ts'
+import { ignoreSealed } from './sealed-values.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
 /** A NApp's schema as it is stored: with its seed, so that both are the same on every controller. */
@@ -39,7 +40,7 @@ export function createSchemaDocument(
   const digest = createHash('sha256')
     .update(printCanonical([schema, seed]))
     .digest('hex')
-  const validate = rememberCostly(compileSchema(schema))
+  const validate = rememberCostly(ignoreSealed(compileSchema(schema)))
   const defaults = defaultsOf(schema)
   refuseLongDefaults(defaults)
   return {

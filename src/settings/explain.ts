@@ -6,11 +6,10 @@ import { printRevision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { historyPrefix } from '../../model/key.ts'
 import type { Scope } from '../../model/namespace.ts'
-import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
+import { isObject, isSealed, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { memberOf } from '../schema/exact-keywords.ts'
 import type { DocumentState, OverridesPlace } from '../state/document-state.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
-import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { Projection } from '../watcher/cached-namespaces.ts'
 import { schemaInUse } from '../watcher/schema-versions.ts'
@@ -98,16 +97,16 @@ function layersOf(
   const declared = { ...UNKNOWN_SETTER, revision: stored === undefined ? null : printRevision(stored) }
   const overrides = (layer: Layer, scope: Scope): ExplainedLayer[] => {
     const state = documents.get(scope)
-    return state?.entry ? [{ layer, data: redact(state.inForce, schema), common: UNKNOWN_SETTER, state }] : []
+    return state?.entry ? [{ layer, data: state.inForce, common: UNKNOWN_SETTER, state }] : []
   }
   return [
     ...environment.values.map(({ variable, overrides: data }): ExplainedLayer => {
-      return { layer: 'environment', data: redact(data, schema), common: { ...UNKNOWN_SETTER, variable } }
+      return { layer: 'environment', data: data, common: { ...UNKNOWN_SETTER, variable } }
     }),
     ...overrides('controller', own),
     ...overrides('cluster', cluster),
-    { layer: 'seed', data: redact(schema?.seed ?? {}, schema), common: declared },
-    { layer: 'default', data: redact(schema?.defaults ?? {}, schema), common: declared },
+    { layer: 'seed', data: schema?.seed ?? {}, common: declared },
+    { layer: 'default', data: schema?.defaults ?? {}, common: declared },
   ]
 }
 
@@ -124,7 +123,7 @@ function findLeaves(
     for (const [key, value] of Object.entries(data)) {
       const pointer = path + pointerToken(key)
       const found = above.flatMap(one => below(one, key, path, pointer))
-      if (isObject(value) && Object.keys(value).length > 0) visit(value, pointer, found)
+      if (isObject(value) && !isSealed(value) && Object.keys(value).length > 0) visit(value, pointer, found)
       else leaves.set(pointer, found)
     }
   }
@@ -141,7 +140,7 @@ function below(found: FoundValue, key: string, path: string, pointer: string): F
   const { layer, place, value } = found
   const inner = place === path ? memberOf(value, key) : undefined
   if (inner !== undefined) return [{ layer, place: pointer, value: inner }]
-  return isObject(value) ? [] : [found]
+  return isObject(value) && !isSealed(value) ? [] : [found]
 }
 
 async function settersIn(

@@ -2,10 +2,9 @@ import type { Backend } from '../../backends/backend.ts'
 import type { HistoryRecord } from '../../events/nouns.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
-import type { SchemaDocument } from '../schema/schema-document.ts'
+import type { JsonObject } from '../../model/value.ts'
 import { readRecords } from '../state/document-reader.ts'
 import { presentRecord, type StoredRecord } from '../state/record.ts'
-import { redact } from '../state/secrets.ts'
 
 /** The records of an answer that names no limit. */
 export const DEFAULT_HISTORY_RECORDS = 20
@@ -19,8 +18,8 @@ export interface HistoryRequest {
   readonly limit: number
   /** Only this version, whatever the limit. */
   readonly version: number | undefined
-  /** The schema by which secrets are redacted. */
-  readonly schema: () => SchemaDocument | undefined
+  /** The shown form of settings. */
+  readonly protect: (data: JsonObject) => JsonObject
   /** Throws for an unknown namespace; called when there are no records. */
   readonly requireKnown: () => Promise<void>
 }
@@ -31,13 +30,13 @@ export interface HistoryRequest {
  */
 export async function readHistory(
   backend: Backend,
-  { namespace, scope, limit, version, schema, requireKnown }: HistoryRequest,
+  { namespace, scope, limit, version, protect, requireKnown }: HistoryRequest,
 ): Promise<readonly HistoryRecord[]> {
   const read = version === undefined ? limit : MAX_HISTORY_RECORDS
   const records = await readRecords(backend, overridesKey(namespace, scope), read)
   if (records.length === 0) await requireKnown()
   const present = (record: StoredRecord) =>
-    presentRecord({ ...record, data: record.data && redact(record.data, schema()) })
+    presentRecord({ ...record, data: record.data && protect(record.data) })
   if (version === undefined) return records.map(present)
   const found = records.find(record => record.version === version)
   if (found) return [present(found)]

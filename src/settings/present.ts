@@ -14,7 +14,6 @@ import { isAsKnown } from '../state/document-reader.ts'
 import { type DocumentState, documentVersion } from '../state/document-state.ts'
 import { isSameRecord } from '../state/record.ts'
 import { presentRejected } from '../state/rejected-list.ts'
-import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { Projection } from '../watcher/cached-namespaces.ts'
 import { namespaceRevision } from '../watcher/namespace-state.ts'
@@ -47,8 +46,8 @@ export function presentSettings(
   const schema = schemaInUse(seen.schemas)
   return {
     namespace,
-    data: redact(seen.effective, schema),
-    overrides: redact(document?.data ?? {}, schema),
+    data: seen.effective,
+    overrides: document?.data ?? {},
     revision: printRevision(namespaceRevision(seen, cache.seenFrom(scope))),
     version: documentVersion(document),
     epoch,
@@ -70,7 +69,6 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
   const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
   const { cache } = view
   const seen = await cache.project(namespace, undefined, scope)
-  const schema = schemaInUse(seen.schemas)
   const { rejected: _, more: __, ...known } = presentSettings(view, namespace, scope, seen)
   const overtaken =
     preview !== undefined ||
@@ -80,8 +78,8 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
   return {
     ...known,
     ...(after && {
-      data: redact(after.effective, schema),
-      overrides: redact(written.data ?? {}, schema),
+      data: after.effective,
+      overrides: cache.protect(namespace, written.data ?? {}),
     }),
     ...presentRejected((after ?? seen).rejected),
     ...(overtaken &&
@@ -131,7 +129,7 @@ export function presentSummary(
     ...(isLoaded === false && { loaded: false }),
     ...(cache.rejected(namespace).rejected.length > 0 && { rejected: true }),
     ...(files.length > 0 && { files }),
-    ...(include.includes('data') && { data: redact(cache.effective(namespace), cache.schema(namespace)) }),
+    ...(include.includes('data') && { data: cache.effective(namespace) }),
   }
 }
 

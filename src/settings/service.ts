@@ -10,7 +10,7 @@ import {
   parseText,
   parseValue,
 } from '../../events/content.ts'
-import type { Handlers } from '../../events/event.ts'
+import type { Handler, Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
 import type {
   Description,
@@ -23,6 +23,7 @@ import type {
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import type { Json } from '../../model/value.ts'
 import { withRemaining } from '../pending/remaining.ts'
 import { fileCodesByNamespace } from '../state/files.ts'
 import { explainSettings } from './explain.ts'
@@ -47,11 +48,20 @@ import { editBy, parseOperations } from './write/operations.ts'
 import { Overrides, type OverridesOptions, type OverridesRequest } from './write/overrides.ts'
 import type { OverridesEdit } from './write/plan.ts'
 import { requireReady } from './write/ready.ts'
+import { guardTests } from './write/secret-changes.ts'
 import { visibleNamespaces } from './write/unknown-namespace.ts'
 
 export interface ServiceOptions extends OverridesOptions {
   readonly registrar: Registrar
   readonly controller: string
+}
+
+/** The sender of a command. */
+type Sender = Parameters<Handler<'kytos.settings.update'>>[1]
+
+/** The sender as a change has it. */
+function senderOf({ actor, mayReadSecrets }: Sender) {
+  return { actor, mayReadSecrets }
 }
 
 /**
@@ -66,14 +76,14 @@ export class SettingsService {
   /** The handlers of this service, by command. */
   readonly handlers = {
     'kytos.settings.register': (content, { actor }) => this.register(content, actor),
-    'kytos.settings.create': (content, { actor }) => this.create(content, actor),
+    'kytos.settings.create': (content, caller) => this.create(content, caller),
     'kytos.settings.retrieve': content => this.retrieve(content),
-    'kytos.settings.update': (content, { actor }) => this.update(content, actor),
-    'kytos.settings.delete': (content, { actor }) => this.delete(content, actor),
+    'kytos.settings.update': (content, caller) => this.update(content, caller),
+    'kytos.settings.delete': (content, caller) => this.delete(content, caller),
     'kytos.settings.list': content => this.list(content),
     'kytos.settings.describe': content => this.describe(content),
     'kytos.settings.remove_schema': content => this.removeSchema(content),
-    'kytos.settings.transaction': (content, { actor }) => this.transaction(content, actor),
+    'kytos.settings.transaction': (content, caller) => this.transaction(content, caller),
     'kytos.settings.history': content => this.history(content),
   } satisfies Partial<Handlers>
 
@@ -98,7 +108,7 @@ export class SettingsService {
     })
   }
 
-  async create(content: CommandContent<'kytos.settings.create'>, actor: Actor): Promise<Settings> {
+  async create(content: CommandContent<'kytos.settings.create'>, caller: Sender): Promise<Settings> {
     const { namespace, scope, comment } = this.#parse(content)
     const data = parseData(content.data, 'data')
     const make: OverridesEdit['make'] = base => {
@@ -108,7 +118,12 @@ export class SettingsService {
         `"${namespace}" already has overrides. Change them with update, or delete them first.`,
       )
     }
-    return this.#changeOne({ edits: [{ namespace, scope, make }], actor, comment, dryRun: false })
+    return this.#changeOne({
+      edits: [{ namespace, scope, make }],
+      ...senderOf(caller),
+      comment,
+      dryRun: false,
+    })
   }
 
   async retrieve(content: CommandContent<'kytos.settings.retrieve'>): Promise<Settings> {
@@ -126,26 +141,27 @@ export class SettingsService {
     return content.fresh ? withRemaining(backend, answer) : answer
   }
 
-  async update(content: CommandContent<'kytos.settings.update'>, actor: Actor): Promise<Settings> {
+  async update(content: CommandContent<'kytos.settings.update'>, caller: Sender): Promise<Settings> {
     const { namespace, scope, comment } = this.#parse(content)
     const method = parseMethod(content.method, ['PATCH', 'PUT', 'JSON_PATCH'], 'PATCH')
-    const make = editBy(method, parseValue(content.data, 'data'))
+    const data = parseValue(content.data, 'data')
+    const make = editBy(method, this.#guardTests(namespace, method, data, caller))
     const expected = parseGuard(content.revision)
     return this.#changeOne({
       edits: [{ namespace, scope, expected, make }],
-      actor,
+      ...senderOf(caller),
       comment,
       dryRun: parseFlag(content.dry_run, 'dry_run'),
       confirmWithin: parseConfirmWithin(content.confirm_within),
     })
   }
 
-  async delete(content: CommandContent<'kytos.settings.delete'>, actor: Actor): Promise<Settings> {
+  async delete(content: CommandContent<'kytos.settings.delete'>, caller: Sender): Promise<Settings> {
     const { namespace, scope, comment } = this.#parse(content)
     const expected = parseGuard(content.revision)
     return this.#changeOne({
       edits: [{ namespace, scope, expected, mustBeKnown: true, make: editBy('DELETE', undefined) }],
-      actor,
+      ...senderOf(caller),
       comment,
       dryRun: false,
       confirmWithin: parseConfirmWithin(content.confirm_within),
@@ -154,13 +170,16 @@ export class SettingsService {
 
   async transaction(
     content: CommandContent<'kytos.settings.transaction'>,
-    actor: Actor,
+    caller: Sender,
   ): Promise<TransactionResult> {
-    const edits = parseOperations(content.operations, content.scope, this.#options.controller)
+    const edits = parseOperations(content.operations, content.scope, this.#options.controller, (...args) =>
+      this.#guardTests(...args, caller),
+    )
     const comment = parseComment(content.comment)
     const dryRun = parseFlag(content.dry_run, 'dry_run')
     const confirmWithin = parseConfirmWithin(content.confirm_within)
-    return { settings: await this.#change({ edits, actor, comment, dryRun, confirmWithin }) }
+    const request = { edits, ...senderOf(caller), comment, dryRun, confirmWithin }
+    return { settings: await this.#change(request) }
   }
 
   async list(content: CommandContent<'kytos.settings.list'>): Promise<readonly Summary[]> {
@@ -203,9 +222,15 @@ export class SettingsService {
       scope,
       limit,
       version,
-      schema: () => this.#view.cache.schema(namespace),
+      protect: data => this.#view.cache.protect(namespace, data),
       requireKnown: () => this.#existence.require({ namespace, scope }),
     })
+  }
+
+  /** The data of a change; a JSON Patch compares no secret. @throws SettingsError PERMISSION_DENIED. */
+  #guardTests(namespace: Namespace, method: string, data: Json | undefined, caller: Sender) {
+    if (method !== 'JSON_PATCH') return data
+    return guardTests(this.#options.secrets, namespace, data, caller.mayReadSecrets)
   }
 
   async #present(namespace: Namespace, scope: Scope): Promise<Settings> {

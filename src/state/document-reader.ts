@@ -2,8 +2,8 @@ import type { Backend } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyPrefix, type Key, parseHistoryKey } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { type DocumentState, isRecorded } from './document-state.ts'
-import { parseRecord, type StoredRecord } from './record.ts'
+import { type DocumentState, isRecorded, revisionOfPut } from './document-state.ts'
+import { isRecordOf, parseRecord, type StoredRecord } from './record.ts'
 import { parseOverrides } from './stored-overrides.ts'
 
 /** The least number by which a listing of records grows when it found too few of them. */
@@ -57,7 +57,7 @@ export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Ba
     (newest, one) => (newest && newest.version > one.version ? newest : one),
     undefined,
   )
-  return record?.of === entry.modRevision ? { entry, data, record, recorded: true } : undefined
+  return isRecordOf(record, entry.modRevision) ? { entry, data, record, recorded: true } : undefined
 }
 
 /** True when both are the same document, with the same past. */
@@ -75,7 +75,7 @@ export function isSameBase(one: Base, other: Base): boolean {
  * the entry was read, or put by another program: the adoption of the entry decides.
  */
 function isRecordedBy(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
-  return entry ? record?.of === entry.modRevision : record === undefined || record.kind === 'deleted'
+  return entry ? isRecordOf(record, entry.modRevision) : record === undefined || record.kind === 'deleted'
 }
 
 /** The newest records of a document, newest first. */
@@ -110,7 +110,7 @@ export async function readRecordsAt(
 
 /** The revision of the commit that led to this base; 0 before the first. */
 export function baseRevision(base: Base): Revision {
-  return base.entry?.modRevision ?? base.record?.of ?? 0n
+  return base.entry ? revisionOfPut(base.entry, base.record) : (base.record?.of ?? 0n)
 }
 
 /** True when the cached document is the one that was read: the same text at the same revision, or none. */

@@ -11,7 +11,7 @@ import {
 } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { Rejection } from './judgement.ts'
-import type { StoredRecord } from './record.ts'
+import { isRecordOf, type StoredRecord } from './record.ts'
 
 /** The cached state of one overrides document, existing or deleted. */
 export interface DocumentState {
@@ -70,11 +70,17 @@ export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): 
 
 /** The revision of the commit that last changed the document; 0 before the first. */
 export function documentRevision(state: DocumentState | undefined): Revision {
-  if (state?.entry) return state.entry.modRevision
+  // Secrets that are sealed again change no setting.
+  if (state?.entry) return revisionOfPut(state.entry, state.record)
   const { goneAt = 0n, record } = state ?? {}
   // This controller may have seen a deletion at another revision than its record has; revisions never go
   // back.
   return record && record.of > goneAt ? record.of : goneAt
+}
+
+/** The revision of the change that a stored text is of; that of its put, unless its secrets were resealed. */
+export function revisionOfPut({ modRevision }: Entry, record: StoredRecord | undefined): Revision {
+  return record?.resealed === modRevision ? record.of : modRevision
 }
 
 /**
@@ -83,7 +89,7 @@ export function documentRevision(state: DocumentState | undefined): Revision {
  */
 export function isRecorded(state: DocumentState | undefined): boolean {
   if (!state) return true
-  if (state.entry) return state.record?.of === state.entry.modRevision
+  if (state.entry) return isRecordOf(state.record, state.entry.modRevision)
   const { record, version, goneAt = 0n } = state
   if (!record) return version === 0
   // Several unrecorded edits may have got one record, that of the last one.

@@ -3,9 +3,8 @@ import { differences } from '../../events/differences.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { modeReader } from '../schema/apply-modes.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import { redact } from './secrets.ts'
 
-/** Effective settings before and after, and their differences, redacted. */
+/** Effective settings before and after, and their differences; secrets are in the shown form. */
 export interface Effect {
   readonly data: JsonObject
   readonly previous: JsonObject
@@ -15,10 +14,9 @@ export interface Effect {
 /** Describes a change of effective settings under a schema. */
 export function describeEffect(
   schema: SchemaDocument | undefined,
-  before: JsonObject,
-  after: JsonObject,
+  previous: JsonObject,
+  data: JsonObject,
 ): Effect {
-  const [previous, data] = [redact(before, schema), redact(after, schema)]
   const modeAt = modeReader(schema?.modes ?? {})
   const changes = differences(previous, data).map(change => ({
     ...change,

@@ -22,6 +22,11 @@ import { isObject, type Json, type JsonObject, MAX_DEPTH } from '../../model/val
 export interface StoredRecord {
   readonly version: number
   readonly of: Revision
+  /**
+   * The revision at which the secrets of the document were sealed again, and this record with them; undefined
+   * when they were not since the change.
+   */
+  readonly resealed?: Revision | undefined
   /** The revision at which the record itself was put; it identifies the store that holds the record. */
   readonly stored: Revision
   readonly kind: ChangeKind
@@ -40,7 +45,7 @@ export interface StoredRecord {
 }
 
 /** A record that is not committed yet. */
-export type NewRecord = Omit<StoredRecord, 'of' | 'stored'>
+export type NewRecord = Omit<StoredRecord, 'of' | 'stored' | 'resealed'>
 
 /** The record of a change on top of the newest one; by default with the current time and a new write id. */
 export function nextRecord(
@@ -61,7 +66,12 @@ export function nextRecord(
  * The text of a record; `adopts` is the revision of a hand edit. `rejected` is the text of an edit that is
  * rejected: the record keeps its bytes, at most those of a document, because the next change replaces it.
  */
-export function printRecord(record: NewRecord, adopts?: Revision, rejected?: string): string {
+export function printRecord(
+  record: NewRecord,
+  adopts?: Revision,
+  rejected?: string,
+  isResealed = false,
+): string {
   return printJson({
     version: record.version,
     kind: record.kind,
@@ -73,6 +83,7 @@ export function printRecord(record: NewRecord, adopts?: Revision, rejected?: str
     write_id: record.writeId,
     ...(record.confirmWithin !== undefined && { confirm_within: record.confirmWithin }),
     ...(adopts === undefined ? {} : { revision: printRevision(adopts) }),
+    ...(isResealed && { resealed: true }),
     ...(rejected === undefined
       ? {}
       : { raw: encodeText(rejected).subarray(0, DOCUMENT_BYTES).toString('base64') }),
@@ -97,6 +108,7 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
     of:
       (typeof fields.revision === 'string' ? parseRevision(fields.revision) : undefined) ?? entry.modRevision,
     stored: entry.modRevision,
+    ...(fields.resealed === true && { resealed: entry.modRevision }),
     kind: isKind(fields.kind) ? fields.kind : 'updated',
     data: isObject(fields.data) ? fields.data : undefined,
     actor: parseActor(fields.actor) ?? UNKNOWN_ACTOR,
@@ -137,6 +149,11 @@ export function isSameRecord(one: StoredRecord | undefined, other: StoredRecord 
   return one?.version === other?.version && one?.writeId === other?.writeId
 }
 
+/** True when a record is that of a document as it was put at a revision. */
+export function isRecordOf(record: StoredRecord | undefined, put: Revision | undefined): boolean {
+  return record !== undefined && put !== undefined && (record.of === put || record.resealed === put)
+}
+
 /** The record as answers carry it. */
 export function presentRecord(record: StoredRecord): HistoryRecord {
   return {
@@ -149,6 +166,7 @@ export function presentRecord(record: StoredRecord): HistoryRecord {
     at: record.at,
     write_id: record.writeId,
     revision: printRevision(record.of),
+    ...(record.resealed !== undefined && { resealed: printRevision(record.resealed) }),
   }
 }
 

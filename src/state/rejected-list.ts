@@ -2,9 +2,7 @@ import type { RejectedMember } from '../../events/changes.ts'
 import { printJson } from '../../model/json.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import { valueAt } from '../schema/exact-keywords.ts'
-import type { SchemaDocument } from '../schema/schema-document.ts'
 import type { Rejection } from './judgement.ts'
-import { redact } from './secrets.ts'
 
 /** The rejected members of a namespace, as answers and facts show them. */
 export interface RejectedList {
@@ -29,14 +27,9 @@ export const MAX_LISTED = 100
 const VALUE_CHARACTERS = 256 * 1024
 
 /** Lists what is rejected in these scopes, from low to high, where these settings are in effect. */
-export function listRejected(
-  scopes: readonly JudgedScope[],
-  effective: JsonObject,
-  schema: SchemaDocument | undefined,
-): RejectedList {
+export function listRejected(scopes: readonly JudgedScope[], data: JsonObject): RejectedList {
   const all = visible(scopes)
   if (all.length === 0) return NOTHING_REJECTED
-  const data = redact(effective, schema)
   let room = VALUE_CHARACTERS
   const hasRoomFor = (value: Json | undefined): value is Json => {
     if (value === undefined) return false
@@ -46,7 +39,7 @@ export function listRejected(
     return true
   }
   const rejected = all.slice(0, MAX_LISTED).map(({ scope, stored, pointer, rule, message }) => {
-    const own = stored && valueAt(redact(stored, schema), pointer)
+    const own = stored && valueAt(stored, pointer)
     const counts = valueAt(data, pointer)
     return {
       scope,

@@ -54,7 +54,7 @@ export function transferredText({ key, text }: Entry): string {
   if (!parseHistoryKey(key) || !text.includes('"revision"')) return text
   const record = parseOrUndefined(text)
   if (!isObject(record) || record.revision === undefined) return text
-  const { revision: _revision, ...rest } = record
+  const { revision: _revision, resealed: _resealed, ...rest } = record
   return printJson(rest)
 }
 

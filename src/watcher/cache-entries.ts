@@ -43,7 +43,7 @@ function storedEntry(key: Key, namespaces: ReadonlyMap<Namespace, NamespaceState
 function recordEntry(document: Key, record: StoredRecord): Entry {
   return {
     key: historyKey(document, record.version),
-    text: printRecord(record, record.of),
+    text: printRecord(record, record.of, undefined, record.resealed !== undefined),
     modRevision: record.stored,
     createRevision: record.stored,
   }

@@ -233,7 +233,7 @@ export class CacheUpdate {
     const conflict = this.#conflicts.get(namespace)
     const settled = await settle({ ...changed, conflict }, this.#self, this.#context)
     this.#changed.set(namespace, { ...settled, lastAnnounced: settled.effective })
-    return { before: changed.lastAnnounced, after: settled.effective }
+    return { before: this.#lastAnnounced(changed), after: settled.effective }
   }
 
   /** Finds the conflicts between names as they are after all steps, whatever the order of the steps. */
@@ -248,8 +248,13 @@ export class CacheUpdate {
   }
 
   #unchanged(namespace: Namespace): Effect {
-    const { lastAnnounced } = this.#state(namespace)
+    const lastAnnounced = this.#lastAnnounced(this.#state(namespace))
     return { before: lastAnnounced, after: lastAnnounced }
+  }
+
+  /** The settings of the last fact: a schema may have made values secret since. */
+  #lastAnnounced({ namespace, lastAnnounced }: NamespaceState): JsonObject {
+    return this.#context.secrets.protect(namespace, lastAnnounced)
   }
 
   #state(namespace: Namespace): NamespaceState {

@@ -3,6 +3,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
+import { NO_SECRETS } from '../secrets/cache-guard.ts'
 import { Environment } from '../state/environment.ts'
 import { CaseNames } from '../state/refused-edits.ts'
 import { isSameList, type RejectedList } from '../state/rejected-list.ts'
@@ -54,9 +55,13 @@ export class Cache extends CachedNamespaces {
   constructor(
     controller: string,
     readHistory: ReadHistory,
-    { environment = new Environment(), strict = false }: Partial<Omit<NamespaceContext, 'readHistory'>> = {},
+    {
+      environment = new Environment(),
+      strict = false,
+      secrets = NO_SECRETS,
+    }: Partial<Omit<NamespaceContext, 'readHistory'>> = {},
   ) {
-    super(controller, { readHistory, environment, strict })
+    super(controller, { readHistory, environment, strict, secrets })
   }
 
   get revision(): Revision {
@@ -112,6 +117,7 @@ export class Cache extends CachedNamespaces {
   ): Promise<RejectedList | undefined> {
     return this.#exclusively(async () => {
       const before = this.stateOfNamespace(namespace)
+      if (document) this.context.secrets.learn(namespace, document.digest, document.schema)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
       const context = local
         ? { ...this.context, readHistory: async (key: Key) => cachedRecords(this.stateOf(key)) }

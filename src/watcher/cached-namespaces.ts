@@ -53,6 +53,11 @@ export class CachedNamespaces {
     return owner && this.document(owner.namespace, owner.scope)
   }
 
+  /** The documents of a namespace, of all scopes. */
+  documentsOf(namespace: Namespace): Iterable<DocumentState> {
+    return this.stateOfNamespace(namespace).documents.values()
+  }
+
   *documents(): Iterable<DocumentState> {
     for (const { documents } of this.states.values()) yield* documents.values()
   }
@@ -124,8 +129,8 @@ export class CachedNamespaces {
     const state = this.stateOfNamespace(namespace)
     if (!this.isElsewhere(scope))
       return stored.size === 0 ? state : project(state, this.self, this.context, stored)
-    const { strict } = this.context
-    const there = { readHistory: this.#readKnownHistory, environment: NO_ENVIRONMENT, strict }
+    const { strict, secrets } = this.context
+    const there = { readHistory: this.#readKnownHistory, environment: NO_ENVIRONMENT, strict, secrets }
     return project(state, scope, there, stored)
   }
 
@@ -137,6 +142,11 @@ export class CachedNamespaces {
   /** The members that are rejected here, of all layers. */
   rejected(namespace: Namespace): RejectedList {
     return this.stateOfNamespace(namespace).rejected
+  }
+
+  /** Settings of a namespace without plain secrets. */
+  protect(namespace: Namespace, data: JsonObject): JsonObject {
+    return this.context.secrets.protect(namespace, data)
   }
 
   /** The values that the environment of this process sets. */

@@ -107,7 +107,7 @@ function settingsChanged(step: SettingsStep, occasion: RevisionContext): Fact {
     content: {
       namespace: state.namespace,
       scope: state.scope,
-      kind: kindOf(step.existed, state.entry === undefined),
+      kind: isReseal(step, occasion) ? 'resealed' : kindOf(step.existed, state.entry === undefined),
       ...describeEffect(occasion.schema(state.namespace), step.before, step.after),
       ...place(occasion, step),
       version: documentVersion(state),
@@ -174,6 +174,11 @@ function place({ epoch, revision, origin, last }: RevisionContext, step: Step) {
   const part = step === last ? WHOLE : PART + step.n
   const n = origin === 'resync' ? part : step.n
   return { revision: printRevision(revision), cursor: printCursor({ epoch, revision, n }), origin }
+}
+
+/** True for a commit that sealed secrets again; a difference that a listing shows may be of any change. */
+function isReseal({ state: { entry, record } }: SettingsStep, { origin }: RevisionContext): boolean {
+  return origin !== 'resync' && entry !== undefined && record?.resealed === entry.modRevision
 }
 
 function kindOf(existed: boolean, isGone: boolean): ChangeKind {

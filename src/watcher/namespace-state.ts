@@ -4,6 +4,7 @@ import type { Key } from '../../model/key.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
+import { type SecretsGuard, withoutSecrets, withoutSecretsInOverlay } from '../secrets/cache-guard.ts'
 import {
   absentDocument,
   type DocumentState,
@@ -54,6 +55,8 @@ export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
 
 /** The inputs to the state of a namespace besides its stored documents. */
 export interface NamespaceContext {
+  /** Keeps plain secrets out of everything that is derived from the documents. */
+  readonly secrets: SecretsGuard
   readonly readHistory: ReadHistory
   readonly environment: Environment
   /** True when a manual edit of a namespace without a schema does not count. */
@@ -177,7 +180,11 @@ export async function settle(
   self: Scope,
   context: NamespaceContext,
 ): Promise<NamespaceState> {
-  let settled = state
+  const { namespace } = state
+  let settled: NamespaceState = {
+    ...state,
+    documents: withoutSecrets(namespace, state.documents, context.secrets),
+  }
   const judged: JudgedScope[] = []
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
@@ -188,13 +195,14 @@ export async function settle(
   }
   const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
   const schema = schemaInUse(state.schemas)
-  const overlay = context.environment.overlay(state.namespace, schema, mergeOverrides(settled, layers))
+  const laidOver = context.environment.overlay(namespace, schema, mergeOverrides(settled, layers))
+  const overlay = withoutSecretsInOverlay(namespace, laidOver, context.secrets)
   if (overlay.judged) judged.push(overlay.judged)
   return {
     ...settled,
     effective: overlay.data,
     environment: { values: overlay.values, rejected: overlay.rejected },
-    rejected: listRejected(judged, overlay.data, schema),
+    rejected: listRejected(judged, overlay.data),
   }
 }
 
@@ -227,7 +235,7 @@ export function project(
 async function judgeDocument(
   state: NamespaceState,
   document: DocumentState,
-  { readHistory, strict }: NamespaceContext,
+  { readHistory, strict, secrets }: NamespaceContext,
 ): Promise<DocumentState> {
   const { entry, data, scope } = document
   if (!entry) return { ...document, inForce: {}, rejected: [], fallback: undefined }
@@ -242,7 +250,7 @@ async function judgeDocument(
   const earlier = document.fallback ? [document.fallback, ...history] : history
   const counting = refusal ? earlier.filter(record => !isOfManualEdit(record)) : earlier
   const fallback = newestObject(document, counting)
-  const { counts, rejected } = judge(state, scope, fallback?.data ?? {})
+  const { counts, rejected } = judge(state, scope, secrets.protect(state.namespace, fallback?.data ?? {}))
   return {
     ...document,
     inForce: counts,

@@ -8,6 +8,7 @@ import {
   lastValidRecord,
   type OverridesPlace,
 } from '../state/document-state.ts'
+import { isRecordOf } from '../state/record.ts'
 import { keyOf } from './store-index.ts'
 
 /** The states of a document around the batch that changes it. */
@@ -54,7 +55,7 @@ function hasRecord(
   known: DocumentState | undefined,
   isNewStore: boolean,
 ): boolean {
-  if (entry) return record?.of === entry.modRevision
+  if (entry) return isRecordOf(record, entry.modRevision)
   if (record?.kind === 'deleted') return isNewStore || record.of > (known?.entry?.modRevision ?? 0n)
   return record === undefined && (isNewStore || !known?.entry)
 }

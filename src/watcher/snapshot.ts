@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Batch } from '../../backends/backend.ts'
-import { parseRevision, printRevision } from '../../model/document.ts'
+import { type Entry, parseRevision, printRevision } from '../../model/document.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { type Key, parseHistoryKey, parseKey } from '../../model/key.ts'
 import { ownAmong } from '../../model/overlap.ts'
@@ -21,6 +21,15 @@ export interface Snapshot {
   readonly freshAt: number
 }
 
+/** The secrets in the entries of a snapshot. */
+export interface SnapshotSealing {
+  /** The text of an entry as the store has it. */
+  textOfStore(entry: Entry): string
+  /** The entry as readers of the store see it. */
+  shownEntry(entry: Entry): Entry
+  loadKeys(): Promise<void>
+}
+
 /** The time between a change and the snapshot with it. */
 const WRITE_DELAY_MS = 1_000
 const FORMAT = 1
@@ -38,11 +47,17 @@ export class SnapshotFile {
   /** The reason of the last failed write, which is logged once, until a write succeeds. */
   #failure: string | undefined
   #writing: Promise<void> = Promise.resolve()
+  #sealing: SnapshotSealing | undefined
 
   constructor(file: string, store: string, log: Log) {
     this.#file = file
     this.#store = store
     this.#log = log
+  }
+
+  /** The file has secrets as the store has them, so that a process that starts from it has their values. */
+  sealWith(sealing: SnapshotSealing): void {
+    this.#sealing = sealing
   }
 
   /** The state in the file; undefined without a valid one for this store. */
@@ -56,7 +71,7 @@ export class SnapshotFile {
     const snapshot = parseSnapshot(text, this.#store, await this.#writtenAt())
     if (snapshot === 'unreadable')
       this.#log.warn(`The snapshot ${this.#file} is damaged; starting without it.`)
-    return snapshot === 'unreadable' ? undefined : snapshot
+    return snapshot === 'unreadable' || !snapshot ? undefined : this.#shown(snapshot)
   }
 
   /**
@@ -79,6 +94,16 @@ export class SnapshotFile {
     await this.#writing
   }
 
+  async #shown(snapshot: Snapshot): Promise<Snapshot> {
+    const sealing = this.#sealing
+    if (!sealing) return snapshot
+    await sealing.loadKeys()
+    const changes = snapshot.batch.changes.map(change =>
+      change.type === 'put' ? { ...change, entry: sealing.shownEntry(change.entry) } : change,
+    )
+    return { ...snapshot, batch: { ...snapshot.batch, changes } }
+  }
+
   /** When the file was written: the time for a snapshot of an older release, which contains none. */
   async #writtenAt(): Promise<number> {
     const stats = await stat(this.#file).catch((error: NodeJS.ErrnoException) => {
@@ -91,6 +116,7 @@ export class SnapshotFile {
   async #write(cache: Cache, freshAt: number): Promise<void> {
     const entries = [...cache.entries()].map(entry => ({
       ...entry,
+      text: this.#sealing?.textOfStore(entry) ?? entry.text,
       revision: printRevision(entry.modRevision),
       created: printRevision(entry.createRevision),
     }))

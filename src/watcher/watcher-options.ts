@@ -1,5 +1,6 @@
 import type { Backend } from '../../backends/backend.ts'
 import type { Log } from '../log/log.ts'
+import type { SecretsGuard } from '../secrets/cache-guard.ts'
 import type { Environment } from '../state/environment.ts'
 
 /** The intervals of a watcher, in milliseconds. */
@@ -23,6 +24,8 @@ export interface WatcherOptions {
   readonly pace?: Partial<Pace>
   /** Environment variables that may contain settings; none when absent. */
   readonly environment?: Environment
+  /** Keeps plain secrets out of the cache; without it there are none. */
+  readonly secrets?: SecretsGuard
   /** True when manual edits of namespaces without a schema do not count; false when absent. */
   readonly strict?: boolean
 }

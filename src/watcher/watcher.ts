@@ -46,7 +46,7 @@ export class Watcher {
   #wasReady = false
 
   constructor(options: WatcherOptions, listener: WatcherListener) {
-    const { backend, controller, log, environment } = options
+    const { backend, controller, log, environment, secrets } = options
     const { signal } = this.#stopping
     this.#options = options
     this.#listener = listener
@@ -54,6 +54,7 @@ export class Watcher {
     const { confirmation, reconcile } = this.#pace
     this.cache = new Cache(controller, document => readRecords(backend, document, MAX_SEARCHED_RECORDS), {
       ...(environment && { environment }),
+      ...(secrets && { secrets }),
       strict: options.strict ?? false,
     })
     this.#observers = new Observers({

@@ -1,4 +1,3 @@
-import type { Backend } from '../../backends/backend.ts'
 import { createMemoryBackend } from '../../backends/memory/index.ts'
 import { ask } from '../../events/ask.ts'
 import { createBus } from '../../events/bus.ts'
@@ -15,6 +14,7 @@ import type { NAppStatus } from '../../events/nouns.ts'
 import { type ErrorCode, isSettingsError } from '../../model/errors.ts'
 import { createService, type Service } from '../../src/app/service.ts'
 import type { Log } from '../../src/log/log.ts'
+import type { KeySource } from '../../src/secrets/key-source.ts'
 import type { Environment } from '../../src/state/environment.ts'
 import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
 
@@ -45,7 +45,9 @@ export interface Controller {
 }
 
 export interface ControllerOptions {
-  readonly backend?: (report: Parameters<Parameters<typeof createService>[0]>[0]) => Backend
+  readonly backend?: Parameters<typeof createService>[0]
+  /** The keys of secrets; keys of its own in memory when absent. */
+  readonly keys?: KeySource
   readonly id?: string
   readonly strict?: boolean
   readonly snapshot?: SnapshotFile
@@ -83,6 +85,7 @@ export async function openController({
   environment,
   hookDeadline = 2_000,
   napps,
+  keys,
 }: ControllerOptions = {}): Promise<Controller> {
   const log = keepLog()
   const root = createBus({ log, hookDeadline })
@@ -95,6 +98,7 @@ export async function openController({
     ...(snapshot && { snapshot }),
     ...(environment && { environment }),
     ...(napps && { napps }),
+    ...(keys && { keys }),
   }
   const service = createService(backend, context)
   const bus = root.view({ type: 'napp', name: 'kytos/test' })

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { SettingsError } from '../../../model/errors.ts'
+import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
@@ -41,7 +41,7 @@ export class EditIntake {
     tracked: TrackedFile,
     seen: Seen & { readonly hash: string },
   ): Promise<number | undefined> {
-    const value = parseContent(key, seen, this.#context.entryBytes)
+    const value = this.#sealed(key, parseContent(key, seen, this.#context.entryBytes))
     const kind = value instanceof SettingsError ? 'broken' : 'edited'
     const wait = waitForContent(tracked, kind, seen, performance.now())
     if (wait > 0) return wait
@@ -68,6 +68,17 @@ export class EditIntake {
     tracked.stray = undefined
     await this.apply(key, file, tracked, seen, value)
     return undefined
+  }
+
+  /** What a person wrote with its secrets sealed, so that none enters the journal; the error when it cannot be. */
+  #sealed(key: Key, value: JsonObject | undefined | SettingsError): JsonObject | undefined | SettingsError {
+    const { seal, state } = this.#context
+    if (!seal || value === undefined || value instanceof SettingsError) return value
+    try {
+      return seal(key, value, prefix => state.below(prefix))
+    } catch (error) {
+      return toSettingsError(error)
+    }
   }
 
   /** Commits what a person wrote, or the removal of the file when `value` is undefined. */

@@ -9,6 +9,7 @@ export interface ReconcilerContext extends EditStore {
   readonly layout: Layout
   readonly entryBytes: number
   readonly report: BackendContext['report']
+  readonly seal?: BackendContext['seal'] | undefined
   /** Called when the last version of a file is the one it will hold: the journal may note it. */
   readonly remember: (key: Key) => void
   /** True when a person removed a file that has been absent for one second. */

@@ -33,6 +33,7 @@ Examples:
 VALUE is taken literally if the schema declares a string; otherwise it is JSON, with integers of any size.
 null is stored as null; "kytos-settings unset" removes an override.
 KEY+=VALUE appends to a list. KEY=@FILE takes the value from a file, KEY=@- from standard input; @@ is an @.
+A secret is read from a file or from standard input only: other users of this host can see the words of a command.
 "-" sets every value of a JSON object from standard input.
 The settings of several NApps are one transaction: all or none. Options come before the second NApp.`
 const UNSET_EXAMPLES = `

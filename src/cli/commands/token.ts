@@ -37,7 +37,7 @@ Examples:
   kytos-settings token revoke 5f1d0c9a7b3e2468
 
 A token is printed once, at its creation; the store holds only its hash.
-Rights: read; write (includes read); admin (includes both).
+Rights: read; write (includes read); admin (includes both); secrets (no other right includes it).
 A token with --namespaces sees only these, and no boxes without --boxes; "*" matches any characters.
 Run it as the user of the service. If no service is running, the command opens the store directly.`
 
@@ -54,7 +54,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .command('create')
     .description('create a token and print it once')
     .argument('<name>', 'name of the client, recorded in the history of its changes')
-    .option('--rights <list>', 'rights of the token: read, write, admin, separated by commas', 'read')
+    .option('--rights <list>', 'rights of the token: read, write, admin, secrets, separated by commas', 'read')
     .option('--expires <time>', 'lifetime, such as 90s, 30m, 12h or 30d; default: unlimited', parseLifetime)
     .option('--namespaces <list>', "limit to these namespaces, such as 'kytos/*,acme/x'", splitList)
     .option('--boxes <list>', "with --namespaces: also these boxes, such as 'kytos.*'", splitList)

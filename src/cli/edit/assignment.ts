@@ -4,6 +4,7 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { reasonOf } from '../../../model/failure.ts'
 import { parseUntrustedJson } from '../../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
+import { refuseTypedSecret } from '../keys/typed-secret.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { leavesIn, type Path, parseKey, printKey, valueAt } from '../terminal/key-path.ts'
 import { setAt } from './overrides-edit.ts'
@@ -15,6 +16,8 @@ export interface Assignment {
   readonly typed: string
   /** True for `KEY+=VALUE`, which appends to a list. */
   readonly appends: boolean
+  /** True for a VALUE from a file or from standard input, which no other user of the host can see. */
+  readonly isHidden?: boolean
 }
 
 /** The assignments to one NApp. */
@@ -79,8 +82,11 @@ export async function readValues(
       else if (typed === '@-') {
         if (input !== undefined) throw malformed('standard input can be only one VALUE')
         input = decode('standard input', await readInput(context.stdin))
-        read.push({ ...assignment, typed: withoutLineEnd(input) })
-      } else read.push({ ...assignment, typed: withoutLineEnd(await readText(typed.slice(1), context.cwd)) })
+        read.push({ ...assignment, typed: withoutLineEnd(input), isHidden: true })
+      } else {
+        const text = await readText(typed.slice(1), context.cwd)
+        read.push({ ...assignment, typed: withoutLineEnd(text), isHidden: true })
+      }
     }
     all.push({ namespace, assignments: read })
   }
@@ -123,7 +129,8 @@ function withoutLineEnd(text: string): string {
 
 /**
  * The overrides with all assignments, in their order.
- * @throws SettingsError SETTINGS_INVALID for a VALUE that the schema does not allow at its KEY.
+ * @throws SettingsError SETTINGS_INVALID for a VALUE that the schema does not allow at its KEY;
+ * CONTENT_MALFORMED for a secret among the words of the command.
  */
 export function assign(
   overrides: JsonObject,
@@ -131,7 +138,9 @@ export function assign(
   schema: JsonObject | undefined,
   assignments: readonly Assignment[],
 ): JsonObject {
-  return assignments.reduce((data, { path, typed, appends }) => {
+  return assignments.reduce((data, assignment) => {
+    refuseTypedSecret(schema, assignment)
+    const { path, typed, appends } = assignment
     if (path.length === 0) return assignObject(data, effective, typed)
     if (!appends) return setAt(data, effective, path, parseTyped(schema, path, typed))
     const list = valueAt(data, path) ?? valueAt(effective, path) ?? []

@@ -46,7 +46,8 @@ export type SendCommand = <N extends CommandName>(
  */
 export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   const caller = callerOf(request)
-  const view = bus.view(caller.actor, caller.visibility)
+  const { actor, visibility, rights } = caller
+  const view = bus.view(actor, { visibility, mayReadSecrets: rights.has('secrets') })
   return {
     actor: caller.actor,
     emit(name: string, content?: object, options?: EmitOptions) {

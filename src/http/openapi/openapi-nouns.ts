@@ -188,6 +188,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     at: TIME,
     write_id: TEXT,
     revision: REVISION,
+    'resealed?': REVISION,
   }),
   TransactionResult: objectOf({ settings: listOf(objectOf({ ...SETTINGS, scope: TEXT })) }),
   DeadLetter: objectOf({

@@ -7,7 +7,7 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { historyKey, type Key } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import { type Base, readRecordsAt } from '../../state/document-reader.ts'
-import { nextRecord, printRecord, type StoredRecord } from '../../state/record.ts'
+import { isRecordOf, nextRecord, printRecord, type StoredRecord } from '../../state/record.ts'
 import { META_KEY } from '../../watcher/epoch.ts'
 
 /** A hand edit as it was seen; `revision` is unknown for a deletion that no watch has seen. */
@@ -143,5 +143,5 @@ function isAlreadyRecorded(
   if (gone && (newest === undefined || newest.kind === 'deleted')) return true
   if (newest === undefined || revision === undefined) return false
   const stands = gone ? entry === undefined : entry?.modRevision === revision
-  return stands ? !gone && newest.of === revision : newest.of >= revision
+  return stands ? !gone && isRecordOf(newest, revision) : newest.of >= revision
 }

@@ -24,6 +24,8 @@ export type ReadDocument<Document extends Target = Target> = Document & { readon
 export interface NextDocument extends ReadDocument {
   /** The overrides after the change; undefined deletes them. */
   readonly next: JsonObject | undefined
+  /** True when a secret was sealed: the change is one even if its text is the same. */
+  readonly isSealed?: boolean
 }
 
 /** A document as a change left it. `committed` is false when there was nothing to change. */

@@ -32,6 +32,9 @@ export function editBy(method: Method | 'DELETE', data: Json | undefined): Overr
   return method === 'PUT' ? () => data : (_base, before) => asOverrides(mergePatch(before, data))
 }
 
+/** The data of an operation, whose JSON Patch compares no secret. */
+export type GuardTests = (namespace: Namespace, method: string, data: Json | undefined) => Json | undefined
+
 /**
  * Parses the operations of a transaction.
  * @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED, SCOPE_MALFORMED, METHOD_NOT_FOUND,
@@ -41,6 +44,7 @@ export function parseOperations(
   value: unknown,
   scope: string | undefined,
   controller: string,
+  guard: GuardTests = (_namespace, _method, data) => data,
 ): readonly OverridesEdit[] {
   if (!Array.isArray(value) || value.length === 0) {
     throw new SettingsError(
@@ -50,7 +54,9 @@ export function parseOperations(
   }
   if (value.length > TRANSACTION_OPERATIONS)
     throw tooMany(`${value.length} operations`, `${TRANSACTION_OPERATIONS} operations`)
-  const operations = value.map((one, i) => at(i, undefined, () => parseOperation(one, i, scope, controller)))
+  const operations = value.map((one, i) =>
+    at(i, undefined, () => parseOperation(one, i, scope, { controller, guard })),
+  )
   const documents = new Set(operations.map(one => overridesKey(one.namespace, one.scope))).size
   if (documents > TRANSACTION_DOCUMENTS)
     throw tooMany(`${documents} documents`, `${TRANSACTION_DOCUMENTS} documents`)
@@ -61,7 +67,7 @@ function parseOperation(
   value: unknown,
   i: number,
   common: string | undefined,
-  controller: string,
+  { controller, guard }: { readonly controller: string; readonly guard: GuardTests },
 ): OverridesEdit {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SettingsError(
@@ -76,7 +82,8 @@ function parseOperation(
   if (method === 'DELETE' && operation.data !== undefined)
     throw new SettingsError('CONTENT_MALFORMED', 'DELETE does not allow "data". Remove it.')
   const namespace = parseNamespace(operation.namespace)
-  const data = operation.data === undefined ? undefined : parseValue(operation.data, 'data')
+  const sent = operation.data === undefined ? undefined : parseValue(operation.data, 'data')
+  const data = guard(namespace, method, sent)
   const make = editBy(method, data)
   return {
     namespace,

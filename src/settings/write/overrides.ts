@@ -6,9 +6,9 @@ import type { Key } from '../../../model/key.ts'
 import { type Namespace, overridesKey, type Scope } from '../../../model/namespace.ts'
 import type { Log } from '../../log/log.ts'
 import { prepareArming, refuseManyPending } from '../../pending/arming.ts'
+import type { SecretsOfStore } from '../../secrets/secrets-of-store.ts'
 import { documentVersion } from '../../state/document-state.ts'
 import { isSameRecord } from '../../state/record.ts'
-import { seal } from '../../state/secrets.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import { freshenEpoch } from '../../watcher/epoch.ts'
 import type { Position } from '../../watcher/readiness.ts'
@@ -33,6 +33,7 @@ export interface OverridesOptions {
   /** The users of settings in this process; they are asked before a commit. */
   readonly consumers: AdmissionHooks
   readonly log: Log
+  readonly secrets: SecretsOfStore
   /** Refuse overrides of namespaces without a schema. */
   readonly strict: boolean
 }
@@ -43,6 +44,8 @@ export interface OverridesRequest {
   readonly edits: readonly OverridesEdit[]
   readonly actor: Actor
   readonly comment: string | undefined
+  /** True when the caller may read secrets: it may set them at any rate. */
+  readonly mayReadSecrets: boolean
   /** Compute the change and write nothing. */
   readonly dryRun: boolean
   /** Roll the change back unless it is confirmed within so many seconds. */
@@ -144,7 +147,7 @@ export class Overrides {
     documents: readonly ReadDocument<EditedDocument>[],
     isRetry: boolean,
   ): Promise<Decision<PlannedDocument, AttemptResult>> {
-    const { watcher, backend, consumers, strict } = this.#options
+    const { watcher, backend, consumers, strict, secrets } = this.#options
     const { cache } = watcher
     if (isRetry) await this.#guards.recheck(documents)
     // A dry run arms nothing, so a change that would extend a confirmed commit is only computed.
@@ -160,18 +163,32 @@ export class Overrides {
     const conditions = this.#guards.conditions(documents)
     const guarded = new Set(conditions.map(({ key }) => key))
     const guards = [...conditions, ...existing.filter(({ key }) => !guarded.has(key))]
-    const plan = await makePlan(documents, { backend, cache, strict })
+    const plan = await makePlan(documents, { backend, cache, strict, secrets })
     const previews = await admitPlan(plan, request, { consumers, cache })
     const elsewhere = request.dryRun ? await previewElsewhere(plan, cache) : NOWHERE
     return {
-      next: plan.documents.map(document => ({
-        ...document,
-        next: document.next && seal(document.next, cache.schema(document.namespace)),
-      })),
+      next: await this.#seal(plan.documents, request, isRetry),
       guards,
       arm,
       result: { position, wentBack, previews, elsewhere },
     }
+  }
+
+  /** The documents with their secrets sealed. @throws SettingsError KEY_MISSING, RATE_LIMITED. */
+  async #seal(
+    documents: readonly PlannedDocument[],
+    { actor, mayReadSecrets }: OverridesRequest,
+    isRetry: boolean,
+  ): Promise<readonly PlannedDocument[]> {
+    const { secrets } = this.#options
+    const isSecret = documents.some(({ namespace, next }) => next && secrets.hasPlain(namespace, next))
+    if (!isSecret) return documents
+    if (!mayReadSecrets && !isRetry) secrets.guesses.count(actor)
+    await secrets.requireKeys()
+    return documents.map(document => {
+      const sealed = document.next && secrets.seal(document.namespace, document.next)
+      return sealed ? { ...document, next: sealed.data, isSealed: sealed.isSealed } : document
+    })
   }
 
   /**

@@ -1,7 +1,15 @@
 import { equalValues } from '../../../model/equal-values.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { quote } from '../../../model/quote.ts'
-import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import {
+  equalJson,
+  isArray,
+  isObject,
+  isSealed,
+  type Json,
+  type JsonObject,
+  setMember,
+} from '../../../model/value.ts'
 import { PatchBudget } from './patch-budget.ts'
 
 /** Items of an array that are moved at the cost of one member that is copied. */
@@ -12,9 +20,9 @@ const ITEMS_MOVED = 256
  * is not changed.
  */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
-  if (!isObject(patch)) return patch
+  if (!isObject(patch) || isSealed(patch)) return patch
   const result: JsonObject = {}
-  const base = isObject(target) ? target : {}
+  const base = isObject(target) && !isSealed(target) ? target : {}
   for (const key of Object.keys(base)) {
     if (!Object.hasOwn(patch, key)) setMember(result, key, base[key] as Json)
     else if (patch[key] !== null) setMember(result, key, mergePatch(base[key], patch[key] as Json))

@@ -8,12 +8,14 @@ import { mergeLayers } from '../../../model/merge.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { placesOf } from '../../schema/deprecated.ts'
+import type { Secrets } from '../../secrets/secrets.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import type { OverridesPlace } from '../../state/document-state.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import type { NextDocument, ReadDocument, Target } from './change-attempt.ts'
 import { PatchBudget } from './patch-budget.ts'
+import { admitTags } from './secret-changes.ts'
 import { refuseInvalid } from './validity.ts'
 
 /** One step of a change of overrides. */
@@ -68,6 +70,7 @@ export interface NamespaceEffect extends Effect {
 }
 
 interface PlanContext {
+  readonly secrets: Secrets
   readonly backend: Backend
   readonly cache: Cache
   readonly strict: boolean
@@ -101,7 +104,9 @@ async function computeDocument(
   context: PlanContext,
 ): Promise<ComputedDocument> {
   const { namespace, scope, edits, base } = document
-  const before = base.data ?? (base.entry ? await lastObject(document, context) : {})
+  const { cache, secrets } = context
+  const stored = base.data ?? (base.entry ? await lastObject(document, context) : {})
+  const before = cache.protect(namespace, stored)
   let next: JsonObject | undefined = before
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
@@ -111,6 +116,7 @@ async function computeDocument(
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
   }
   if (next) refuseExcess(next, what, DOCUMENT_BYTES)
+  if (next) next = admitTags(secrets, cache, { namespace, before, next })
   return { ...document, before, next }
 }
 

@@ -37,9 +37,9 @@ export class PreparedCommit<Next extends NextDocument> {
   constructor(documents: readonly Next[], authorship: Authorship) {
     const by = { ...authorship, at: new Date().toISOString(), writeId: this.writeId }
     this.#prepared = documents.map(document => {
-      const { base, next: data } = document
+      const { base, next: data, isSealed = false } = document
       const text = data && printJson(data)
-      if (isUnchanged(base, data, text))
+      if (!isSealed && isUnchanged(base, data, text))
         return { document, data: base.data, text: base.entry?.text, record: undefined }
       const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
       return { document, data, text, record: nextRecord(base.record, kind, data, by) }

@@ -2,9 +2,11 @@ import { SettingsError } from '../../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import { refuseBroken } from '../../schema/validator.ts'
+import type { Secrets } from '../../secrets/secrets.ts'
 import type { Base } from '../../state/document-reader.ts'
 import type { Cache } from '../../watcher/cache.ts'
 import type { OverridesChange } from '../../watcher/namespace-state.ts'
+import { withoutSecretsInRules } from './secret-changes.ts'
 
 /** A document of a change with its overrides before and after it. */
 interface ChangedDocument {
@@ -16,6 +18,7 @@ interface ChangedDocument {
 }
 
 interface ValidityContext {
+  readonly secrets: Secrets
   readonly cache: Cache
   readonly strict: boolean
 }
@@ -23,7 +26,7 @@ interface ValidityContext {
 /** @throws SettingsError SETTINGS_INVALID with all rules that the change breaks, SCHEMA_REQUIRED. */
 export function refuseInvalid(
   documents: readonly ChangedDocument[],
-  { cache, strict }: ValidityContext,
+  { cache, strict, secrets }: ValidityContext,
 ): void {
   const broken = documents.flatMap(({ namespace, scope, next }) => {
     if (next === undefined) return []
@@ -43,7 +46,12 @@ export function refuseInvalid(
     const changed = new Map(
       documents.flatMap(one => (one.namespace === namespace ? [[one.scope, changeOf(one)]] : [])),
     )
-    const rules = cache.rulesRefused(namespace, scope, changed)
+    const rules = withoutSecretsInRules(
+      secrets,
+      namespace,
+      next,
+      cache.rulesRefused(namespace, scope, changed),
+    )
     return rules.map(rule => ({ ...rule, ...(documents.length > 1 && { namespace, scope }) }))
   })
   const named = [...new Set(broken.map(rule => nameOf(rule) ?? nameOf(documents[0])))]

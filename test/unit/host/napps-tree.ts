@@ -77,6 +77,7 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
       allow_anonymous: false,
       jwt_rights: [],
       state_dir: join(root, 'state'),
+      keys: join(root, 'keys.json'),
       strict: false,
       hook_timeout: 2,
       setup_timeout: 10,

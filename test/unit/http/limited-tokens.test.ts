@@ -208,7 +208,7 @@ describe('a token with namespaces', () => {
     const world = await openWorld()
     const view = world.bus.view(
       { type: 'user', name: 'limited' },
-      visibilityOf({ namespaces: ['kytos/*'], boxes: [] }),
+      { visibility: visibilityOf({ namespaces: ['kytos/*'], boxes: [] }) },
     )
     const seen: string[] = []
     const names: string[] = []

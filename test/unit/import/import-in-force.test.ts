@@ -173,7 +173,7 @@ describe('a dry run and an import agree', () => {
         ['B', 'new'],
         ['C_PASSWORD', 'new'],
       ])
-      expect(await dataOf(controller)).toEqual({ A: 1, B: 2, C_PASSWORD: 'x' })
+      expect(await dataOf(controller)).toEqual({ A: 1, B: 2, C_PASSWORD: { $sealed: expect.any(String) } })
     }
   })
 

@@ -1,0 +1,97 @@
+import type { Backend, SealEdit } from '../../backends/backend.ts'
+import type { Entry } from '../../model/document.ts'
+import { makePrefix } from '../../model/key.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { Guesses } from './guesses.ts'
+import { KeyKeeper } from './keeper.ts'
+import type { KeySource } from './key-source.ts'
+import { learn, shownEntry, withSealing } from './sealing-backend.ts'
+import { Secrets } from './secrets.ts'
+import { mapSettings, mayBeSealed, namespaceOfKey } from './stored-text.ts'
+
+/** The secrets of one store, its keys, and the store behind them. */
+export class SecretsOfStore extends Secrets {
+  readonly guesses = new Guesses()
+  readonly #keeper: KeyKeeper
+  #inner: Backend | undefined
+
+  constructor(source: KeySource, warn: (message: string) => void) {
+    super()
+    this.#keeper = new KeyKeeper(this, source, warn)
+  }
+
+  /** The store with its secrets sealed. */
+  wrap(inner: Backend): Backend {
+    this.#inner = inner
+    return withSealing(inner, this, this.#keeper)
+  }
+
+  /** Makes sure that secrets can be sealed. @throws SettingsError KEY_MISSING. */
+  async requireKeys(): Promise<void> {
+    if (this.#inner) await this.#keeper.require(this.#inner)
+  }
+
+  /** Reads the keys that exist. @throws SettingsError CONFIG_INVALID, CONFIG_UNTRUSTED. */
+  async loadKeys(): Promise<void> {
+    if (!this.keys) await this.#keeper.load()
+  }
+
+  /**
+   * Settings that a person typed into a readable file, sealed by the schemas that the store has. A tag of a
+   * known secret becomes its sealed text.
+   * @throws SettingsError KEY_MISSING, SECRET_NOT_FOUND.
+   */
+  readonly sealEdit: SealEdit = (key, value, read) => {
+    const namespace = namespaceOfKey(key)
+    if (namespace === undefined) return value
+    const [username = '', name = ''] = namespace.split('/')
+    for (const { key, text } of read(makePrefix('schemas', username, name))) learn(key, text, this)
+    return this.store(namespace, this.show(namespace, value))
+  }
+
+  /** The text of an entry as the store has it; plain values stay as they are. */
+  textOfStore({ key, text }: Entry): string {
+    const namespace = mayBeSealed(text) ? namespaceOfKey(key) : undefined
+    if (namespace === undefined) return text
+    return mapSettings(key, text, data => this.storeKnown(namespace, data))
+  }
+
+  shownEntry(entry: Entry): Entry {
+    return shownEntry(entry, this)
+  }
+
+  /** The content of a command without the secrets that it sets, for the listeners of commands. */
+  withoutSecrets(command: string, content: object): object {
+    // The handler checks the content, which may be anything here.
+    const sent = content as { readonly [name: string]: unknown }
+    if (command === 'kytos.settings.transaction') {
+      if (!Array.isArray(sent.operations)) return content
+      return { ...sent, operations: sent.operations.map(one => this.#withoutData(one)) }
+    }
+    if (command === 'kytos.settings.update' || command === 'kytos.settings.create')
+      return this.#withoutData(sent) as object
+    return content
+  }
+
+  /** A command, or an operation of a transaction, without secrets in its data. */
+  #withoutData(sent: unknown): unknown {
+    if (typeof sent !== 'object' || sent === null) return sent
+    const { namespace, method, data } = sent as { readonly [name: string]: unknown }
+    if (typeof namespace !== 'string' || !this.namespaces.has(namespace)) return sent
+    // Read as JSON, and never changed.
+    const value = data as Json
+    if (method === 'JSON_PATCH') {
+      if (!isArray(value)) return sent
+      return { ...sent, data: value.map(operation => this.#withoutOperand(namespace, operation)) }
+    }
+    return isObject(value) ? { ...sent, data: this.blank(value, '', this.placesOf(namespace)) } : sent
+  }
+
+  #withoutOperand(namespace: string, operation: Json): Json {
+    if (!isObject(operation) || typeof operation.path !== 'string' || operation.value === undefined)
+      return operation
+    const { place, schemas, isInside } = this.placeAt(namespace, operation.path)
+    const value: Json = isInside ? { $sealed: '' } : this.blank(operation.value, place, schemas)
+    return { ...operation, value } satisfies JsonObject
+  }
+}
