@@ -1,8 +1,8 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
 import type { Actor } from '../../model/actor.ts'
-import { PENDING_DOCUMENTS } from '../../model/document.ts'
+import { PENDING_DOCUMENTS, TRANSACTION_BYTES } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { armedKey, type Key, pendingKey } from '../../model/key.ts'
+import { armedKey, historyKey, type Key, pendingKey } from '../../model/key.ts'
 import type { Base } from '../state/document-reader.ts'
 import type { PendingEntry } from '../watcher/pending/pending-index.ts'
 import { printArmed, printPending } from '../watcher/pending/stored-pending.ts'
@@ -56,7 +56,8 @@ export type Arm = (commit: ArmedCommit) => readonly Operation[]
 /**
  * Prepares one attempt of a change: refuses it if a document waits for a confirmation, or arms it. Call it
  * after the documents were read.
- * @throws SettingsError PENDING, DOCUMENT_TOO_LARGE for more than 16 documents together.
+ * @throws SettingsError PENDING, DOCUMENT_TOO_LARGE for more than 16 documents together, and for baselines
+ * that do not fit in one commit.
  */
 export async function prepareArming(
   backend: Backend,
@@ -74,6 +75,7 @@ export async function prepareArming(
     ...groups.flatMap(membersOf).map(one => one.document),
   ])
   refuseManyPending(keys.size)
+  await refuseLargeBaselines(backend, documents, groups)
   const before = new Map(
     await Promise.all([...keys].map(async key => [key, await backend.get(pendingKey(key))] as const)),
   )
@@ -87,6 +89,30 @@ export function refuseManyPending(documents: number): void {
     'DOCUMENT_TOO_LARGE',
     `${documents} documents would wait for one confirmation; ${PENDING_DOCUMENTS} are allowed. Split the change. Nothing was changed.`,
     { details: { got: documents, limit: PENDING_DOCUMENTS } },
+  )
+}
+
+/**
+ * The rollback is one commit too, so all baselines together must fit in one.
+ * @throws SettingsError DOCUMENT_TOO_LARGE.
+ */
+async function refuseLargeBaselines(
+  backend: Backend,
+  documents: readonly ReadDocument[],
+  groups: readonly PendingGroup[],
+): Promise<void> {
+  const members = groups.flatMap(membersOf)
+  const waiting = await Promise.all(
+    members.map(({ document, pending }) => backend.get(historyKey(document, pending.baseline))),
+  )
+  const joining = documents.filter(({ key }) => !members.some(({ document }) => document === key))
+  const texts = [...waiting, ...joining.map(({ base }) => base.entry)].map(entry => entry?.text ?? '')
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  if (bytes <= TRANSACTION_BYTES) return
+  throw new SettingsError(
+    'DOCUMENT_TOO_LARGE',
+    `The documents to be restored have ${bytes} bytes in total; ${TRANSACTION_BYTES} are allowed. Split the change. Nothing was changed.`,
+    { details: { got: bytes, limit: TRANSACTION_BYTES } },
   )
 }
 

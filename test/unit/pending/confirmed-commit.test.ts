@@ -200,6 +200,29 @@ describe('a change with confirm_within', () => {
     ).toBe(true)
   })
 
+  it('is refused when its baselines could not be restored in one commit, however small it is itself', async () => {
+    const { store, one } = await begin()
+    const big = Array.from({ length: 4 }, (_, i) => `kytos/big${i}`)
+    for (const namespace of big)
+      await one.ask('kytos.settings.update', { namespace, data: { text: 'x'.repeat(200_000) } })
+    const dropped = (namespaces: readonly string[]): TransactionOperation[] =>
+      namespaces.map(namespace => ({ namespace, method: 'DELETE' }))
+    const before = fingerprint(store)
+    const arm = (operations: TransactionOperation[]) =>
+      one.ask('kytos.settings.transaction', { operations, confirm_within: LONG })
+    await expect(arm(dropped(big))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    expect(fingerprint(store)).toBe(before)
+    await arm(dropped(big.slice(0, 3)))
+    // The baselines of the documents that wait already count too.
+    const extension: TransactionOperation[] = [
+      { namespace: big[0] ?? '', data: { a: 1 } },
+      { namespace: big[3] ?? '', data: { text: '' } },
+    ]
+    await expect(arm(extension)).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    await one.ask('kytos.settings.cancel', { namespace: 'kytos/big0' })
+    expect(stored(store, 'kytos/big2')).toEqual({ text: 'x'.repeat(200_000) })
+  })
+
   it('arms nothing when it is refused: by the schema, a revision, a NApp, or its time', async () => {
     const { store, one } = await begin()
     await one.ask('kytos.settings.register', {
@@ -435,10 +458,11 @@ describe('a store that was wiped while a change waits', () => {
     await one.ask('kytos.settings.update', update)
     const kept = store.list(EVERYTHING).filter(({ key }) => !key.startsWith('armed/') && key !== META_KEY)
     store.commit(store.list(EVERYTHING).map(({ key }) => ({ key, delete: true })))
-    await vi.waitFor(
-      async () => expect((await two.ask('kytos.settings.status', {})).pending).toBeUndefined(),
-      SOON,
-    )
+    for (const controller of [one, two])
+      await vi.waitFor(async () => {
+        const { pending, state } = await controller.ask('kytos.settings.status', {})
+        expect([pending, state]).toEqual([undefined, 'READY'])
+      }, SOON)
     await two.ask('kytos.settings.update', { namespace: A, data: { a: 7 } })
     await expect(one.ask('kytos.settings.confirm', { namespace: A })).rejects.toMatchObject({
       code: 'NOT_PENDING',
