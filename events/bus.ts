@@ -15,7 +15,7 @@ import { deepFreeze } from './freeze.ts'
 import { Inbox } from './inbox.ts'
 import { isCommand, isReserved } from './names.ts'
 import { checkEventName } from './pattern.ts'
-import { RoundRobin } from './round-robin.ts'
+import { RoundRobin } from './queues/round-robin.ts'
 import { SecretsOnBus, type ViewOptions } from './secrets/secrets-on-bus.ts'
 
 /*

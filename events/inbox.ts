@@ -1,8 +1,8 @@
 import { SettingsError } from '../model/errors.ts'
 import { coalesceFacts, type QueuedEvent } from './coalesce.ts'
 import type { KytosEvent, Listener } from './event.ts'
-import { Fifo } from './fifo.ts'
-import type { RoundRobin, Worker } from './round-robin.ts'
+import { Fifo } from './queues/fifo.ts'
+import type { RoundRobin, Worker } from './queues/round-robin.ts'
 
 /*
  * The queue of one listener.

@@ -14,6 +14,7 @@ import {
 } from './commands/command.ts'
 import { CONFIRM_WITHIN, PENDING_COMMANDS } from './commands/pending-commands.ts'
 import type { PendingFact } from './commands/pending-nouns.ts'
+import { HISTORY_COMMANDS } from './history-commands.ts'
 import type * as Noun from './nouns.ts'
 
 /*
@@ -136,6 +137,7 @@ export const COMMANDS = {
     answer: type<readonly Noun.HistoryRecord[]>(),
     errors: [...CODES.named, 'VERSION_NOT_FOUND'],
   },
+  ...HISTORY_COMMANDS,
   /**
    * `namespace` is a NApp id or a namespace of boxes, and limits the answer to its files; so does `scope`.
    */

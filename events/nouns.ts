@@ -265,6 +265,8 @@ export interface HistoryRecord {
   readonly comment: string | null
   readonly at: string
   readonly write_id: string
+  /** The number of documents that the transaction changed; absent for one. */
+  readonly documents?: number
   /** The revision of the commit that it describes. */
   readonly revision: string
   /** The revision at which its secrets, and those of the document, were sealed again. */

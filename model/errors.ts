@@ -39,6 +39,8 @@ export const ERRORS = {
   NAMESPACE_NOT_FOUND: meaning(404, 3),
   BOX_NOT_FOUND: meaning(404, 3),
   VERSION_NOT_FOUND: meaning(404, 3),
+  /** The version existed, but its record is no longer kept. */
+  VERSION_PRUNED: meaning(410, 3),
   ROUTE_NOT_FOUND: meaning(404, 3),
   DEAD_LETTER_NOT_FOUND: meaning(404, 3),
   NAPP_NOT_FOUND: meaning(404, 3),

@@ -16,9 +16,10 @@ import type { Limits, Visibility } from './visibility.ts'
 
 /**
  * Where a command names what it is about: `namespace` and `boxes` in that field, `owner` in that field or
- * nowhere (a NApp id, or a namespace of boxes), `operations` in each operation, `visible` nowhere.
+ * nowhere (a NApp id, or a namespace of boxes), `operations` and `documents` in each
+ * member of that field, `visible` nowhere.
  */
-type Rule = 'namespace' | 'boxes' | 'owner' | 'operations' | 'visible'
+type Rule = 'namespace' | 'boxes' | 'owner' | 'operations' | 'documents' | 'visible'
 
 const RULES: Readonly<Record<string, Rule>> = {
   'kytos.settings.register': 'namespace',
@@ -31,6 +32,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   'kytos.settings.remove_schema': 'namespace',
   'kytos.settings.transaction': 'operations',
   'kytos.settings.history': 'namespace',
+  'kytos.settings.audit': 'visible',
+  'kytos.settings.as_of': 'owner',
+  'kytos.settings.rollback': 'namespace',
+  'kytos.settings.rollback_transaction': 'documents',
   'kytos.settings.confirm': 'namespace',
   'kytos.settings.cancel': 'namespace',
   'kytos.settings.status': 'owner',
@@ -91,7 +96,7 @@ interface Named {
 }
 
 function namesOf(rule: Rule, content: LimitedCommand['content']): readonly Named[] {
-  const { namespace, operations } = content
+  const { namespace, operations, documents } = content
   switch (rule) {
     case 'namespace':
       return [{ name: parseNamespace(namespace), kind: 'namespace' }]
@@ -105,6 +110,8 @@ function namesOf(rule: Rule, content: LimitedCommand['content']): readonly Named
         : [{ name: parseNamespace(namespace), kind: 'namespace' }]
     case 'operations':
       return Array.isArray(operations) ? operations.flatMap(nameOfOperation) : []
+    case 'documents':
+      return Array.isArray(documents) ? documents.flatMap(nameOfOperation) : []
     case 'visible':
       return []
   }

@@ -51,6 +51,7 @@ export default function createNApp(context: SettingsContext): NApp {
         log,
         controller: config.settings.controller,
         strict: config.settings.strict,
+        history: config.settings.history,
         snapshot: new SnapshotFile(join(own, 'snapshot.json'), nameStore(choice), log),
         startTimeout: config.settings.start_timeout * 1_000,
         environment: new Environment(context.env),

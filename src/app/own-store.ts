@@ -25,7 +25,7 @@ const MAX_START_MS = 10_000
  * @throws SettingsError the errors of opening the store: STORE_LOCKED when a service is running.
  */
 export async function openOwnStore(config: Config, log: Log, { dryRun = false } = {}): Promise<OwnStore> {
-  const { controller, strict, hook_timeout } = config.settings
+  const { controller, strict, history, hook_timeout } = config.settings
   const choice = await chooseBackend(config, warning => log.warn(warning))
   const exists = !dryRun || storeExists(choice)
   const createBackend = exists ? await loadBackend(choice) : () => createMemoryBackend()
@@ -36,6 +36,7 @@ export async function openOwnStore(config: Config, log: Log, { dryRun = false } 
     log,
     controller,
     strict,
+    history,
     startTimeout,
     ...(exists && { keys: keySource(config.settings.keys, process.env) }),
   })

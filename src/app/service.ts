@@ -27,6 +27,7 @@ import type { Environment } from '../state/environment.ts'
 import { StatusService } from '../status/service.ts'
 import { LiveTokens } from '../tokens/live-tokens.ts'
 import type { Tokens } from '../tokens/tokens.ts'
+import { UndoService } from '../undo/service.ts'
 import { readStorePosition } from '../watcher/epoch.ts'
 import type { Health } from '../watcher/readiness.ts'
 import type { SnapshotFile } from '../watcher/snapshot.ts'
@@ -40,6 +41,8 @@ export interface ServiceContext {
   readonly bus: RootBus
   readonly controller: string
   readonly strict: boolean
+  /** The newest history records of each document that are kept; 50 when absent. */
+  readonly history?: number
   readonly log: Log
   /**
    * The file with the last known state; without it the service cannot start while the store is unavailable.
@@ -102,7 +105,7 @@ export function createService(
   )
   bus.protect(secrets)
   snapshot?.sealWith(secrets)
-  const housekeeper = new Housekeeper(backend, log)
+  const housekeeper = new Housekeeper(backend, log, context.history)
 
   const listener: WatcherListener = {
     onFact({ name, content }, size) {
@@ -200,6 +203,12 @@ export function createService(
     recorded,
     requireReady: () => requireReady(watcher),
   })
+  const undo = new UndoService({
+    backend,
+    watcher,
+    controller,
+    change: request => settings.change(request),
+  })
   const boxes = new BoxService({ backend, watcher })
   const status = new StatusService({
     backend,
@@ -228,6 +237,7 @@ export function createService(
   const handlers: Handlers = {
     ...settings.handlers,
     ...pending.handlers,
+    ...undo.handlers,
     ...boxes.handlers,
     ...status.handlers,
     'kytos.settings.register': async (content, { actor }) => {

@@ -9,6 +9,7 @@ import {
   PERIOD,
   PORT,
   PREFIX_PATH,
+  RECORDS,
   SECONDS,
   SHORT_SECONDS,
   TEXT,
@@ -130,6 +131,13 @@ export const CONFIG_SCHEMA = {
       type: BOOLEAN,
       default: 'false',
       description: 'Reject settings of a namespace that has no schema.',
+    },
+    history: {
+      type: RECORDS,
+      default: '50',
+      description:
+        'How many of the newest versions of each document are kept, 1 to 1000. ' +
+        'Those of the last minute, and those that set a value in effect, are kept longer.',
     },
     start_timeout: {
       type: SECONDS,

@@ -96,6 +96,15 @@ export const PERIOD: ValueType<number> = {
   },
 }
 
+/** The number of history records of a document, 1 to 1000. */
+export const RECORDS: ValueType<number> = {
+  name: 'count',
+  read: text => {
+    const count = /^\d{1,4}$/.test(text) ? Number(text) : 0
+    return count >= 1 && count <= 1_000 ? { value: count } : unexpected(text, 'a number from 1 to 1000')
+  },
+}
+
 /** A boolean, in the spelling of Python's getboolean. */
 export const BOOLEAN: ValueType<boolean> = {
   name: 'boolean',

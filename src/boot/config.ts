@@ -42,6 +42,8 @@ export interface Config {
     /** The file with the keys of secrets. */
     readonly keys: string
     readonly strict: boolean
+    /** The newest history records of each document that are kept. */
+    readonly history: number
     /** Seconds in OFFLINE before the process exits. */
     readonly start_timeout: number
     /** The limit, in seconds, for a NApp's decision on a change. */

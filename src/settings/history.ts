@@ -1,10 +1,11 @@
 import type { Backend } from '../../backends/backend.ts'
 import type { HistoryRecord } from '../../events/nouns.ts'
 import { SettingsError } from '../../model/errors.ts'
+import { historyKey } from '../../model/key.ts'
 import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { readRecords } from '../state/document-reader.ts'
-import { presentRecord, type StoredRecord } from '../state/record.ts'
+import { parseRecord, presentRecord, type StoredRecord } from '../state/record.ts'
 
 /** The records of an answer that names no limit. */
 export const DEFAULT_HISTORY_RECORDS = 20
@@ -32,14 +33,17 @@ export async function readHistory(
   backend: Backend,
   { namespace, scope, limit, version, protect, requireKnown }: HistoryRequest,
 ): Promise<readonly HistoryRecord[]> {
+  const key = overridesKey(namespace, scope)
+  // Older versions than the newest 1,000 may be kept, so one version is not searched for among them.
+  const entry = version === undefined ? undefined : await backend.get(historyKey(key, version))
+  const one = entry && parseRecord(entry)
   const read = version === undefined ? limit : MAX_HISTORY_RECORDS
-  const records = await readRecords(backend, overridesKey(namespace, scope), read)
+  const records = one ? [one] : await readRecords(backend, key, read)
   if (records.length === 0) await requireKnown()
   const present = (record: StoredRecord) =>
     presentRecord({ ...record, data: record.data && protect(record.data) })
   if (version === undefined) return records.map(present)
-  const found = records.find(record => record.version === version)
-  if (found) return [present(found)]
+  if (one) return [present(one)]
   const kept =
     records.length === 0
       ? 'no version is kept'

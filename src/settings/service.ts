@@ -179,7 +179,7 @@ export class SettingsService {
     const dryRun = parseFlag(content.dry_run, 'dry_run')
     const confirmWithin = parseConfirmWithin(content.confirm_within)
     const request = { edits, ...senderOf(caller), comment, dryRun, confirmWithin }
-    return { settings: await this.#change(request) }
+    return { settings: await this.change(request) }
   }
 
   async list(content: CommandContent<'kytos.settings.list'>): Promise<readonly Summary[]> {
@@ -258,17 +258,17 @@ export class SettingsService {
 
   /** Changes one document; returns its settings after the change. */
   async #changeOne(request: OverridesRequest): Promise<Settings> {
-    const [settings] = await this.#change(request)
+    const [settings] = await this.change(request)
     if (!settings) throw new RangeError('A change of one document must return one result.')
     const { scope: _, ...rest } = settings
     return rest
   }
 
   /** Changes overrides; returns the settings after the change, for each document. */
-  async #change(request: OverridesRequest): Promise<TransactionResult['settings']> {
+  async change(request: OverridesRequest): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
     // A deletion creates no name. Neither does a dry run, but a name that could not be created is rejected.
-    const created = request.edits.filter(({ mustBeKnown }) => !mustBeKnown)
+    const created = request.edits.filter(({ mustBeKnown, isRemoval }) => !mustBeKnown && !isRemoval)
     if (request.dryRun) this.#names.check(created)
     // The change itself makes a controller known.
     const { cache } = this.#options.watcher

@@ -42,6 +42,8 @@ export interface StoredRecord {
    * wait for a confirmation only while its newest record has it.
    */
   readonly confirmWithin?: number | undefined
+  /** The number of documents that the commit changed; absent for one. */
+  readonly documents?: number
 }
 
 /** A record that is not committed yet. */
@@ -53,13 +55,15 @@ export function nextRecord(
   kind: ChangeKind,
   data: JsonObject | undefined,
   by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'> &
-    Partial<Pick<StoredRecord, 'at' | 'writeId' | 'confirmWithin'>>,
+    Partial<Pick<StoredRecord, 'at' | 'writeId' | 'confirmWithin' | 'documents'>>,
 ): NewRecord {
   const { actor, comment, controller, at = new Date().toISOString(), writeId = randomUUID() } = by
-  const version = (newest?.version ?? 0) + 1
-  const { confirmWithin } = by
-  const record = { version, kind, data, actor, controller, comment, at, writeId }
-  return confirmWithin === undefined ? record : { ...record, confirmWithin }
+  const { confirmWithin, documents = 1 } = by
+  return {
+    ...{ version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at, writeId },
+    ...(confirmWithin !== undefined && { confirmWithin }),
+    ...(documents > 1 && { documents }),
+  }
 }
 
 /**
@@ -82,6 +86,7 @@ export function printRecord(
     at: record.at,
     write_id: record.writeId,
     ...(record.confirmWithin !== undefined && { confirm_within: record.confirmWithin }),
+    ...(record.documents !== undefined && { documents: record.documents }),
     ...(adopts === undefined ? {} : { revision: printRevision(adopts) }),
     ...(isResealed && { resealed: true }),
     ...(rejected === undefined
@@ -117,6 +122,7 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
     at: text(fields.at) ?? '',
     writeId: text(fields.write_id) ?? '',
     ...(typeof fields.confirm_within === 'number' && { confirmWithin: fields.confirm_within }),
+    ...(typeof fields.documents === 'number' && { documents: fields.documents }),
   }
 }
 
@@ -165,6 +171,7 @@ export function presentRecord(record: StoredRecord): HistoryRecord {
     comment: record.comment ?? null,
     at: record.at,
     write_id: record.writeId,
+    ...(record.documents !== undefined && { documents: record.documents }),
     revision: printRevision(record.of),
     ...(record.resealed !== undefined && { resealed: printRevision(record.resealed) }),
   }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { TransactionResult } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
+import { addConfirmOption, type ConfirmOptions, confirmField } from '../edit/confirm-within.ts'
 import { operationOf, type PlanStep, planFolder } from '../edit/folder-plan.ts'
 import {
   digestOf,
@@ -19,9 +20,8 @@ import type { CliContext } from '../terminal/cli-context.ts'
 import { printAnswer } from '../terminal/print-answer.ts'
 import { printMessage } from '../terminal/print-error.ts'
 import { createTerminal } from '../terminal/terminal.ts'
-import { addConfirmOption, type ConfirmOptions, confirmField } from '../undo/confirm-within.ts'
 import { awaitConfirmation } from '../undo/countdown.ts'
-import { printPatch } from './diff.ts'
+import { printPatch } from '../undo/print-patch.ts'
 
 interface ApplyOptions extends AddressOptions, ConfirmOptions {
   readonly json?: boolean

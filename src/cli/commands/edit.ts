@@ -5,6 +5,7 @@ import { isSettingsError, SettingsError, toSettingsError } from '../../../model/
 import { expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { printJson } from '../../../model/json.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
+import { addConfirmOption, type ConfirmOptions, confirmField } from '../edit/confirm-within.ts'
 import { bodyOf, describeConflict, describeProblems, parseBody, printPage } from '../edit/edit-text.ts'
 import { createEditedFile, type EditedFile } from '../edit/edited-file.ts'
 import { runEditor } from '../edit/editor.ts'
@@ -14,7 +15,6 @@ import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { printMessage } from '../terminal/print-error.ts'
-import { addConfirmOption, type ConfirmOptions, confirmField } from '../undo/confirm-within.ts'
 import { awaitConfirmation } from '../undo/countdown.ts'
 
 interface EditOptions extends AddressOptions, ConfirmOptions {

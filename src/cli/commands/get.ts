@@ -14,11 +14,14 @@ import { printAnswer, rejectedRemarks, scopeRemarks, show } from '../terminal/pr
 import { printMessage } from '../terminal/print-error.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
 import { createTerminal, type Terminal } from '../terminal/terminal.ts'
+import { printAllAt, readAt } from '../undo/get-at.ts'
+import { parseTime, TIME_FORMS, type TypedTime } from '../undo/parse-time.ts'
 
 interface GetOptions extends AddressOptions {
   readonly json?: boolean
   readonly scope?: string
   readonly version?: number
+  readonly at?: TypedTime
 }
 
 const EXAMPLES = `
@@ -31,11 +34,14 @@ Examples:
   kytos-settings get kytos/link_discovery /ignored_loops/00:00:00:00:00:00:00:01
   kytos-settings get kytos/link_discovery --scope controller:controller-2
   kytos-settings get kytos/link_discovery --version 3    the overrides as they were
+  kytos-settings get kytos/link_discovery --at 03:00     the overrides at this time
+  kytos-settings get --at '2026-11-27 03:00'             those of all NApps
   kytos-settings get kytos/link_discovery --json
 
 KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
 A single value is printed alone: a string without quotes, any other value as JSON.
-A string with control characters is printed as JSON, in which they are escaped.`
+A string with control characters is printed as JSON, in which they are escaped.
+TIME: ${TIME_FORMS}.`
 
 /** Adds `get`, which shows the effective settings on the controller of the service, or on another one. */
 export function addGetCommand(program: Command, context: CliContext): void {
@@ -49,27 +55,25 @@ export function addGetCommand(program: Command, context: CliContext): void {
       'cluster',
     )
     .option('--version <version>', 'the overrides of this version of the history', parseCount)
+    .option('--at <time>', 'the overrides at this time, of one NApp or of all', text => parseTime(text))
     .addHelpText('after', EXAMPLES)
     .action((namespace: string | undefined, key: string | undefined, _options, command: Command) => {
-      const { json, scope = 'cluster', version, ...options } = command.optsWithGlobals<GetOptions>()
+      const { json, scope = 'cluster', version, at, ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
       const terminal = createTerminal(context.stdout, context.env)
       return withService(options, context, async service => {
-        if (namespace === undefined) return getAll(service, { json, scope, version }, terminal, context)
+        if (at && version !== undefined)
+          throw new SettingsError('CONTENT_MALFORMED', '--at and --version cannot be combined.')
+        if (namespace === undefined) return getAll(service, { json, scope, version, at }, terminal, context)
         const place = { namespace, scope }
+        const past = { ...place, version, at }
         const data =
-          version === undefined
+          version === undefined && !at
             ? await getNow(service, place, { json: json && !path, isWhole: !path }, terminal, context)
-            : await getVersion(service, { ...place, version }, { json, isWhole: !path }, terminal, context)
+            : await getPast(service, past, { json, isWhole: !path }, terminal, context)
         if (!path) return
         const value = valueAt(data, path)
-        if (value === undefined)
-          throw settingNotFound(
-            namespace,
-            path,
-            pathsIn(data),
-            version === undefined ? undefined : `(version ${version}) has no override for`,
-          )
+        if (value === undefined) throw settingNotFound(namespace, path, pathsIn(data), pastOf(past))
         printAnswer(json, value, () => `${printValue(value)}\n`, context)
       })
     })
@@ -99,6 +103,40 @@ async function getNow(
   if (isWhole) printAnswer(json, settings, () => printSettings(settings, terminal), context)
   else if (settings.state !== 'READY') printMessage(context.stderr, staleRemark(settings))
   return settings.data
+}
+
+/** The overrides of a version, or at a time. */
+interface Past extends Place {
+  readonly version: number | undefined
+  readonly at: TypedTime | undefined
+}
+
+/** The part of the message for a missing override. */
+function pastOf({ version, at }: Past): string | undefined {
+  if (at) return `(at ${at.shown}) had no override for`
+  return version === undefined ? undefined : `(version ${version}) has no override for`
+}
+
+/** @throws SettingsError VERSION_NOT_FOUND, VERSION_PRUNED. */
+async function getPast(
+  service: Service,
+  { at, version = 0, ...place }: Past,
+  format: Format,
+  terminal: Terminal,
+  context: CliContext,
+): Promise<JsonObject> {
+  if (!at) return getVersion(service, { ...place, version }, format, terminal, context)
+  const document = await readAt(service, place, at, context)
+  const data = document.data ?? {}
+  const empty = `${place.namespace} had no overrides at ${at.shown}.\n`
+  if (format.isWhole)
+    printAnswer(
+      format.json,
+      document,
+      () => (isEmpty(data) ? empty : printTable(['Key', VALUE], rowsOf(data), terminal)),
+      context,
+    )
+  return data
 }
 
 /** @throws SettingsError VERSION_NOT_FOUND. */
@@ -131,12 +169,18 @@ async function getVersion(
 /** @throws SettingsError CONTENT_MALFORMED for options that need a NApp. */
 async function getAll(
   service: Service,
-  { json, scope, version }: { readonly [Name in 'json' | 'scope' | 'version']: GetOptions[Name] | undefined },
+  {
+    json,
+    scope,
+    version,
+    at,
+  }: { readonly [Name in 'json' | 'scope' | 'version' | 'at']: GetOptions[Name] | undefined },
   terminal: Terminal,
   context: CliContext,
 ): Promise<void> {
   if (scope !== 'cluster' || version !== undefined)
     throw new SettingsError('CONTENT_MALFORMED', '--scope and --version need a NApp: name one.')
+  if (at) return printAllAt(service, at, { json, terminal }, context)
   const summaries = await service.ask('kytos.settings.list', { include: ['data'] })
   const all: JsonObject = {}
   for (const { namespace, data = {} } of summaries) setMember(all, namespace, data)

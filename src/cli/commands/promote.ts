@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { SettingsError } from '../../../model/errors.ts'
 import { isObject, type JsonObject } from '../../../model/value.ts'
+import { addConfirmOption, type ConfirmOptions } from '../edit/confirm-within.ts'
 import { changeTogether, setAt, unsetAt } from '../edit/overrides-edit.ts'
 import { printChanged } from '../edit/print-changed.ts'
 import { settingNotFound } from '../edit/setting-not-found.ts'
@@ -9,7 +10,6 @@ import { addServiceOptions, type Service, withService } from '../service/service
 import type { CliContext } from '../terminal/cli-context.ts'
 import { leavesIn, type Path, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
 import { printMessage } from '../terminal/print-error.ts'
-import { addConfirmOption, type ConfirmOptions } from '../undo/confirm-within.ts'
 import { awaitConfirmation } from '../undo/countdown.ts'
 
 interface PromoteOptions extends AddressOptions, ConfirmOptions {

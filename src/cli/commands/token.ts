@@ -54,7 +54,11 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .command('create')
     .description('create a token and print it once')
     .argument('<name>', 'name of the client, recorded in the history of its changes')
-    .option('--rights <list>', 'rights of the token: read, write, admin, secrets, separated by commas', 'read')
+    .option(
+      '--rights <list>',
+      'rights of the token: read, write, admin, secrets, separated by commas',
+      'read',
+    )
     .option('--expires <time>', 'lifetime, such as 90s, 30m, 12h or 30d; default: unlimited', parseLifetime)
     .option('--namespaces <list>', "limit to these namespaces, such as 'kytos/*,acme/x'", splitList)
     .option('--boxes <list>', "with --namespaces: also these boxes, such as 'kytos.*'", splitList)

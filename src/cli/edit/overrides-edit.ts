@@ -5,7 +5,7 @@ import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
 import { type Path, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { confirmField } from '../undo/confirm-within.ts'
+import { confirmField } from './confirm-within.ts'
 import { settingNotFound } from './setting-not-found.ts'
 
 /** One change of overrides by a command. */

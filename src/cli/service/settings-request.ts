@@ -12,8 +12,16 @@ import type { ServiceRequest } from './request.ts'
 export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
 
 type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 'read' ? N : never }[CommandName]
-type WriteName =
-  `kytos.settings.${'update' | 'delete' | 'transaction' | 'confirm' | 'cancel' | 'remove_schema' | 'restore_files'}`
+type WriteName = `kytos.settings.${
+  | 'update'
+  | 'delete'
+  | 'transaction'
+  | 'confirm'
+  | 'cancel'
+  | 'rollback'
+  | 'rollback_transaction'
+  | 'remove_schema'
+  | 'restore_files'}`
 
 /** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): ServiceRequest {
@@ -66,6 +74,18 @@ const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Servi
   'kytos.settings.transaction': content => ({
     method: 'POST',
     path: '/transaction',
+    headers: { 'content-type': 'application/json' },
+    body: printJson(toJson(content)),
+  }),
+  'kytos.settings.rollback': ({ namespace, scope, revision, ...content }) => ({
+    method: 'POST',
+    path: `${place(namespace)}/rollback${query({ scope })}`,
+    headers: { 'content-type': 'application/json', ...guardAndComment(revision, undefined) },
+    body: printJson(toJson(content)),
+  }),
+  'kytos.settings.rollback_transaction': content => ({
+    method: 'POST',
+    path: '/rollback',
     headers: { 'content-type': 'application/json' },
     body: printJson(toJson(content)),
   }),

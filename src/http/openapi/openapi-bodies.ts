@@ -4,7 +4,7 @@ import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import { BOX_PATTERN, MAX_PATTERNS, NAMESPACE_PATTERN } from '../../../model/rights/name-patterns.ts'
 import { MAX_LIFETIME_SECONDS, TOKEN_NAME } from '../../tokens/token.ts'
-import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, PATH, QUERY } from './openapi-parameters.ts'
+import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, MAX_VERSION, PATH, QUERY } from './openapi-parameters.ts'
 import { ANY, JSON_OBJECT, JSON_PATCH, type Schema, textOf } from './openapi-schema.ts'
 import type { Operation } from './operation.ts'
 
@@ -99,6 +99,63 @@ export const TRANSACTION_BODY: Body = {
     },
     required: ['operations'],
     additionalProperties: false,
+  },
+}
+
+const VERSION: Schema = { type: 'integer', minimum: 0, maximum: MAX_VERSION }
+const COMMENT = { type: 'string', maxLength: MAX_COMMENT_CHARACTERS } as const
+
+/** The body with the version that overrides return to. */
+export const ROLLBACK_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: {
+      version: { ...VERSION, description: '0 is the state before the first version.' },
+      keys: {
+        description: 'Only these settings return to the version.',
+        type: 'array',
+        items: { type: 'string', pattern: '^(/([^~/]|~[01])*)+$' },
+        minItems: 1,
+        maxItems: MAX_LIST_ITEMS,
+      },
+      revision: { type: 'string', pattern: `^${EXPECTED_REVISION}$` },
+      dry_run: { type: 'boolean' },
+      comment: COMMENT,
+    },
+    required: ['version'],
+    additionalProperties: false,
+  },
+}
+
+/** The body with the transaction that is undone, or the documents that return to earlier versions. */
+export const ROLLBACK_TRANSACTION_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: {
+      write_id: { type: 'string', minLength: 1 },
+      documents: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            namespace: { type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` },
+            scope: QUERY.scope.schema,
+            version: VERSION,
+            if_version: VERSION,
+          },
+          required: ['namespace', 'version'],
+          additionalProperties: false,
+        },
+        minItems: 1,
+        maxItems: TRANSACTION_DOCUMENTS,
+      },
+      force: { description: 'With write_id: undoes later changes, too.', type: 'boolean' },
+      scope: QUERY.scope.schema,
+      comment: COMMENT,
+      dry_run: { type: 'boolean' },
+    },
+    additionalProperties: false,
+    minProperties: 1,
   },
 }
 

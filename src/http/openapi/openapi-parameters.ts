@@ -20,6 +20,7 @@ export const MAX_COMMENT_CHARACTERS = 512
 export const MAX_LIST_ITEMS = 1_000
 export const MAX_VERSION = 999_999_999_999
 
+const INSTANT = String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$`
 const CURSOR = String.raw`^(0|(0|[1-9]\d{0,15})\.\d{1,40}\.(0|[1-9]\d{0,8}))$`
 const flag = (description: string) => ({ description, schema: { type: 'boolean' } }) as const
 const part = (description: string) =>
@@ -69,6 +70,19 @@ export const QUERY = {
   limit: {
     description: 'The maximum number of items; the newest are returned.',
     schema: { type: 'integer', minimum: 1, maximum: MAX_LIST_ITEMS },
+  },
+  after: {
+    description: 'The cursor `next` of the page before.',
+    schema: { type: 'string', pattern: String.raw`^(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,39})$` },
+  },
+  from: {
+    description: 'Starts at the first entry of this time or later; ISO 8601 with its time zone.',
+    schema: { type: 'string', pattern: INSTANT },
+  },
+  at: {
+    description: 'The time; ISO 8601 with its time zone.',
+    schema: { type: 'string', pattern: INSTANT },
+    required: true,
   },
   event_name: { description: 'Only events with this name.', schema: { type: 'string' } },
   since: {

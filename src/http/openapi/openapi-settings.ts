@@ -1,5 +1,12 @@
 import type { CommandName } from '../../../events/map.ts'
-import { FILES_BODY, OBJECT_BODY, PATCH_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
+import {
+  FILES_BODY,
+  OBJECT_BODY,
+  PATCH_BODY,
+  ROLLBACK_BODY,
+  ROLLBACK_TRANSACTION_BODY,
+  TRANSACTION_BODY,
+} from './openapi-bodies.ts'
 import { success, successList } from './openapi-nouns.ts'
 import { ref } from './openapi-schema.ts'
 import type { Operation, Route, Success } from './operation.ts'
@@ -134,6 +141,57 @@ export const SETTINGS_ROUTES = {
       commands: ['kytos.settings.history'],
       query: ['scope'],
       success: success('HistoryRecord'),
+    },
+  },
+  asOf: {
+    path: `${API}/as_of`,
+    GET: {
+      summary: 'Returns all overrides as they were at a time.',
+      commands: ['kytos.settings.as_of'],
+      query: ['at'],
+      excludes: ['SCOPE_MALFORMED', 'NAMESPACE_MALFORMED', 'NAMESPACE_NOT_FOUND'],
+      success: success('AsOf', 'The overrides of every document.'),
+    },
+  },
+  namespaceAsOf: {
+    path: `${NAMESPACE}/as_of`,
+    GET: {
+      summary: 'Returns the overrides of a NApp as they were at a time.',
+      commands: ['kytos.settings.as_of'],
+      query: ['at', 'scope'],
+      success: success('AsOf', 'The overrides of the NApp in the scope.'),
+    },
+  },
+  audit: {
+    path: `${API}/audit`,
+    GET: {
+      summary: 'Lists all kept changes of all namespaces, oldest first, in pages.',
+      commands: ['kytos.settings.audit'],
+      query: ['after', 'from', 'limit'],
+      excludes: ['SCOPE_MALFORMED'],
+      success: success('AuditPage', 'A page of the audit.'),
+    },
+  },
+  rollback: {
+    path: `${NAMESPACE}/rollback`,
+    POST: {
+      summary: 'Returns the overrides, or some of their keys, to an earlier version.',
+      commands: ['kytos.settings.rollback'],
+      query: ['scope', 'dry_run', 'confirm_within'],
+      headers: ['If-Match', 'X-Comment'],
+      body: ROLLBACK_BODY,
+      success: { 200: SETTINGS },
+    },
+  },
+  rollbackTransaction: {
+    path: `${API}/rollback`,
+    POST: {
+      summary: 'Undoes a transaction, or returns several documents to earlier versions: all or none.',
+      commands: ['kytos.settings.rollback_transaction'],
+      query: ['dry_run', 'confirm_within'],
+      headers: ['X-Comment'],
+      body: ROLLBACK_TRANSACTION_BODY,
+      success: success('TransactionResult', 'The settings after the rollback.'),
     },
   },
   status: {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { CommandContent } from '../../../events/map.ts'
+import type { CommandContent, CommandName } from '../../../events/map.ts'
 import type { Settings, SummaryPart } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
@@ -93,23 +93,17 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
           'A transaction supports neither If-Match nor If-None-Match: set "revision" in its operations.',
         )
       }
-      const body = readObject(request)
       const query = new Query(request)
       const beside = {
         ...(query.flag('dry_run') && { dry_run: true }),
         ...confirmWithinOf(query),
         ...commentOf(request),
       }
-      for (const name of Object.keys(beside)) {
-        if (name in body)
-          throw new SettingsError(
-            'CONTENT_MALFORMED',
-            `"${name}" is set in the body and in the query or headers: set it once.`,
-          )
-      }
-      // The service checks all members of the body.
-      const content = body as unknown as CommandContent<'kytos.settings.transaction'>
-      return send(request, 'kytos.settings.transaction', { ...content, ...beside })
+      return send(
+        request,
+        'kytos.settings.transaction',
+        withBody<'kytos.settings.transaction'>(request, beside),
+      )
     },
   })
 
@@ -156,6 +150,72 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
   })
 
   route(app, ROUTES.version, { GET: record(send) })
+  addUndoRoutes(app, send)
+}
+
+/** Adds the routes that look back and go back. */
+function addUndoRoutes(app: FastifyInstance, send: SendCommand): void {
+  route(app, ROUTES.asOf, {
+    GET: request => send(request, 'kytos.settings.as_of', { at: new Query(request).text('at') ?? '' }),
+  })
+  route(app, ROUTES.namespaceAsOf, {
+    GET: request => {
+      const query = new Query(request)
+      const namespace = namespaceOf(request)
+      return send(request, 'kytos.settings.as_of', {
+        ...{ namespace, at: query.text('at') ?? '' },
+        ...scopeOf(query),
+      })
+    },
+  })
+  route(app, ROUTES.audit, {
+    GET: request => {
+      const query = new Query(request)
+      const [after, from, limit] = [query.text('after'), query.text('from'), query.count('limit')]
+      return send(request, 'kytos.settings.audit', {
+        ...(after !== undefined && { after }),
+        ...(from !== undefined && { from }),
+        ...(limit !== undefined && { limit }),
+      })
+    },
+  })
+  route(app, ROUTES.rollback, {
+    POST: async (request, reply) => {
+      const content = withBody<'kytos.settings.rollback'>(request, changeFields(request))
+      return tag(reply, await send(request, 'kytos.settings.rollback', content))
+    },
+  })
+  route(app, ROUTES.rollbackTransaction, {
+    POST: request => {
+      const query = new Query(request)
+      const beside = {
+        ...(query.flag('dry_run') && { dry_run: true }),
+        ...confirmWithinOf(query),
+        ...commentOf(request),
+      }
+      return send(
+        request,
+        'kytos.settings.rollback_transaction',
+        withBody<'kytos.settings.rollback_transaction'>(request, beside),
+      )
+    },
+  })
+}
+
+/**
+ * The body of a request with the members that its path, query and headers set. The service checks the members.
+ * @throws SettingsError CONTENT_MALFORMED for a member that is set twice.
+ */
+function withBody<N extends CommandName>(request: RouteRequest, beside: object): CommandContent<N> {
+  const body = readObject(request)
+  for (const name of Object.keys(beside)) {
+    if (name in body)
+      throw new SettingsError(
+        'CONTENT_MALFORMED',
+        `"${name}" is set in the body and in the path, query or headers: set it once.`,
+      )
+  }
+  return { ...body, ...beside } as unknown as CommandContent<N>
 }
 
 function record(send: SendCommand): RouteHandler {

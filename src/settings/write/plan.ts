@@ -31,6 +31,8 @@ export interface OverridesEdit {
   readonly make: (base: Base, before: JsonObject, budget: PatchBudget) => JsonObject | undefined
   /** True for a deletion, which requires a known namespace. */
   readonly mustBeKnown?: boolean
+  /** True when the edit only removes: it creates no name. */
+  readonly isRemoval?: boolean
   /** True for an edit that may copy values, so that a short text makes a long value. */
   readonly multiplies?: boolean
 }

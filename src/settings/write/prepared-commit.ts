@@ -35,12 +35,20 @@ export class PreparedCommit<Next extends NextDocument> {
 
   /** @throws SettingsError DOCUMENT_TOO_LARGE. */
   constructor(documents: readonly Next[], authorship: Authorship) {
-    const by = { ...authorship, at: new Date().toISOString(), writeId: this.writeId }
-    this.#prepared = documents.map(document => {
-      const { base, next: data, isSealed = false } = document
-      const text = data && printJson(data)
-      if (!isSealed && isUnchanged(base, data, text))
-        return { document, data: base.data, text: base.entry?.text, record: undefined }
+    const printed = documents.map(document => {
+      const { base, next, isSealed = false } = document
+      const text = next && printJson(next)
+      return { document, text, isChanged: isSealed || !isUnchanged(base, next, text) }
+    })
+    const by = {
+      ...authorship,
+      at: new Date().toISOString(),
+      writeId: this.writeId,
+      documents: printed.filter(({ isChanged }) => isChanged).length,
+    }
+    this.#prepared = printed.map(({ document, text, isChanged }) => {
+      const { base, next: data } = document
+      if (!isChanged) return { document, data: base.data, text: base.entry?.text, record: undefined }
       const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
       return { document, data, text, record: nextRecord(base.record, kind, data, by) }
     })

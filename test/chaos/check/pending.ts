@@ -101,10 +101,14 @@ class Judge {
     if (this.#versionOf(document) !== before.version) fail(`${kind}, and replaced another version`)
   }
 
-  /** A document that waits changes only together with its state, or by a manual edit, which has no record. */
+  /**
+   * A document that waits changes only together with its state, or by a manual edit, which has no record. Once
+   * such an edit is recorded, it has overtaken the state, whose end may be put later.
+   */
   #seeDocument(document: string, put: ReadonlyMap<string, string | undefined>, revision: bigint): void {
     const before = parse(this.#texts.get(`pending/${document}`))
     if (!before || before.ended !== undefined || put.has(`pending/${document}`)) return
+    if (this.#versionOf(document) > before.version) return
     if ([...put.keys()].some(key => key.startsWith(`history/${document}/`)))
       this.#found.push(`revision ${revision}, ${document}: changed by a command while it waits`)
   }

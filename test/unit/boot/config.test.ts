@@ -51,6 +51,7 @@ describe('a file that is right', () => {
         state_dir: join(folder, 'var/lib/kytos/settings-state'),
         keys: join(folder, 'var/lib/kytos/settings-keys.json'),
         strict: false,
+        history: 50,
         start_timeout: 30,
         hook_timeout: 2,
         setup_timeout: 10,
@@ -86,6 +87,7 @@ tls_cert = cert.pem
 tls_key = /etc/key.pem
 state_dir = ./state
 strict = On
+history = 9
 start_timeout = 2.5
 reconcile = 0
 hook_timeout = 0.5
@@ -124,6 +126,7 @@ timeout = 1
       state_dir: join(folder, 'state'),
       keys: join(folder, 'settings-keys.json'),
       strict: true,
+      history: 9,
       start_timeout: 2.5,
       hook_timeout: 0.5,
       setup_timeout: 2.5,
@@ -256,13 +259,13 @@ timeout = 1e3
         kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
         kytos.ini:5: [daemon] napps is empty: set a value (path), or remove the line for the default var/lib/kytos/napps.
         kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd, a package such as "@me/my-store", or a module such as "./my-store.mjs".
-        kytos.ini:8: Unknown key "bakend" in [settings]: did you mean "backend"? Allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, keys, strict, start_timeout, hook_timeout, setup_timeout, reconcile, log.
-        kytos.ini:9: Unknown key "endpoints" in [settings]: it belongs to [settings.etcd]; allowed here are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, keys, strict, start_timeout, hook_timeout, setup_timeout, reconcile, log.
+        kytos.ini:8: Unknown key "bakend" in [settings]: did you mean "backend"? Allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, keys, strict, history, start_timeout, hook_timeout, setup_timeout, reconcile, log.
+        kytos.ini:9: Unknown key "endpoints" in [settings]: it belongs to [settings.etcd]; allowed here are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, keys, strict, history, start_timeout, hook_timeout, setup_timeout, reconcile, log.
         kytos.ini:10: [settings] controller is "a b": expected 1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit.
         kytos.ini:11: [settings] strict is "maybe": expected one of true, yes, on, 1, false, no, off, 0.
         kytos.ini:12: [settings] start_timeout is "0": expected seconds, above 0 and at most 86400, such as 30 or 2.5.
         kytos.ini:13: [settings] reconcile is "-1": expected seconds, at most 86400, such as 300, or 0 for never.
-        kytos.ini:14: Unknown key "owner" in [settings]: allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, keys, strict, start_timeout, hook_timeout, setup_timeout, reconcile, log.
+        kytos.ini:14: Unknown key "owner" in [settings]: allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, keys, strict, history, start_timeout, hook_timeout, setup_timeout, reconcile, log.
         kytos.ini:15: Unknown section [settings.ectd]: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:17: Unknown section [Settings]: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:18: Unknown section [setting]: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.

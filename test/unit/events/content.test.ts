@@ -43,6 +43,19 @@ const TAKEN: Readonly<
   'kytos.settings.confirm': { content: { namespace: 'kytos/x' } },
   'kytos.settings.cancel': { content: { namespace: 'kytos/x' } },
   'kytos.settings.history': { content: { namespace: 'kytos/x' }, more: { limit: 1, version: 1 } },
+  'kytos.settings.audit': { content: {}, more: { after: '1.0', from: '2026-11-27T03:00:00Z', limit: 1 } },
+  'kytos.settings.as_of': { content: { at: '2026-11-27T03:00:00Z' }, more: { namespace: 'kytos/x' } },
+  'kytos.settings.rollback': {
+    content: { namespace: 'kytos/x', version: 0 },
+    more: { keys: ['/a'], revision: '0', dry_run: false },
+  },
+  'kytos.settings.rollback_transaction': {
+    content: {},
+    more: {
+      ...{ write_id: 'w', documents: [{ namespace: 'kytos/x', version: 0 }] },
+      ...{ force: false, dry_run: false },
+    },
+  },
   'kytos.settings.status': { content: {}, more: { namespace: 'kytos/x' } },
   'kytos.settings.controllers': { content: {} },
   'kytos.settings.restore_files': { content: {}, more: { namespace: 'kytos/x' } },
@@ -144,6 +157,8 @@ describe('a command', () => {
         'kytos.settings.list': 'prefix',
         'kytos.settings.transaction': 'operations',
         'kytos.settings.controllers': 'comment',
+        'kytos.settings.audit': 'comment',
+        'kytos.settings.rollback_transaction': 'documents',
       }[name as string] ?? 'namespace'
     await expect(say(one, name, { ...TAKEN[name].content, [`${near}x`]: 1 })).rejects.toMatchObject({
       code: 'CONTENT_MALFORMED',

@@ -79,6 +79,7 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
       state_dir: join(root, 'state'),
       keys: join(root, 'keys.json'),
       strict: false,
+      history: 50,
       hook_timeout: 2,
       setup_timeout: 10,
       start_timeout: 30,

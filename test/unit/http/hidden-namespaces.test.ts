@@ -107,6 +107,15 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   box_id: fc.constantFrom('one', 'two', 'three'),
   owner: fc.constant('o'),
   created_at: fc.constant('2024-02-29T12:00:00.000Z'),
+  at: fc.constant('2100-01-01T00:00:00.000Z'),
+  from: fc.constant('2020-01-01T00:00:00.000Z'),
+  after: fc.constantFrom('0', '1.2', '1.4'),
+  keys: fc.constant(['/n']),
+  write_id: fc.constant('no-such-write'),
+  documents: fc.array(fc.record({ namespace: anyNamespace, version: fc.constantFrom(0, 1) }), {
+    minLength: 1,
+    maxLength: 2,
+  }),
   // No time ends within the test.
   confirm_within: fc.constant(3_600),
 }

@@ -239,7 +239,10 @@ describe('a token with namespaces', () => {
                   { namespace: hidden, data: {} },
                 ],
               }
-            : { namespace: hidden }),
+            : 'documents' in fields
+              ? { documents: [{ namespace: hidden, version: 1 }] }
+              : { namespace: hidden }),
+          ...('version' in fields && { version: 1 }),
           ...('data' in fields && { data: {} }),
           ...('schema' in fields && { schema: {} }),
           ...('box_id' in fields && { box_id: 'x' }),

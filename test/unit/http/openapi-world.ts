@@ -2,6 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { createMemoryStore } from '../../../backends/memory/index.ts'
 import { printJson } from '../../../model/json.ts'
+import { historyKey, makeKey } from '../../../model/key.ts'
 import type { Json } from '../../../model/value.ts'
 import { openBusSocket } from '../../support/bus-socket.ts'
 import { type GuardedRig, openGuardedRig, watchStore } from './guarded.ts'
@@ -125,6 +126,14 @@ export async function openWorld(): Promise<World> {
   await put(`${API}/me/full`, { n: 2 })
   await put(`${API}/me/hooked`, { n: 2 })
   for (const name of ['waits', 'kept', 'back']) await put(`${API}/me/${name}?confirm_within=3600`, { n: 2 })
+  // A version that is no longer kept, one that the schema no longer allows, and one whose name is taken.
+  for (const n of [1, 2]) await put(`${API}/me/pruned`, { n })
+  store.commit([{ key: historyKey(makeKey('settings', 'me', 'pruned'), 1), delete: true }])
+  for (const n of ['x', 2]) await put(`${API}/me/narrowed`, { n })
+  await put(`${API}/me/narrowed/schema?napp_version=1`, schema)
+  await put(`${API}/Me/Twin`, { n: 1 })
+  await rig.send('DELETE', `${API}/Me/Twin`, { headers: admin })
+  await put(`${API}/me/twin`, { n: 1 })
   rig.bus.view({ type: 'napp', name: 'me/hook' }).consume('me/hooked', { changing: () => 'not now' })
   for (const path of ['v2/net/a', 'v2/net/a-gone', 'v2/net/z', 'v2/backup/b', 'v2/backup/b-gone'])
     await put(`${STOREHOUSE}/${path}`, { deep: { a: null } }, 'POST')

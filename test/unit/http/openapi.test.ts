@@ -36,6 +36,9 @@ const HOOKED = `${API}/me/hooked`
 const NOBODY = `${API}/me/nobody`
 const MISMATCH = { 'if-match': '"999"' }
 const ANY_TAG = { headers: { 'if-none-match': '*' } }
+const back = (namespace: string, version: number, more: object = {}) => ({
+  json: { documents: [{ namespace, version, ...more }] },
+})
 const patch = (json: unknown) => ({ headers: { 'content-type': 'application/json-patch+json' }, json })
 
 /** The document of a guarded server, and that server. */
@@ -145,6 +148,30 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     [`GET ${API}/{username}/{name}/history/{version}`]: {
       200: [`${FULL}/history/1`],
       404: [`${FULL}/history/99`],
+    },
+    [`GET ${API}/as_of`]: { 200: [`${API}/as_of?at=2026-11-27T03:00:00Z`] },
+    [`GET ${API}/{username}/{name}/as_of`]: {
+      200: [`${FULL}/as_of?at=2926-11-27T03:00:00Z`],
+      404: [`${NOBODY}/as_of?at=2026-11-27T03:00:00Z`],
+    },
+    [`GET ${API}/audit`]: { 200: [`${API}/audit?limit=2`] },
+    [`POST ${API}/{username}/{name}/rollback`]: {
+      200: [`${FULL}/rollback?dry_run=true`, { json: { version: 1 } }],
+      404: [`${NOBODY}/rollback`, { json: { version: 1 } }],
+      409: [`${API}/Me/Twin/rollback`, { json: { version: 1 } }],
+      410: [`${API}/me/pruned/rollback`, { json: { version: 1 } }],
+      412: [`${FULL}/rollback`, { json: { version: 1 }, headers: MISMATCH }],
+      422: [`${API}/me/narrowed/rollback`, { json: { version: 1 } }],
+      423: [`${HOOKED}/rollback`, { json: { version: 0 } }],
+    },
+    [`POST ${API}/rollback`]: {
+      200: [`${API}/rollback?dry_run=true`, back('me/full', 1)],
+      404: [`${API}/rollback`, { json: { write_id: 'none' } }],
+      409: [`${API}/rollback`, back('Me/Twin', 1)],
+      410: [`${API}/rollback`, back('me/pruned', 1)],
+      412: [`${API}/rollback`, back('me/full', 0, { if_version: 1 })],
+      422: [`${API}/rollback`, back('me/narrowed', 1)],
+      423: [`${API}/rollback`, back('me/hooked', 0)],
     },
     [`GET ${API}/status`]: { 200: [`${API}/status`] },
     [`GET ${API}/{username}/{name}/status`]: { 200: [`${FULL}/status`], 404: [`${NOBODY}/status`] },
@@ -431,8 +458,12 @@ async function unsure(
   onTestFinished(() => http.close())
   for (const operation of served.filter(({ responses }) => '504' in responses)) {
     // The bus refuses a command that lacks a field before its handler sees it.
-    const body =
-      operation.path === `${API}/transaction` ? { body: { json: { operations: [] } } } : bodyOf(operation)
+    const fields: Readonly<Record<string, Json>> = {
+      [`${API}/transaction`]: { operations: [] },
+      [`${API}/{username}/{name}/rollback`]: { version: 1 },
+    }
+    const json = fields[operation.path]
+    const body = json === undefined ? bodyOf(operation) : { body: { json } }
     note(
       operation,
       await send(http.port, operation.method, pathOf(operation), { ...body, headers: bearer('any') }),

@@ -417,11 +417,11 @@ describe('the history of a document that waits', () => {
     for (let a = 2; a < 60; a++)
       await one.ask('kytos.settings.update', { namespace: A, data: { a }, confirm_within: LONG })
     const hand = await openHand(store)
-    await pruneHistory(hand, key(A), Date.now() + 1)
+    await pruneHistory(hand, key(A), { newest: 50, youngest: Date.now() + 1 })
     expect([keeps(store, A, 1), keeps(store, A, 2)]).toEqual([true, false])
     await one.ask('kytos.settings.cancel', { namespace: A })
     expect(stored(store, A)).toEqual({ a: 1 })
-    await pruneHistory(hand, key(A), Date.now() + 1)
+    await pruneHistory(hand, key(A), { newest: 50, youngest: Date.now() + 1 })
     expect(keeps(store, A, 2)).toBe(false)
   })
 

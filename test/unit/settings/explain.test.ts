@@ -12,6 +12,7 @@ import type { StoredRecord } from '../../../src/state/record.ts'
 import { mergeReference } from '../../support/merge-reference.ts'
 import { createStore, on, open, openHand } from './stores.ts'
 
+const KEEP_50 = { newest: 50, youngest: Number.POSITIVE_INFINITY }
 const NS = 'kytos/of_lldp'
 const KEY = makeKey('settings', 'kytos', 'of_lldp')
 const ANN = { type: 'napp', name: 'kytos/test' }
@@ -111,7 +112,7 @@ describe('explain', () => {
     for (let n = 0; n < 3; n++) {
       for (let i = 1; i <= 70; i++)
         await one.ask('kytos.settings.update', { namespace: NS, data: { passing: 70 * n + i } })
-      await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+      await pruneHistory(hand, KEY, KEEP_50)
     }
     const retrieve = () => one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
     const { explain, revision: last } = await retrieve()
@@ -229,7 +230,7 @@ describe('who set a value', () => {
           for (const [change, others] of rounds) {
             await update(change)
             for (let i = 0; i < others * 2; i++) await update({ often: { n: versions.length } })
-            await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+            await pruneHistory(hand, KEY, KEEP_50)
           }
           const { explain = {} } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
           const records = await one.ask('kytos.settings.history', { namespace: NS, limit: 1000 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { historyKey, historyPrefix, makeKey } from '../../../model/key.ts'
 import { pruneHistory } from '../../../src/settings/housekeeper.ts'
+import type { Retention } from '../../../src/settings/kept-versions.ts'
 import { printRecord } from '../../../src/state/record.ts'
 import { createStore, open, openHand, type Store } from './stores.ts'
 
@@ -30,6 +31,11 @@ function fill(store: Store, ages: readonly (number | undefined)[]): void {
 const versions = (store: Store): number[] =>
   store.list(historyPrefix(KEY)).map(({ key }) => Number(key.slice(-12)))
 
+/** Keeps the newest 50 records, and all that are younger than a time. */
+function youngerThan(youngest: number): Omit<Retention, 'baselines'> {
+  return { newest: 50, youngest }
+}
+
 describe('housekeeping', () => {
   it('keeps the newest 50 records and all that are younger than a minute, and says whether to come again', async () => {
     const store = createStore()
@@ -38,9 +44,9 @@ describe('housekeeping', () => {
       store,
       Array.from({ length: 120 }, (_, i) => (i < 60 ? 600 : 30)),
     )
-    expect(await pruneHistory(hand, KEY, NOW - 60_000)).toBe(true)
+    expect(await pruneHistory(hand, KEY, youngerThan(NOW - 60_000))).toBe(true)
     expect(versions(store)).toEqual(Array.from({ length: 60 }, (_, i) => i + 61))
-    expect(await pruneHistory(hand, KEY, NOW)).toBe(false)
+    expect(await pruneHistory(hand, KEY, youngerThan(NOW))).toBe(false)
     expect(versions(store)).toEqual(Array.from({ length: 50 }, (_, i) => i + 71))
   })
 
@@ -51,13 +57,13 @@ describe('housekeeping', () => {
       store,
       Array.from({ length: 50 }, () => 9_999),
     )
-    expect(await pruneHistory(hand, KEY, NOW)).toBe(false)
+    expect(await pruneHistory(hand, KEY, youngerThan(NOW))).toBe(false)
     expect(versions(store)).toHaveLength(50)
     fill(
       store,
       Array.from({ length: 51 }, () => undefined),
     )
-    expect(await pruneHistory(hand, KEY, NOW)).toBe(false)
+    expect(await pruneHistory(hand, KEY, youngerThan(NOW))).toBe(false)
     expect(versions(store)[0]).toBe(2)
   })
 
@@ -68,7 +74,9 @@ describe('housekeeping', () => {
         const store = createStore()
         const [one, two] = [await openHand(store), await openHand(store)]
         fill(store, ages)
-        await Promise.all([one, two, one].map(backend => pruneHistory(backend, KEY, NOW - 60_000)))
+        await Promise.all(
+          [one, two, one].map(backend => pruneHistory(backend, KEY, youngerThan(NOW - 60_000))),
+        )
         const kept = ages.flatMap((seconds, i) =>
           i >= ages.length - 50 || (seconds !== undefined && seconds < 60) ? [i + 1] : [],
         )
@@ -84,7 +92,7 @@ describe('housekeeping', () => {
     const hand = await openHand(store)
     for (let i = 1; i <= 60; i++)
       await one.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { i } })
-    await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+    await pruneHistory(hand, KEY, youngerThan(Number.POSITIVE_INFINITY))
     expect(versions(store)).toHaveLength(50)
     expect(
       await one.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { i: 61 } }),
