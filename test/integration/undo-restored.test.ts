@@ -1,0 +1,92 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createEtcdBackend } from '../../backends/etcd/index.ts'
+import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
+import { loadStore } from '../../src/transfer/load-store.ts'
+import { takeSnapshot } from '../../src/transfer/store-snapshot.ts'
+import { type Controller, openController } from '../support/controller.ts'
+import { startEtcd } from '../support/etcd.ts'
+
+/*
+ * Rollbacks over changes that no command made: a store that was restored, a readable file that was edited.
+ */
+
+const NAME = 'kytos/a'
+const LOAD = { overwrite: true, skipOversized: false, keepTokens: false, dryRun: false }
+
+const put = (one: Controller, n: number) =>
+  one.ask('kytos.settings.update', { namespace: NAME, data: { n }, method: 'PUT' })
+const rollback = (one: Controller, version: number) =>
+  one.ask('kytos.settings.rollback', { namespace: NAME, version })
+
+describe('A rollback', () => {
+  it('on a restored store takes the versions of that store, on every controller, and the audit starts again', async () => {
+    const server = await startEtcd()
+    onTestFinished(() => server.stop())
+    const etcd = { endpoints: [server.endpoint], prefix: '/kytos', timeout: 5 }
+    const controllers: Controller[] = []
+    onTestFinished(async () => void (await Promise.all(controllers.map(one => one.close()))))
+    for (const id of ['one', 'two'])
+      controllers.push(await openController({ id, backend: report => createEtcdBackend(etcd, { report }) }))
+    const [one, two] = controllers as [Controller, Controller]
+    const backend = createEtcdBackend(etcd, { report: () => {} })
+    await backend.open()
+    onTestFinished(() => backend.close())
+
+    for (const n of [1, 2, 3]) await put(n % 2 ? one : two, n)
+    const saved = await takeSnapshot(backend, 'saved')
+    for (const n of [40, 50, 60]) await put(one, n)
+    const { write_id = '' } =
+      (await one.ask('kytos.settings.history', { namespace: NAME, version: 5 }))[0] ?? {}
+    const { next } = await two.ask('kytos.settings.audit', {})
+    const before = Math.max(...controllers.map(({ service }) => service.health().epoch))
+
+    await server.client.delete().prefix('/kytos/').exec()
+    // A controller that writes in between ends the load, which is then run again.
+    const load = () => loadStore(backend, saved, LOAD).then(() => 'loaded', String)
+    await expect.poll(load, { timeout: 30_000 }).toBe('loaded')
+    const epochs = () => controllers.map(({ service }) => service.health().epoch)
+    await expect.poll(() => Math.min(...epochs()), { timeout: 30_000 }).toBeGreaterThan(before)
+
+    for (const controller of controllers) {
+      await expect(rollback(controller, 5)).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' })
+      await expect(
+        controller.ask('kytos.settings.rollback_transaction', { write_id, force: true }),
+      ).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' })
+    }
+    expect(await rollback(two, 1)).toMatchObject({ overrides: { n: 1 }, version: 4 })
+    expect(await rollback(one, 2)).toMatchObject({ overrides: { n: 2 }, version: 5 })
+    const page = await two.ask('kytos.settings.audit', { after: next })
+    expect(page).toMatchObject({ restarted: true })
+    expect(page.entries.map(({ version }) => version).toSorted()).toEqual([1, 2, 3, 4, 5])
+    for (const controller of controllers)
+      await expect
+        .poll(async () => (await controller.ask('kytos.settings.retrieve', { namespace: NAME })).overrides, {
+          timeout: 20_000,
+        })
+        .toEqual({ n: 2 })
+  }, 120_000)
+
+  it('after an edit of the readable file stands on top of it, and the edit can be returned to', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'kytos-undo-'))
+    onTestFinished(() => rm(path, { recursive: true, force: true }))
+    const one = await openController({ backend: report => createFilesystemBackend({ path }, { report }) })
+    onTestFinished(() => one.close())
+    for (const n of [1, 2]) await put(one, n)
+    const file = async () => {
+      const files = await readdir(path, { recursive: true })
+      return files.find(name => name.endsWith('a.json'))
+    }
+    await expect.poll(file, { timeout: 20_000 }).toBeDefined()
+    await writeFile(join(path, (await file()) ?? ''), '{"n": "by hand"}')
+    const records = () => one.ask('kytos.settings.history', { namespace: NAME })
+    await expect.poll(async () => (await records()).length, { timeout: 20_000 }).toBe(3)
+    expect(await rollback(one, 1)).toMatchObject({ overrides: { n: 1 }, version: 4 })
+    expect(await rollback(one, 3)).toMatchObject({ overrides: { n: 'by hand' }, version: 5 })
+    const { entries } = await one.ask('kytos.settings.audit', {})
+    expect(entries.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
+    expect(entries[2]).toMatchObject({ changes: [{ path: '/n', old: 2, new: 'by hand' }] })
+  }, 60_000)
+})
