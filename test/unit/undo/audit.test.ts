@@ -157,7 +157,7 @@ describe('the audit', () => {
     expect(rest).toMatchObject({ version: 2, changes: null })
   })
 
-  it('is read without the whole of it in memory', async () => {
+  it('has as many entries in a page as the limit allows, and says whether there are more', async () => {
     const store = createStore()
     const hand = await openHand(store)
     const one = await open(store)
