@@ -144,16 +144,26 @@ export interface FileProblem extends Problem {
 export interface BackendContext {
   /** Called by the backend once per problem; never throws. */
   readonly report: (problem: Problem) => void
-  /**
-   * Seals the secrets in settings that a person typed into a readable file: called before they enter the
-   * store. `read` lists entries of the store. Absent where nothing is sealed.
-   * @throws SettingsError when a secret cannot be sealed now; the edit is then rejected and kept in its file.
-   */
+  /** Seals what a person typed into a readable file, before it enters the store; absent where nothing is sealed. */
   readonly seal?: SealEdit
 }
 
-/** Returns settings with their secrets sealed; the same object when there is nothing to seal. */
-export type SealEdit = (key: Key, value: JsonObject, read: (prefix: Prefix) => Iterable<Entry>) => JsonObject
+/** Lists entries of the store, for the schemas that mark secrets. */
+export type ReadEntries = (prefix: Prefix) => Iterable<Entry>
+
+/** Seals the secrets in what a person typed. */
+export interface SealEdit {
+  /**
+   * Returns settings with their secrets sealed; the same object when there is nothing to seal.
+   * @throws SettingsError when a secret cannot be sealed now; the edit is then rejected and kept in its file.
+   */
+  settings(key: Key, value: JsonObject, read: ReadEntries): JsonObject
+  /**
+   * Returns the text to be kept in place of one that cannot be read, and that may have secrets; undefined to
+   * keep it as it is.
+   */
+  text(key: Key, text: string, read: ReadEntries): string | undefined
+}
 
 /** A store, as its callers use it. */
 export interface Backend {

@@ -100,9 +100,7 @@ export function createService(
     else log.warn(message, { code, ...(source !== undefined && { source }) })
   }
   const secrets = new SecretsOfStore(context.keys ?? memoryKeySource(), message => log.warn(message))
-  const backend = secrets.wrap(
-    createBackend(report, (key, value, read) => secrets.sealEdit(key, value, read)),
-  )
+  const backend = secrets.wrap(createBackend(report, secrets.edits))
   bus.protect(secrets)
   snapshot?.sealWith(secrets)
   const housekeeper = new Housekeeper(backend, log, context.history)

@@ -1,7 +1,7 @@
 import { isSettingsError } from '../../model/errors.ts'
 import { FORBIDDEN_REASON, hasForbiddenName } from '../../model/forbidden-name.ts'
 import { parseJson, printJson } from '../../model/json.ts'
-import { type Json, type JsonObject, setMember } from '../../model/value.ts'
+import { isSealed, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { readIni } from '../boot/ini.ts'
 import { CORE_OPTIONS, coreSchema } from './core-options.ts'
 import { isSensitive } from './python/sensitive.ts'
@@ -76,7 +76,13 @@ export function renderKytosConf(settings: JsonObject): {
       value === null
         ? undefined
         : `${name} = ${writeOption(name, value).replaceAll('%', '%%').replaceAll('\n', '\n    ')}`
-    if (line === undefined)
+    if (isSealed(value))
+      left.push({
+        name,
+        message:
+          'the value is a secret and left out; export with --token-file and a token that has the right "secrets"',
+      })
+    else if (line === undefined)
       left.push({ name, message: 'the value is null; the option is omitted, and Kytos uses its default' })
     else if (readsBack(name, line, value)) lines.push(line)
     else

@@ -1,6 +1,7 @@
 import { type ErrorCode, isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Ask } from './ask.ts'
-import { type NamespaceState, readNamespace } from './namespace-state.ts'
+import { readWithSecrets } from './known-secrets.ts'
+import type { NamespaceState } from './namespace-state.ts'
 import type { ReportItem } from './report.ts'
 import { planSettings, type Refusals, type SettingsPlan, skip } from './settings-plan.ts'
 import type { ReadProblem } from './settings-py.ts'
@@ -43,7 +44,7 @@ export async function importSettingsSource(
   if (source.settings.length === 0) return problems
   const { namespace } = source
   const { overwrite, rehearsed } = options
-  const state = rehearsed?.get(namespace) ?? (await readNamespace(ask, namespace))
+  const state = rehearsed?.get(namespace) ?? (await readWithSecrets(ask, source))
   const plan = planSettings(state, source, overwrite)
   try {
     let items: readonly ReportItem[]
@@ -85,7 +86,7 @@ async function carryOut(
   let [plan, refusals]: [SettingsPlan, Refusals] = [first, new Map()]
   if (first.register) {
     await ask('kytos.settings.register', { namespace, schema: first.register })
-    plan = planSettings(await readNamespace(ask, namespace), source, overwrite)
+    plan = planSettings(await readWithSecrets(ask, source), source, overwrite)
   }
   for (let attempt = 1; plan.patch.length > 0; attempt++) {
     try {
@@ -103,7 +104,7 @@ async function carryOut(
         const all = found.size > 0 ? found : new Map(plan.names.map(name => [name, message]))
         refusals = new Map([...refusals, ...all])
       }
-      plan = planSettings(await readNamespace(ask, namespace), source, overwrite, refusals)
+      plan = planSettings(await readWithSecrets(ask, source), source, overwrite, refusals)
     }
   }
   if (plan.registerAfter) await ask('kytos.settings.register', { namespace, schema: plan.registerAfter })

@@ -1,6 +1,7 @@
-import type { Backend, SealEdit } from '../../backends/backend.ts'
+import type { Backend, ReadEntries, SealEdit } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
-import { makePrefix } from '../../model/key.ts'
+import { printJson } from '../../model/json.ts'
+import { type Key, makePrefix } from '../../model/key.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { Guesses } from './guesses.ts'
 import { KeyKeeper } from './keeper.ts'
@@ -36,17 +37,27 @@ export class SecretsOfStore extends Secrets {
     if (!this.keys) await this.#keeper.load()
   }
 
-  /**
-   * Settings that a person typed into a readable file, sealed by the schemas that the store has. A tag of a
-   * known secret becomes its sealed text.
-   * @throws SettingsError KEY_MISSING, SECRET_NOT_FOUND.
-   */
-  readonly sealEdit: SealEdit = (key, value, read) => {
+  /** Seals what a person typed into a readable file, by the schemas that the store has. */
+  readonly edits: SealEdit = {
+    settings: (key, value, read) => {
+      const namespace = this.#learnFor(key, read)
+      return namespace === undefined ? value : this.store(namespace, this.show(namespace, value))
+    },
+    text: (key, text, read) => {
+      const namespace = this.#learnFor(key, read)
+      if (namespace === undefined || !this.namespaces.has(namespace)) return undefined
+      // Without keys nothing is kept, because a secret must not be.
+      return printJson(this.keys ? this.sealText(namespace, text) : {}, 2)
+    },
+  }
+
+  /** Learns the stored schemas of the namespace of a document; undefined for another key. */
+  #learnFor(key: Key, read: ReadEntries): string | undefined {
     const namespace = namespaceOfKey(key)
-    if (namespace === undefined) return value
+    if (namespace === undefined) return undefined
     const [username = '', name = ''] = namespace.split('/')
-    for (const { key, text } of read(makePrefix('schemas', username, name))) learn(key, text, this)
-    return this.store(namespace, this.show(namespace, value))
+    for (const entry of read(makePrefix('schemas', username, name))) learn(entry.key, entry.text, this)
+    return namespace
   }
 
   /** The text of an entry as the store has it; plain values stay as they are. */

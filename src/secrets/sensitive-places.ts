@@ -172,7 +172,10 @@ export function mapSecretsAt(
   schemas: PlaceSchemas,
   visit: VisitSecret,
 ): Json | typeof LEFT_OUT {
-  if (schemas.isSensitive || isSealed(value)) return visit(value, place, schemas.isSensitive) ?? value
+  if (schemas.isSensitive || isSealed(value)) {
+    const visited = visit(value, place, schemas.isSensitive)
+    return visited === undefined ? value : visited
+  }
   return mapMembers(value, place, schemas, visit)
 }
 

@@ -28,8 +28,8 @@ LOCK = object()
 const NAPP = 'old/kytos/example/settings.py'
 const FILES = [NAPP, 'kytos.conf', 'more.json', 'storehouse']
 const EXPORTED = {
-  'kytos/core': { port: 6633, jwt_secret: '100%safe' },
-  'kytos/example': { DB_PASSWORD: 's3cret' },
+  'kytos/core': { port: 6633, jwt_secret: { $sealed: expect.any(String) } },
+  'kytos/example': { DB_PASSWORD: { $sealed: expect.any(String) } },
   'kytos/more': { n: 9007199254740993n },
 }
 
@@ -52,6 +52,15 @@ function layOutBoxes(folder: string, boxes: number, characters = 0): void {
   execFileSync('python3', [script, folder, String(boxes)], {
     env: { ...process.env, CHARACTERS: String(characters) },
   })
+}
+
+/** The kytos.conf with its secret, which needs the permission. */
+async function exportConf(stage: CliStage): Promise<string> {
+  const { stdout: token } = await stage.run(['token', 'create', 'conf', '--rights', 'read,secrets'])
+  const { stdout } = await stage.run(['export', '--format', 'kytos.conf'], {
+    KYTOS_SETTINGS_TOKEN: token.trim(),
+  })
+  return stdout
 }
 
 describe.each(['filesystem', 'etcd'] as const)('the import by the built command line on %s', backend => {
@@ -93,7 +102,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     expect(await read(stage, 'said.txt')).toBe('')
 
     expect(parseJson((await stage.run(['export'])).stdout)).toMatchObject(EXPORTED)
-    const { stdout: conf } = await stage.run(['export', '--format', 'kytos.conf'])
+    const conf = await exportConf(stage)
     expect(conf).toContain('[daemon]\n')
     expect(conf).toContain('port = 6633\n')
     expect(conf).toContain('jwt_secret = 100%%safe\n')

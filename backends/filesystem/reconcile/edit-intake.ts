@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
@@ -7,7 +7,7 @@ import type { FileVersion } from '../format/file-version.ts'
 import { neighbours } from '../format/layout.ts'
 import { parseStored } from '../format/readable.ts'
 import type { Mark } from '../journal/group.ts'
-import { parseContent } from './file-content.ts'
+import { parseEdit } from './file-content.ts'
 import { asPresent, withRejection } from './file-state.ts'
 import { folderHolding } from './folder-holding.ts'
 import { commitHandEdit } from './hand-edit.ts'
@@ -41,7 +41,7 @@ export class EditIntake {
     tracked: TrackedFile,
     seen: Seen & { readonly hash: string },
   ): Promise<number | undefined> {
-    const value = this.#sealed(key, parseContent(key, seen, this.#context.entryBytes))
+    const value = parseEdit(key, seen, this.#context)
     const kind = value instanceof SettingsError ? 'broken' : 'edited'
     const wait = waitForContent(tracked, kind, seen, performance.now())
     if (wait > 0) return wait
@@ -68,17 +68,6 @@ export class EditIntake {
     tracked.stray = undefined
     await this.apply(key, file, tracked, seen, value)
     return undefined
-  }
-
-  /** What a person wrote with its secrets sealed, so that none enters the journal; the error when it cannot be. */
-  #sealed(key: Key, value: JsonObject | undefined | SettingsError): JsonObject | undefined | SettingsError {
-    const { seal, state } = this.#context
-    if (!seal || value === undefined || value instanceof SettingsError) return value
-    try {
-      return seal(key, value, prefix => state.below(prefix))
-    } catch (error) {
-      return toSettingsError(error)
-    }
   }
 
   /** Commits what a person wrote, or the removal of the file when `value` is undefined. */

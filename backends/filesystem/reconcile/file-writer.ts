@@ -5,7 +5,7 @@ import { equalJson } from '../../../model/value.ts'
 import type { FileVersion } from '../format/file-version.ts'
 import { neighbours } from '../format/layout.ts'
 import { hashOf, parseStored, readableText } from '../format/readable.ts'
-import { parseContent } from './file-content.ts'
+import { parseContent, sealRejected } from './file-content.ts'
 import { rejectionOf, withRejection } from './file-state.ts'
 import { folderHolding } from './folder-holding.ts'
 import { identifyFolder } from './folder-identity.ts'
@@ -40,7 +40,7 @@ export class FileWriter {
     const shown = text === undefined ? undefined : readableText(text)
     const version: FileVersion = { hash: shown === undefined ? null : hashOf(shown), text }
     try {
-      if (version.hash !== seen.hash && !(await this.#put(file, tracked, seen, version, shown))) return 0
+      if (version.hash !== seen.hash && !(await this.#put(key, file, tracked, seen, version, shown))) return 0
     } catch (error) {
       // Not reported when the file shows the document in the layout of a person: only our layout has to wait.
       if (!this.#isShown(key, seen, text) || signatureNow(file) !== seen.signature) throw error
@@ -73,6 +73,7 @@ export class FileWriter {
 
   /** Puts a text, or no file, in the place of what was seen; false when the file changed meanwhile. */
   async #put(
+    key: Key,
     file: string,
     tracked: TrackedFile,
     seen: Seen,
@@ -87,7 +88,8 @@ export class FileWriter {
     }
     tracked.beginWrite(version)
     try {
-      if (seen.hash !== null && seen.hash === rejectionOf(tracked.state)?.hash) await keepRejected(file)
+      if (seen.hash !== null && seen.hash === rejectionOf(tracked.state)?.hash)
+        await keepRejected(file, file, text => sealRejected(key, text, this.#context))
       if (shown !== undefined) await prepareText(file, shown)
       const old = { ...tracked.known, hash: seen.hash }
       const onMoved = () => {

@@ -84,11 +84,19 @@ export function takeAway(file: string, seen: Seen, onMoved: () => void): boolean
   return true
 }
 
-/** Copies a file, or its `replaced` neighbour, durably to the `rejected` neighbour: all of it or nothing. */
-export async function keepRejected(file: string, source = file): Promise<void> {
+/**
+ * Copies a file, or its `replaced` neighbour, durably to the `rejected` neighbour: all of it or nothing. `seal`
+ * returns the text to be kept in place of one that may have secrets.
+ */
+export async function keepRejected(
+  file: string,
+  source = file,
+  seal: (text: string) => string | undefined = () => undefined,
+): Promise<void> {
   const { temporary, rejected } = neighbours(file)
   await rm(temporary, { force: true })
-  await writeNew(temporary, await readFile(source), statsOf(source))
+  const bytes = await readFile(source)
+  await writeNew(temporary, seal(bytes.toString()) ?? bytes, statsOf(source))
   await rename(temporary, rejected)
   await makeDurable(dirname(file))
 }

@@ -6,7 +6,7 @@ import type { Key } from '../../../model/key.ts'
 import type { FileVersion } from '../format/file-version.ts'
 import { neighbours } from '../format/layout.ts'
 import { readableText } from '../format/readable.ts'
-import { parseContent } from './file-content.ts'
+import { parseContent, parseEdit, sealRejected } from './file-content.ts'
 import { reasonOf, reportUnwritable } from './file-problems.ts'
 import { identifyFolder, isSameFolder } from './folder-identity.ts'
 import { commitHandEdit } from './hand-edit.ts'
@@ -97,7 +97,7 @@ export class ReplacedFiles {
     version: FileVersion,
     seen: Seen,
   ): Promise<FileVersion> {
-    const value = parseContent(key, seen, this.#context.entryBytes)
+    const value = parseEdit(key, seen, this.#context)
     if (!(value instanceof SettingsError)) {
       const taken = { hash: seen.hash, text: value && printJson(value) }
       await commitHandEdit(
@@ -107,7 +107,7 @@ export class ReplacedFiles {
       return taken
     }
     const { replaced, rejected } = neighbours(file)
-    await keepRejected(file, replaced)
+    await keepRejected(file, replaced, text => sealRejected(key, text, this.#context))
     const message = `An edit of ${file} was rejected and saved as ${rejected}: ${value.message} Correct it and save it as ${file}.`
     this.#context.report({ code: 'FILE_REJECTED', key, source: rejected, message })
     return { ...version, hash: seen.hash }

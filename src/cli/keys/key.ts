@@ -1,10 +1,19 @@
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { SettingsError } from '../../../model/errors.ts'
-import { printJson } from '../../../model/json.ts'
+import { parseUntrustedJson, printJson } from '../../../model/json.ts'
+import { isSealed } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
-import { createKeySet, currentKey, type KeySet, printKeySet, withNewKey } from '../../secrets/key-set.ts'
+import { openValue, readHeader } from '../../secrets/compact-jwe.ts'
+import {
+  createKeySet,
+  currentKey,
+  type KeySet,
+  keyOfId,
+  printKeySet,
+  withNewKey,
+} from '../../secrets/key-set.ts'
 import { type KeySource, keySource } from '../../secrets/key-source.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
@@ -22,7 +31,7 @@ Examples:
 The keys seal the secrets of the store. Without them no secret can be read: keep a copy elsewhere, and copy the
 file of [settings] keys to each controller of one store. See docs/security.md.`
 
-/** Adds `key create|list|rotate|export`, which work on the file of `[settings] keys` and need no service. */
+/** Adds `key create|list|rotate|export|open`, which work on the file of `[settings] keys` and need no service. */
 export function addKeyCommand(program: Command, context: CliContext): void {
   const key = program
     .command('key')
@@ -79,6 +88,27 @@ export function addKeyCommand(program: Command, context: CliContext): void {
       await writeNew(path, printKeySet(keys))
       context.stdout.write(`Wrote the keys to ${path}. Every user who can read it can read the secrets.\n`)
     })
+  key
+    .command('open')
+    .description('print the text of a rejected file that was sealed')
+    .argument('<file>', 'a file NAME.json.rejected beside the readable files')
+    .action(async (file: string, _options, command: Command) => {
+      const keys = await requireKeys(await sourceOf(command, context))
+      context.stdout.write(openFile(await readFile(resolve(context.cwd, file), 'utf8'), file, keys))
+    })
+}
+
+/** The text in a sealed file. @throws SettingsError CONTENT_MALFORMED for another file. */
+function openFile(text: string, file: string, keys: KeySet): string {
+  const sealed = parseUntrustedJson(text)
+  const kid = isSealed(sealed) ? readHeader(sealed.$sealed)?.kid : undefined
+  const key = kid === undefined ? undefined : keyOfId(keys, kid)
+  const opened = key && isSealed(sealed) ? openValue(key.bytes, sealed.$sealed)?.value : undefined
+  if (typeof opened === 'string') return opened
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `${file} is no file that was sealed as a whole with one of these keys.`,
+  )
 }
 
 async function sourceOf(command: Command, context: CliContext): Promise<KeySource> {
