@@ -31,6 +31,9 @@ async function openWorld(): Promise<LimitedWorld> {
   await world.ask('kytos.storehouse.create', { namespace: 'kytos.a', box_id: 'one', data: 1 })
   await world.ask('kytos.settings.update', { namespace: `${CANARY}/x`, data: {} })
   await world.ask('kytos.storehouse.create', { namespace: HIDDEN_BOXES, box_id: CANARY, data: CANARY })
+  // So the value is also listed as rejected.
+  const schema = { type: 'object', properties: { key: { type: 'integer' } } }
+  await world.ask('kytos.settings.register', { namespace: HIDDEN, schema })
   return world
 }
 
