@@ -107,6 +107,15 @@ export class BusConnection {
     if (names?.length && unsentCursor !== undefined) this.#sendSubscribed(names, unsentCursor)
   }
 
+  /**
+   * Sends a ping while a command waits and nothing is read: only a write shows that such a peer has left. Its
+   * other commands would be executed for no reader.
+   */
+  probe(): void {
+    const { readyState, OPEN, bufferedAmount } = this.#socket
+    if (this.#queue.isWaiting && readyState === OPEN && bufferedAmount === 0) this.#socket.ping()
+  }
+
   /** Answers pending commands, rejects new ones, then closes the connection: the service stops. */
   stop(reason: string): void {
     this.#end(serviceStopping(reason))
@@ -180,6 +189,12 @@ export class BusConnection {
     checkCommandName(name)
     this.#pending.add(id, bytes)
     this.#queue.add(estimateAnswer([name]), share => {
+      // Its close may be reported only after all frames of its peer.
+      if (this.#socket.readyState !== this.#socket.OPEN) {
+        share?.release()
+        this.#pending.delete(id)
+        return
+      }
       // The bus rejects unknown commands, and each handler checks its content.
       new Promise(resolve =>
         resolve(ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)),

@@ -36,6 +36,9 @@ export interface BusRoutes {
   stop(reason: string): void
 }
 
+/** Milliseconds between two looks at connections that are not read, because their commands wait. */
+const PROBE_MS = 1_000
+
 /** `GET /bus`: the bus for other processes, over WebSockets. */
 export function addBusRoutes(
   app: FastifyInstance,
@@ -52,8 +55,15 @@ export function addBusRoutes(
   // beat.
   const beats = setInterval(() => setImmediate(beat), heartbeat)
   beats.unref()
+  const probes = setInterval(() => {
+    for (const connection of connections) connection.probe()
+  }, PROBE_MS)
+  probes.unref()
   // Not before, because the beats find dead peers while the service stops.
-  app.addHook('onClose', async () => clearInterval(beats))
+  app.addHook('onClose', async () => {
+    clearInterval(beats)
+    clearInterval(probes)
+  })
 
   route(app, ROUTES.bus, {
     GET: (request, reply) => {

@@ -111,7 +111,33 @@ describe('answers that are not read', () => {
     for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ data: { box_id: 'a' } })
     expect(counts.reads).toBe(12)
   })
+
+  it('are not made for connections to the bus that ended while their commands waited', async () => {
+    const { http, counts } = await openLimited()
+    const get = (line: { send(frame: unknown): void }, id: number): void =>
+      line.send({ id, name: 'kytos.storehouse.retrieve', content: { namespace: 'net', box_id: 'a' } })
+    const reader = await openBusSocket(http.port)
+    reader.socket.pause()
+    for (const id of [1, 2]) get(reader, id)
+    await expect.poll(() => counts.reads, WAIT).toBe(2)
+    const before = openEnds()
+    const waiting = await Promise.all(Array.from({ length: 5 }, () => openBusSocket(http.port)))
+    // So many that some are not read while the first waits.
+    for (const line of waiting) for (let id = 1; id <= 60; id++) get(line, id)
+    await expect.poll(openEnds, WAIT).toBe(before + 10)
+    for (const { socket } of waiting) socket.terminate()
+    // The end of the service, too.
+    await expect.poll(openEnds, WAIT).toBe(before)
+    reader.socket.resume()
+    for (const id of [1, 2]) expect(await reader.next()).toMatchObject({ reply_to: id })
+    expect(counts.reads).toBe(2)
+  })
 })
+
+/** The ends of connections that this process has open, of clients and servers. */
+function openEnds(): number {
+  return process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
+}
 
 describe('the budget', () => {
   it('never exceeds its limits, grants in order, and every waiter in the end', () => {
