@@ -87,6 +87,7 @@ function editOf(
     // A document with a history is known, whether it has overrides now or not.
     mustBeKnown: data === undefined && newest === undefined,
     isRemoval: data === undefined,
+    restored: data,
     make(base, before) {
       if (!isSameRecord(base.record, newest)) throw moved
       const next = rolledBack(source, before)

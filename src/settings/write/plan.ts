@@ -33,6 +33,8 @@ export interface OverridesEdit {
   readonly mustBeKnown?: boolean
   /** True when the edit only removes: it creates no name. */
   readonly isRemoval?: boolean
+  /** The earlier overrides of this document that the edit returns to; their secrets may be set again. */
+  readonly restored?: JsonObject | undefined
   /** True for an edit that may copy values, so that a short text makes a long value. */
   readonly multiplies?: boolean
 }
@@ -118,7 +120,8 @@ async function computeDocument(
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
   }
   if (next) refuseExcess(next, what, DOCUMENT_BYTES)
-  if (next) next = admitTags(secrets, cache, { namespace, before, next })
+  const earlier = edits.flatMap(({ restored }) => (restored ? [restored] : []))
+  if (next) next = admitTags(secrets, cache, { namespace, known: [before, ...earlier], next })
   return { ...document, before, next }
 }
 

@@ -10,8 +10,8 @@ import type { Cache } from '../../watcher/cache.ts'
  * The secrets in a change of overrides.
  *
  * Invariants:
- *  1. A tag stands for a secret that this namespace has at the same place, in whatever scope. Any other tag
- *     refuses the change, so that no secret is moved to another place, or named without having been read.
+ *  1. A tag stands for a secret that this namespace has at the same place, in whatever scope, or had in the
+ *     version that a rollback returns to. Any other tag refuses the change, so that no secret is moved to another place, or named without having been read.
  *  2. No answer depends on the value of a stored secret: it is compared with nothing that a caller sends.
  */
 
@@ -21,9 +21,14 @@ export function admitTags(
   cache: Cache,
   {
     namespace,
-    before,
+    known: overrides,
     next,
-  }: { readonly namespace: Namespace; readonly before: JsonObject; readonly next: JsonObject },
+  }: {
+    readonly namespace: Namespace
+    /** Overrides of the document, whose tags are known in addition to those that are stored. */
+    readonly known: readonly JsonObject[]
+    readonly next: JsonObject
+  },
 ): JsonObject {
   let known: ReadonlySet<string> | undefined
   return mapSecrets(next, secrets.placesOf(namespace), (value, place, isSensitive) => {
@@ -31,7 +36,7 @@ export function admitTags(
       if (isSensitive && isObject(value) && Object.hasOwn(value, '$sealed')) throw mixed(namespace, place)
       return undefined
     }
-    known ??= knownTags(namespace, before, cache)
+    known ??= knownTags(namespace, overrides, cache)
     const tag = value.$sealed.includes('.')
       ? secrets.tagOfSealed(value.$sealed, { namespace, place })
       : value.$sealed
@@ -43,10 +48,14 @@ export function admitTags(
 }
 
 /** The tags that a change of a namespace may send, each with its place. */
-function knownTags(namespace: Namespace, before: JsonObject, cache: Cache): ReadonlySet<string> {
+function knownTags(
+  namespace: Namespace,
+  overrides: readonly JsonObject[],
+  cache: Cache,
+): ReadonlySet<string> {
   const known = new Set<string>()
   const stored = [...cache.documentsOf(namespace)].flatMap(({ data }) => (data ? [data] : []))
-  for (const data of [before, cache.effective(namespace), ...stored])
+  for (const data of [...overrides, cache.effective(namespace), ...stored])
     mapSecrets(cache.protect(namespace, data), NOWHERE, (value, place) => {
       if (isSealed(value)) known.add(`${place} ${value.$sealed}`)
       return undefined

@@ -108,6 +108,7 @@ it('a controller that starts without its store has the secrets, and its snapshot
       get: away,
       list: away,
       commit: away,
+      timeToLive: away,
       restoreFiles: away,
       // biome-ignore lint/correctness/useYield: the store cannot be watched
       async *watch() {
