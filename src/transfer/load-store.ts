@@ -49,17 +49,16 @@ export async function loadStore(
   snapshot: StoreSnapshot,
   options: LoadOptions,
 ): Promise<LoadReport> {
-  const held = await readAll(await backend.list(EVERYTHING))
-  const { report, compare, state, difference } = planLoad(
-    backend.supports.entryBytes,
-    held,
-    snapshot,
-    options,
-  )
-  if (options.dryRun) return report
-  if (isEqual(difference) && state.meta && state.unfinished === undefined)
-    return { ...report, epoch: state.epoch }
+  const plan = async () =>
+    planLoad(backend.supports.entryBytes, await readAll(await backend.list(EVERYTHING)), snapshot, options)
+  const first = await plan()
+  const { state, compare } = first
+  if (options.dryRun) return first.report
+  if (isEqual(first.difference) && state.meta && state.unfinished === undefined)
+    return { ...first.report, epoch: state.epoch }
   const load = await beginLoad(backend, state, snapshot)
+  // A service may have written until the mark, such as the record of a manual edit, which is replaced too.
+  const { report, difference } = options.overwrite ? await plan() : first
   await removeAll(load, [...difference.extra, ...difference.misplaced])
   await putAll(load, difference, report.written, options)
   refuseUnequal(compare(await readAll(await backend.list(EVERYTHING))))

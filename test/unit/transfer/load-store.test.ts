@@ -240,6 +240,25 @@ describe('a store is filled', () => {
     )
   })
 
+  it('also over what a running service wrote before it was marked, when that is asked for', async () => {
+    const source = await sourceOf([['change', 0]])
+    const target = await opened()
+    const late = makeKey('boxes', 'late', 'one')
+    const racing: Backend = Object.assign(Object.create(target), {
+      supports: target.supports,
+      list: target.list.bind(target),
+      commit: async (operations: readonly Operation[]) => {
+        // As a controller that records a manual edit: after the target was listed, and before the mark.
+        if (!(await target.get(META_KEY))) await target.commit([{ key: late, put: '{"data":1}' }])
+        return target.commit(operations)
+      },
+    })
+    const snapshot = await takeSnapshot(source, 'source')
+    const { removed } = await loadStore(racing, snapshot, { ...WHOLE, overwrite: true })
+    expect([removed, await target.get(late)]).toEqual([1, undefined])
+    await Promise.all([source.close(), target.close()])
+  })
+
   it('never over what somebody else writes meanwhile', async () => {
     const source = await sourceOf([
       ['change', 0],
