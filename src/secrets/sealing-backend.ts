@@ -108,8 +108,8 @@ export function shownEntry(entry: Entry, secrets: Secrets): Entry {
 function storedText(key: Key, text: string, secrets: Secrets): string {
   const namespace = namespaceOfKey(key)
   if (namespace === undefined) return text
-  if (!secrets.namespaces.has(namespace) && !mayBeSealed(text)) return text
-  const isMarked = secrets.namespaces.has(namespace)
+  const isMarked = secrets.isMarked(namespace)
+  if (!isMarked && !mayBeSealed(text)) return text
   const stored = mapSettings(
     key,
     text,

@@ -45,7 +45,7 @@ export class SecretsOfStore extends Secrets {
     },
     text: (key, text, read) => {
       const namespace = this.#learnFor(key, read)
-      if (namespace === undefined || !this.namespaces.has(namespace)) return undefined
+      if (namespace === undefined || !this.isMarked(namespace)) return undefined
       // Without keys nothing is kept, because a secret must not be.
       return printJson(this.keys ? this.sealText(namespace, text) : {}, 2)
     },
@@ -88,7 +88,7 @@ export class SecretsOfStore extends Secrets {
   #withoutData(sent: unknown): unknown {
     if (typeof sent !== 'object' || sent === null) return sent
     const { namespace, method, data } = sent as { readonly [name: string]: unknown }
-    if (typeof namespace !== 'string' || !this.namespaces.has(namespace)) return sent
+    if (typeof namespace !== 'string' || !this.isMarked(namespace)) return sent
     // Read as JSON, and never changed.
     const value = data as Json
     if (method === 'JSON_PATCH') {

@@ -85,6 +85,11 @@ export class Secrets {
     return new Set(this.#places.keys())
   }
 
+  /** True if a schema of the namespace marks a sensitive place. */
+  isMarked(namespace: string): boolean {
+    return this.#places.has(namespace)
+  }
+
   /**
    * Adds the sensitive places of a schema. They stay until the process ends, because a schema that ends the
    * mark does not unseal a value.

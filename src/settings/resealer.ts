@@ -90,7 +90,7 @@ export class Resealer {
     let isDone = true
     for (const state of [...cache.documents()]) {
       if (this.#stopping.signal.aborted) return true
-      if (!secrets.namespaces.has(state.namespace) || !state.entry || !this.#isPlain(state)) continue
+      if (!secrets.isMarked(state.namespace) || !state.entry || !this.#isPlain(state)) continue
       if (!(await this.#sealDocument(state, state.entry))) isDone = false
       await turn()
     }

@@ -102,7 +102,7 @@ export function guardTests(
   patch: Json | undefined,
   mayRead: boolean,
 ): Json | undefined {
-  if (!isArray(patch) || !secrets.namespaces.has(namespace)) return patch
+  if (!isArray(patch) || !secrets.isMarked(namespace)) return patch
   return patch.map(operation => {
     if (!isObject(operation) || operation.op !== 'test' || typeof operation.path !== 'string')
       return operation
