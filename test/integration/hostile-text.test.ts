@@ -102,6 +102,22 @@ const LINES: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['rollback', '--at', '1s', '--yes'],
     ['rollback', ARGUMENT, '1'],
   ],
+  confirm: [
+    ['confirm', NAPP, '--comment', BIDI],
+    ['confirm', ARGUMENT],
+  ],
+  cancel: [
+    ['cancel', NAPP],
+    ['cancel', ARGUMENT],
+  ],
+  'key create': [['key', 'create']],
+  'key list': [['key', 'list']],
+  'key rotate': [['key', 'rotate']],
+  'key export': [['key', 'export', `${ARGUMENT}.keys`]],
+  'key open': [
+    ['key', 'open', ARGUMENT],
+    ['key', 'open', 'evil.json'],
+  ],
   'token create': [['token', 'create', ARGUMENT]],
   'token list': [['token', 'list']],
   'token revoke': [['token', 'revoke', ARGUMENT]],
