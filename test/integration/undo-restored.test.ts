@@ -41,14 +41,22 @@ describe('A rollback', () => {
     const { write_id = '' } =
       (await one.ask('kytos.settings.history', { namespace: NAME, version: 5 }))[0] ?? {}
     const { next } = await two.ask('kytos.settings.audit', {})
-    const before = Math.max(...controllers.map(({ service }) => service.health().epoch))
 
     await server.client.delete().prefix('/kytos/').exec()
     // A controller that writes in between ends the load, which is then run again.
-    const load = () => loadStore(backend, saved, LOAD).then(() => 'loaded', String)
+    let loaded = Number.POSITIVE_INFINITY
+    const load = () =>
+      loadStore(backend, saved, LOAD).then(({ epoch = loaded }) => {
+        loaded = epoch
+        return 'loaded'
+      }, String)
     await expect.poll(load, { timeout: 30_000 }).toBe('loaded')
-    const epochs = () => controllers.map(({ service }) => service.health().epoch)
-    await expect.poll(() => Math.min(...epochs()), { timeout: 30_000 }).toBeGreaterThan(before)
+    // A controller may have begun an epoch of its own after the wipe, before it notices the load.
+    const isThere = ({ service }: Controller) => {
+      const { state, epoch } = service.health()
+      return state === 'READY' && epoch >= loaded
+    }
+    await expect.poll(() => controllers.every(isThere), { timeout: 30_000 }).toBe(true)
 
     for (const controller of controllers) {
       await expect(rollback(controller, 5)).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' })
