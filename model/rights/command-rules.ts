@@ -73,7 +73,11 @@ export function findHidden(command: LimitedCommand, visibility: Visibility): str
   const isWrite = command.effect === 'write'
   const named = namesOf(rule, command.content)
   if (named.length === 0 && isWrite && rule !== 'operations')
-    throw unlimitedRequired(command.caller, `to send "${command.name}" without a "namespace"`, limits)
+    throw unlimitedRequired(
+      command.caller,
+      `to send "${command.name}" without ${rule === 'documents' ? '"documents"' : 'a "namespace"'}`,
+      limits,
+    )
   const hidden = named.find(({ name, kind }) =>
     kind === 'boxes' ? !visibility.seesBoxes(name) : !visibility.seesNamespace(name),
   )

@@ -9,6 +9,7 @@ import { printArmed, printPending } from '../watcher/pending/stored-pending.ts'
 import { endWithoutRollback } from './ending.ts'
 import { pendingError } from './pending-errors.ts'
 import { type PendingGroup, readGroup, readPendingAt } from './pending-group.ts'
+import { requireVisibleGroup } from './visible-group.ts'
 
 /*
  * Confirmed commits: a change that is rolled back unless it is confirmed in time.
@@ -56,8 +57,8 @@ export type Arm = (commit: ArmedCommit) => readonly Operation[]
 /**
  * Prepares one attempt of a change: refuses it if a document waits for a confirmation, or arms it. Call it
  * after the documents were read.
- * @throws SettingsError PENDING, DOCUMENT_TOO_LARGE for more than 16 documents together, and for baselines
- * that do not fit in one commit.
+ * @throws SettingsError PENDING; DOCUMENT_TOO_LARGE for more than 16 documents together, and for baselines
+ * that do not fit in one commit. PERMISSION_DENIED when hidden documents wait, too.
  */
 export async function prepareArming(
   backend: Backend,
@@ -70,6 +71,7 @@ export async function prepareArming(
     return undefined
   }
   const groups = await readGroups(backend, documents)
+  for (const group of groups) requireVisibleGroup(group, request.actor)
   const keys = new Set([
     ...documents.map(({ key }) => key),
     ...groups.flatMap(membersOf).map(one => one.document),

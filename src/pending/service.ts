@@ -8,13 +8,12 @@ import { printRevision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { overridesKey, parseNamespace, parseScope } from '../../model/namespace.ts'
-import { unlimitedRequired } from '../../model/rights/command-rules.ts'
-import { currentVisibility } from '../../model/rights/visibility.ts'
 import { parseOverridesKey } from '../state/document-state.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { type CommittedEnd, confirmGroup, type EndedBy, rollBackGroup } from './ending.ts'
 import { notPending } from './pending-errors.ts'
 import { type PendingGroup, readGroup, readPendingAt } from './pending-group.ts'
+import { requireVisibleGroup } from './visible-group.ts'
 
 export interface PendingServiceOptions {
   readonly backend: Backend
@@ -85,7 +84,7 @@ export class PendingService {
       const { position } = watcher
       const group = await readGroup(backend, document)
       if (!group) break
-      requireVisible(group, actor)
+      requireVisibleGroup(group, actor)
       const end = await commit(group, by).catch(error => {
         throw asUnknownEnd(error, kind)
       })
@@ -120,21 +119,6 @@ export class PendingService {
       ...(!observed && { observed }),
     }
   }
-}
-
-/** @throws SettingsError PERMISSION_DENIED when the end would change a document that the caller does not see. */
-function requireVisible({ members }: PendingGroup, { name }: Actor): void {
-  const { limits, seesNamespace } = currentVisibility()
-  const isVisible = members.every(({ document }) => {
-    const place = parseOverridesKey(document)
-    return !place || seesNamespace(place.namespace)
-  })
-  if (limits && !isVisible)
-    throw unlimitedRequired(
-      name,
-      'to confirm or cancel a change of other documents together with these',
-      limits,
-    )
 }
 
 /** An unknown outcome, with the way to find it. */
