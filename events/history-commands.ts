@@ -3,6 +3,16 @@ import { CONFIRM_WITHIN } from './commands/pending-commands.ts'
 import type * as Past from './history-nouns.ts'
 import type { Settings, TransactionResult } from './nouns.ts'
 
+/** Errors of every rollback. */
+const ROLLBACK_CODES = [
+  ...CODES.named,
+  ...CODES.creation,
+  ...CODES.change,
+  'REVISION_MISMATCH',
+  'VERSION_NOT_FOUND',
+  'VERSION_PRUNED',
+] as const
+
 /** The commands that look back and go back; a part of the table in map.ts. */
 export const HISTORY_COMMANDS = {
   /** All changes of all namespaces from the oldest kept record, in the order of the store, in pages. */
@@ -42,15 +52,7 @@ export const HISTORY_COMMANDS = {
       ...COMMON,
     },
     answer: type<Settings>(),
-    errors: [
-      ...CODES.named,
-      ...CODES.creation,
-      ...CODES.change,
-      'REVISION_MISMATCH',
-      'VERSION_NOT_FOUND',
-      'VERSION_PRUNED',
-      'SETTING_NOT_FOUND',
-    ],
+    errors: [...ROLLBACK_CODES, 'SETTING_NOT_FOUND'],
   },
   /** Undoes a whole transaction, or returns several documents to earlier versions: all of them or none. */
   'kytos.settings.rollback_transaction': {
@@ -66,13 +68,6 @@ export const HISTORY_COMMANDS = {
       ...COMMON,
     },
     answer: type<TransactionResult>(),
-    errors: [
-      ...CODES.named,
-      ...CODES.creation,
-      ...CODES.change,
-      'REVISION_MISMATCH',
-      'VERSION_NOT_FOUND',
-      'VERSION_PRUNED',
-    ],
+    errors: ROLLBACK_CODES,
   },
 } as const

@@ -55,7 +55,7 @@ export interface StandingDocument {
   readonly version: number
   /** The overrides; null when there were none, or when they are no longer known. */
   readonly data: JsonObject | null
-  /** Who made the version, when and on which controller; null for version 0. */
+  /** The time, the author and the controller of the version; null for version 0. */
   readonly at: string | null
   readonly actor: Actor | null
   readonly controller: string | null

@@ -1,7 +1,7 @@
 import { CODES, COMMON, type Command, optional, required, type, WRITE } from './command.ts'
 import type { EndedPending } from './pending-nouns.ts'
 
-/** The field of a change that is rolled back unless it is confirmed within so many seconds. */
+/** The field of a change that is rolled back unless it is confirmed within this many seconds. */
 export const CONFIRM_WITHIN = { confirm_within: optional<number>() }
 
 /** The commands that end a confirmed commit, for all its documents. */

@@ -41,7 +41,7 @@ export interface RollbackRequest {
   /** True when the sender may read secrets. */
   readonly mayReadSecrets: boolean
   readonly dryRun: boolean
-  /** Return to the state before the rollback unless it is confirmed within so many seconds. */
+  /** Return to the state before the rollback unless it is confirmed within this many seconds. */
   readonly confirmWithin: number | undefined
   /** The last sentence of a refusal because of changes since. */
   readonly remedy: string

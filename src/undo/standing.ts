@@ -21,7 +21,8 @@ export interface Standing {
  * Finds the version of a document that was in effect at a time, or was the newest of all up to a number.
  *
  * Invariant: at a time, the highest version before the first one whose time is later is in effect. So a clock
- * that was wrong never hides a version behind a later one. Order is that of versions; times only mark the end. Where records in between are no longer kept, the result names them instead of a guess.
+ * that was wrong never hides a version behind a later one. Order is that of versions; times only mark the
+ * end. Where records in between are no longer kept, the result names them instead of a guess.
  *
  * Records are added in the order of their versions.
  */

@@ -102,7 +102,7 @@ describe('the judge of confirmed commits', () => {
       /expired/,
     ],
     [
-      'a change that waits for ever',
+      'a change that waits without end',
       (c: Change) => (has(c, 'expired') ? undefined : c),
       /although it did not wait|extended after its time|still waits|without/,
     ],

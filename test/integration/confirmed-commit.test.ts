@@ -120,7 +120,7 @@ describe('on etcd, with three controllers whose clocks differ by an hour', () =>
     expect(await store.timeToLive(armedKey(key('kytos/a')))).toBeUndefined()
   })
 
-  it('rolls back what nobody confirms after its writer was killed, and not before its time', async () => {
+  it('rolls back an unconfirmed change after its writer was killed, and not before its time', async () => {
     await begin('kytos/b')
     const begun = performance.now()
     await member(0).ask('kytos.settings.update', { namespace: 'kytos/b', data: { a: 2 }, confirm_within: 2 })

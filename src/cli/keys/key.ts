@@ -86,7 +86,9 @@ export function addKeyCommand(program: Command, context: CliContext): void {
       const keys = await requireKeys(await sourceOf(command, context))
       const path = resolve(context.cwd, file)
       await writeNew(path, printKeySet(keys))
-      context.stdout.write(`Wrote the keys to ${path}. Every user who can read it can read the secrets.\n`)
+      context.stdout.write(
+        `Wrote the keys to ${path}. Its content reveals all secrets: store it in a safe place.\n`,
+      )
     })
   key
     .command('open')

@@ -51,7 +51,7 @@ export const QUERY = {
   fresh: flag('Waits until the cache has the state of the store at the time of the request.'),
   dry_run: flag('Returns the effect of the change without writing it.'),
   confirm_within: {
-    description: 'Rolls the change back unless it is confirmed within so many seconds.',
+    description: 'Rolls the change back unless it is confirmed within this many seconds.',
     schema: { type: 'integer', minimum: MIN_CONFIRM_SECONDS, maximum: MAX_CONFIRM_SECONDS },
   },
   force: flag('Removes a schema that a controller may use.'),

@@ -93,17 +93,8 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
           'A transaction supports neither If-Match nor If-None-Match: set "revision" in its operations.',
         )
       }
-      const query = new Query(request)
-      const beside = {
-        ...(query.flag('dry_run') && { dry_run: true }),
-        ...confirmWithinOf(query),
-        ...commentOf(request),
-      }
-      return send(
-        request,
-        'kytos.settings.transaction',
-        withBody<'kytos.settings.transaction'>(request, beside),
-      )
+      const content = withBody<'kytos.settings.transaction'>(request, jointFields(request))
+      return send(request, 'kytos.settings.transaction', content)
     },
   })
 
@@ -187,17 +178,8 @@ function addUndoRoutes(app: FastifyInstance, send: SendCommand): void {
   })
   route(app, ROUTES.rollbackTransaction, {
     POST: request => {
-      const query = new Query(request)
-      const beside = {
-        ...(query.flag('dry_run') && { dry_run: true }),
-        ...confirmWithinOf(query),
-        ...commentOf(request),
-      }
-      return send(
-        request,
-        'kytos.settings.rollback_transaction',
-        withBody<'kytos.settings.rollback_transaction'>(request, beside),
-      )
+      const content = withBody<'kytos.settings.rollback_transaction'>(request, jointFields(request))
+      return send(request, 'kytos.settings.rollback_transaction', content)
     },
   })
 }
@@ -261,13 +243,20 @@ function confirmWithinOf(query: Query): { readonly confirm_within?: number } {
 /** The fields of a change besides its data. */
 function changeFields(request: RouteRequest) {
   const revision = readIfMatch(request)
-  const query = new Query(request)
   return {
     namespace: namespaceOf(request),
-    ...scopeOf(query),
+    ...scopeOf(new Query(request)),
+    ...jointFields(request),
+    ...(revision !== undefined && { revision }),
+  }
+}
+
+/** The fields that a change of one document shares with one of several. */
+function jointFields(request: RouteRequest) {
+  const query = new Query(request)
+  return {
     ...(query.flag('dry_run') && { dry_run: true }),
     ...confirmWithinOf(query),
-    ...(revision !== undefined && { revision }),
     ...commentOf(request),
   }
 }

@@ -48,7 +48,7 @@ export interface OverridesRequest {
   readonly mayReadSecrets: boolean
   /** Compute the change and write nothing. */
   readonly dryRun: boolean
-  /** Roll the change back unless it is confirmed within so many seconds. */
+  /** Roll the change back unless it is confirmed within this many seconds. */
   readonly confirmWithin?: number | undefined
 }
 
