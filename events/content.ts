@@ -139,7 +139,7 @@ export function parseMethod<M extends string>(value: unknown, allowed: readonly 
 }
 
 /** Every member of a summary that is added on request. */
-export const SUMMARY_PARTS = ['data'] as const satisfies readonly SummaryPart[]
+export const SUMMARY_PARTS = ['data', 'explain', 'rejected'] as const satisfies readonly SummaryPart[]
 
 /** The members of a list that a command adds on request. @throws SettingsError CONTENT_MALFORMED. */
 export function parseParts(value: unknown): readonly SummaryPart[] {

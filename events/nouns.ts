@@ -88,7 +88,7 @@ export interface TransactionResult {
 }
 
 /** The members of a summary that are added on request. */
-export type SummaryPart = 'data'
+export type SummaryPart = 'data' | 'explain' | 'rejected'
 
 export interface Summary {
   readonly namespace: string
@@ -99,8 +99,12 @@ export interface Summary {
   readonly overrides: boolean
   /** True when overrides that this controller sees wait for a confirmation. */
   readonly pending: boolean
-  /** True when values are rejected here: see `rejected` of the settings; absent when all count. */
+  /** True when values are rejected here; absent when all count. */
   readonly rejected?: true
+  /** The `rejected` of the settings, absent when all values count. With `include: ["rejected"]` only. */
+  readonly rejected_members?: readonly RejectedMember[]
+  /** The number of rejected members that the list has no room for; absent when it has all. */
+  readonly more?: number
   /**
    * False when no NApp of this controller uses the namespace, as far as it knows: none of its name is
    * enabled, and none has registered its schema since the start. Another controller or a REST client may use
@@ -114,6 +118,11 @@ export interface Summary {
   readonly files?: readonly FileCode[]
   /** The effective settings here, all summaries of one list at one revision. With `include: ["data"]` only. */
   readonly data?: JsonObject
+  /**
+   * The layers of each effective value, by JSON Pointer, as in the settings, but `set_by` and `set_at` are
+   * null unless the document has one version only: a list reads no history. With `include: ["explain"]` only.
+   */
+  readonly explain?: Readonly<Record<string, Explanation>>
 }
 
 /**

@@ -52,7 +52,9 @@ export async function explainSettings(
     const revision = cache.namespaceRevision(namespace, scope)
     const seen = await cache.project(namespace, undefined, scope)
     const settings = present(seen)
-    const explain = await explainNow(backend, seen, cache.seenFrom(scope))
+    const explain = await explainState(seen, cache.seenFrom(scope), (state, newest) =>
+      recordsUpTo(backend, state, newest),
+    )
     // The records belong to the cached settings unless those changed meanwhile. If they do so in each
     // attempt, the author of such a change stays unknown.
     if (cache.namespaceRevision(namespace, scope) === revision || attempt === MAX_EXPLAIN_ATTEMPTS)
@@ -60,16 +62,30 @@ export async function explainSettings(
   }
 }
 
-async function explainNow(
-  backend: Backend,
+/**
+ * The origin of each value of a state, without a look at the store: the author of a value is unknown, unless
+ * its document has one version only.
+ */
+export function explainFromCache(seen: Projection, scopes: readonly [Scope, Scope]): Promise<Explanations> {
+  return explainState(seen, scopes, ({ record }, newest) =>
+    record && record.version <= newest ? [record] : [],
+  )
+}
+
+type Explanations = Readonly<Record<string, Explanation>>
+/** The records of a document from a version on back, newest first. */
+type RecordsUpTo = (state: DocumentState, newest: number) => AsyncIterable<StoredRecord> | StoredRecord[]
+
+async function explainState(
   seen: Projection,
   scopes: readonly [Scope, Scope],
-): Promise<Readonly<Record<string, Explanation>>> {
+  recordsUpTo: RecordsUpTo,
+): Promise<Explanations> {
   const layers = layersOf(seen, scopes)
   const leaves = findLeaves(seen.effective, layers)
   const setters = new Map(
     await Promise.all(
-      layers.map(async layer => [layer, await settersIn(backend, layer, leaves.values())] as const),
+      layers.map(async layer => [layer, await settersIn(recordsUpTo, layer, leaves.values())] as const),
     ),
   )
   const explained: Record<string, Explanation> = {}
@@ -144,7 +160,7 @@ function below(found: FoundValue, key: string, path: string, pointer: string): F
 }
 
 async function settersIn(
-  backend: Backend,
+  recordsUpTo: RecordsUpTo,
   layer: ExplainedLayer,
   leaves: Iterable<readonly FoundValue[]>,
 ): Promise<ReadonlyMap<string, StoredRecord>> {
@@ -155,7 +171,7 @@ async function settersIn(
   )
   // Where the stored overrides are rejected, an earlier version of them is in force.
   const newest = (state.fallback ?? state.record)?.version ?? 0
-  return findSetters(state.inForce, places, recordsUpTo(backend, state, newest))
+  return findSetters(state.inForce, places, recordsUpTo(state, newest))
 }
 
 /**

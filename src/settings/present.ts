@@ -1,14 +1,7 @@
-import type {
-  Description,
-  FileCode,
-  ServiceState,
-  Settings,
-  Summary,
-  SummaryPart,
-} from '../../events/nouns.ts'
+import type { Description, ServiceState, Settings } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import type { SettingsError } from '../../model/errors.ts'
-import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
+import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import { presentPending } from '../pending/present-pending.ts'
 import { isAsKnown } from '../state/document-reader.ts'
 import { type DocumentState, documentVersion } from '../state/document-state.ts'
@@ -101,36 +94,6 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
 /** True when the cache has a document exactly as a change left it, and not another change of its version. */
 function isInCache(state: DocumentState | undefined, written: Written): boolean {
   return isSameRecord(state?.record, written.record) && isAsKnown(state, written)
-}
-
-interface SummaryOptions {
-  readonly files: readonly FileCode[] | undefined
-  readonly include: readonly SummaryPart[]
-  /** False when no NApp of this process has registered the namespace; undefined when that is not known. */
-  readonly isLoaded?: boolean | undefined
-}
-
-export function presentSummary(
-  { cache, state }: View,
-  namespace: Namespace,
-  { files = [], include, isLoaded }: SummaryOptions,
-): Summary {
-  const cluster = cache.document(namespace, CLUSTER)
-  return {
-    namespace,
-    revision: printRevision(cache.namespaceRevision(namespace)),
-    version: documentVersion(cluster),
-    state,
-    schema: cache.schema(namespace) !== undefined,
-    overrides: cluster?.entry !== undefined || cache.document(namespace, cache.self)?.entry !== undefined,
-    pending: cache
-      .seenFrom(CLUSTER)
-      .some(scope => cache.index.pending.waiting(overridesKey(namespace, scope))),
-    ...(isLoaded === false && { loaded: false }),
-    ...(cache.rejected(namespace).rejected.length > 0 && { rejected: true }),
-    ...(files.length > 0 && { files }),
-    ...(include.includes('data') && { data: cache.effective(namespace) }),
-  }
 }
 
 /** @throws SettingsError NAMESPACE_NOT_FOUND when the namespace has no schema. */

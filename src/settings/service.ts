@@ -30,14 +30,8 @@ import { explainSettings } from './explain.ts'
 import { DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS, readHistory } from './history.ts'
 import { warningOfScope } from './known-controllers.ts'
 import { KnownNamespaces } from './known-namespaces.ts'
-import {
-  presentChanged,
-  presentDescription,
-  presentSettings,
-  presentSummary,
-  type View,
-  withWarning,
-} from './present.ts'
+import { presentChanged, presentDescription, presentSettings, type View, withWarning } from './present.ts'
+import { presentList } from './present-list.ts'
 import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
@@ -191,9 +185,7 @@ export class SettingsService {
     const { backend, registrar } = this.#options
     const files = fileCodesByNamespace(backend.fileProblems())
     const found = visibleNamespaces(view.cache).filter(namespace => namespace.startsWith(prefix))
-    return found.map(one =>
-      presentSummary(view, one, { files: files.get(one), include, isLoaded: registrar.isLoaded(one) }),
-    )
+    return presentList(view, found, { files, include, isLoaded: one => registrar.isLoaded(one) })
   }
 
   async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {

@@ -30,7 +30,13 @@ const SCHEMA = {
   $defs: { peer: { type: 'object', additionalProperties: { oneOf: [SECRET, { type: 'number' }] } } },
 }
 const WAIT = { timeout: 30_000, interval: 100 }
-const ROUTES = ['/', '/?include=data', '/acme/vault', '/acme/vault?explain=true', '/acme/vault/history']
+const ROUTES = [
+  '/',
+  '/?include=data,explain,rejected',
+  '/acme/vault',
+  '/acme/vault?explain=true',
+  '/acme/vault/history',
+]
 const MORE_ROUTES = ['/acme/vault/schema', '/status', '/dead_letter']
 
 /** Requests of a stage's service, and all that its event stream has sent. */

@@ -163,8 +163,11 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     pending: FLAG,
     'loaded?': FLAG,
     'rejected?': FLAG,
+    'rejected_members?': listOf(ref('RejectedMember')),
+    'more?': COUNT,
     'files?': listOf(FILE_CODE),
     'data?': JSON_OBJECT,
+    'explain?': mapOf(ref('Explanation')),
   }),
   Description: objectOf({
     namespace: TEXT,

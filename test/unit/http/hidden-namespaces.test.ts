@@ -91,7 +91,7 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   revision: fc.constantFrom('1', '1.2'),
   dry_run: fc.boolean(),
   prefix: fc.constantFrom('k', 'kytoz', 'acme/'),
-  include: fc.constant(['data']),
+  include: fc.subarray(['data', 'explain', 'rejected']),
   digest: fc.constant('0'.repeat(64)),
   // A removed schema would be stored again at some time, which is no answer.
   force: fc.constant(false),
@@ -240,7 +240,7 @@ async function rest(
   const query = [
     ...(names.includes('scope') && fields.scope !== undefined ? [`scope=${fields.scope}`] : []),
     ...(names.includes('explain') && fields.explain ? ['explain=true'] : []),
-    ...(names.includes('include') && fields.explain ? ['include=data'] : []),
+    ...(names.includes('include') && fields.explain ? ['include=data,explain,rejected'] : []),
   ].join('&')
   const { ifMatch } = fields
   const { status, text, headers } = await world.send(operation.method, `${path}${query && `?${query}`}`, {

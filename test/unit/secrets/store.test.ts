@@ -65,7 +65,7 @@ test('a secret is in no answer, fact, history or stored text', async () => {
     const other = controller.root.view({ type: 'napp', name: 'kytos/other' })
     const shown = [
       answer,
-      await controller.ask('kytos.settings.list', { include: ['data'] }),
+      await controller.ask('kytos.settings.list', { include: ['data', 'explain', 'rejected'] }),
       await controller.ask('kytos.settings.history', { namespace: NAMESPACE }),
       await new Promise(resolve =>
         other.emit('kytos.settings.retrieve', {
