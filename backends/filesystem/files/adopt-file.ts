@@ -38,14 +38,18 @@ export async function adoptFile(
   if (version?.hash === null) tracked.noteAbsence(folder)
   if (version) {
     tracked.hold(version)
-    // A process that died moved the file away and did not put the next one in its place.
-    tracked.isRewriteDue = version.hash === null && version.text !== undefined
+    // A process that died moved the file away and did not put the next one in its place, or did not replace
+    // what a person typed by what the document has.
+    tracked.isRewriteDue = version.hash === null ? version.text !== undefined : notes?.due === true
     if (seen.settled && seen.hash === version.hash) tracked.signature = seen.signature
   }
   // The file holds one of the versions, but cannot be looked at, or is absent. A text that came back is
   // decided when the file is reconciled.
   const isUnseen = !version && (!seen || (seen.hash === null && candidates.length > 1))
-  if (isUnseen) tracked.state = asUnseen(tracked.state)
+  if (isUnseen) {
+    tracked.state = asUnseen(tracked.state)
+    tracked.isRewriteDue = notes?.due === true
+  }
   // Looked for by name too, because each file of a folder may be readable when the folder itself is not.
   const isTaken = seen?.hash === null && mayExist(neighbours(file).replaced)
   if (isUnfinished || isTaken) await reconciler.recover(key, tracked)

@@ -59,7 +59,10 @@ export class ReadableFiles {
       commit: (operations, marks) =>
         context.commit(
           operations,
-          marks?.map(([key, versions]) => [key, versions, () => this.#of(key).notes()] as const),
+          marks?.map(
+            ([key, versions, notes]) =>
+              [key, versions, () => ({ ...this.#of(key).notes(), ...notes?.() })] as const,
+          ),
         ),
       remember: key => this.#marks.add(key),
       isRemoval: (key, tracked) => this.#removals.isRemoval(key, tracked),

@@ -9,6 +9,8 @@ const MAX_HASHES = 256 * 1024
 export interface FileNotes {
   /** True while the file is missing: absent, and its document is kept. */
   readonly kept?: boolean
+  /** True while the file holds what a person typed, as it was typed: it is to be written again. */
+  readonly due?: boolean
   /** What the file held in a folder that went away: it may come back with that folder. */
   readonly stray?: FileVersion
   /**

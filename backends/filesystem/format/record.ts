@@ -33,6 +33,7 @@ export type StoredVersion = readonly [hash: string | null, text?: string | null]
  */
 export interface StoredNotes {
   readonly kept?: true
+  readonly due?: true
   readonly stray?: readonly [hash: string | null, text: string | null]
   readonly folder?: string
   readonly earlier?: readonly string[]

@@ -119,9 +119,10 @@ export function storedMark(
   return Object.keys(beside).length > 0 ? [key, stored, beside] : [key, stored]
 }
 
-function storedNotes({ kept, stray, folder, earlier = [], wrote = [] }: FileNotes): StoredNotes {
+function storedNotes({ kept, due, stray, folder, earlier = [], wrote = [] }: FileNotes): StoredNotes {
   return {
     ...(kept && { kept: true }),
+    ...(due && { due: true }),
     ...(stray && { stray: [stray.hash ?? null, stray.text ?? null] as const }),
     ...(folder !== undefined && { folder }),
     ...(earlier.length > 0 && { earlier }),

@@ -195,9 +195,10 @@ class Reader {
   }
 }
 
-function restoreNotes({ kept, stray, folder }: StoredNotes = {}, earlier: readonly string[]): FileNotes {
+function restoreNotes({ kept, due, stray, folder }: StoredNotes = {}, earlier: readonly string[]): FileNotes {
   return {
     ...(kept && { kept }),
+    ...(due && { due }),
     ...(stray && { stray: { hash: stray[0], text: stray[1] ?? undefined } }),
     ...(folder !== undefined && { folder }),
     ...(earlier.length > 0 && { earlier }),

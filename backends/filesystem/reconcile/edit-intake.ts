@@ -97,6 +97,9 @@ export class EditIntake {
         tracked.beginWrite(version)
         return tracked.holding(version)
       },
+      // What was typed may have secrets that are sealed in the document only: a process that dies before it
+      // writes the file leaves that to the next one.
+      () => ({ due: !sameMeaning && value !== undefined }),
     ]
     if (!sameMeaning) await commitHandEdit({ key, base: known.text, value, marks: [mark] }, this.#context)
     tracked.noteEdit(performance.now())

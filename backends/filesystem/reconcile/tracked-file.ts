@@ -92,6 +92,7 @@ export class TrackedFile {
     const { earlier, wrote } = this.#history
     return {
       ...(isMissing(this.state) && { kept: true }),
+      ...(this.isRewriteDue && this.known.hash !== null && { due: true }),
       ...(stray && { stray }),
       ...(folder && { folder: printFolder(folder) }),
       ...(earlier.length > 0 && { earlier }),
