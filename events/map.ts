@@ -14,6 +14,7 @@ import {
 } from './commands/command.ts'
 import { CONFIRM_WITHIN, PENDING_COMMANDS } from './commands/pending-commands.ts'
 import type { PendingFact } from './commands/pending-nouns.ts'
+import { SECRETS_COMMANDS } from './commands/secrets-commands.ts'
 import { HISTORY_COMMANDS } from './history-commands.ts'
 import type * as Noun from './nouns.ts'
 
@@ -164,6 +165,7 @@ export const COMMANDS = {
     errors: [...CODES.named, 'BOX_MALFORMED'],
   },
   ...PENDING_COMMANDS,
+  ...SECRETS_COMMANDS,
   'kytos.storehouse.create': {
     ...WRITE,
     carries: 'box',

@@ -38,6 +38,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'kytos.settings.rollback_transaction': 'documents',
   'kytos.settings.confirm': 'namespace',
   'kytos.settings.cancel': 'namespace',
+  'kytos.settings.reseal': 'namespace',
   'kytos.settings.status': 'owner',
   'kytos.settings.controllers': 'visible',
   'kytos.settings.restore_files': 'owner',

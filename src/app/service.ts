@@ -17,6 +17,7 @@ import { SecretsOfStore } from '../secrets/secrets-of-store.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
 import { warningOfRename } from '../settings/known-controllers.ts'
 import { Registrar } from '../settings/registrar.ts'
+import { resealHandlers } from '../settings/reseal-command.ts'
 import { Resealer } from '../settings/resealer.ts'
 import { SchemaPruner } from '../settings/schema-pruner.ts'
 import { SettingsService } from '../settings/service.ts'
@@ -238,6 +239,7 @@ export function createService(
     ...undo.handlers,
     ...boxes.handlers,
     ...status.handlers,
+    ...resealHandlers(resealer, watcher, controller),
     'kytos.settings.register': async (content, { actor }) => {
       const answer = await settings.register(content, actor)
       if (reported) reportEnvironment()

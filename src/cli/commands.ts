@@ -45,6 +45,7 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['apply'], load: async () => (await import('./commands/apply.ts')).addApplyCommand },
   { names: ['token'], load: async () => (await import('./commands/token.ts')).addTokenCommand },
   { names: ['key'], load: async () => (await import('./keys/key.ts')).addKeyCommand },
+  { names: ['reseal'], load: async () => (await import('./keys/reseal.ts')).addResealCommand },
   { names: ['copy'], load: async () => (await import('./commands/copy.ts')).addCopyCommand },
   { names: ['import'], load: async () => (await import('./commands/import.ts')).addImportCommand },
   { names: ['export'], load: async () => (await import('./commands/export.ts')).addExportCommand },

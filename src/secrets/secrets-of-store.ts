@@ -1,8 +1,8 @@
-import type { Backend, ReadEntries, SealEdit } from '../../backends/backend.ts'
+import type { Backend, Listing, ReadEntries, SealEdit } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
-import { type Key, makePrefix } from '../../model/key.ts'
-import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { type Key, makePrefix, type Prefix } from '../../model/key.ts'
+import { isArray, isObject, isSealed, type Json, type JsonObject } from '../../model/value.ts'
 import { Guesses } from './guesses.ts'
 import { KeyKeeper } from './keeper.ts'
 import type { KeySource } from './key-source.ts'
@@ -30,6 +30,40 @@ export class SecretsOfStore extends Secrets {
   /** Makes sure that secrets can be sealed. @throws SettingsError KEY_MISSING. */
   async requireKeys(): Promise<void> {
     if (this.#inner) await this.#keeper.require(this.#inner)
+  }
+
+  /** An entry in the stored form. */
+  stored(key: Key): Promise<Entry | undefined> {
+    return this.#backend.get(key)
+  }
+
+  /** Entries in the stored form. */
+  listStored(prefix: Prefix): Promise<Listing> {
+    return this.#backend.list(prefix)
+  }
+
+  /**
+   * The text of an entry in the stored form, all its secrets sealed with the newest key; the same text when
+   * they are.
+   * @throws SettingsError KEY_MISSING for a plain value.
+   */
+  renewedText({ key, text }: Entry): string {
+    const namespace = namespaceOfKey(key)
+    if (namespace === undefined || !(this.isMarked(namespace) || mayBeSealed(text))) return text
+    return mapSettings(
+      key,
+      text,
+      data => this.renew(namespace, data),
+      raw => {
+        if (isSealed(raw)) return this.renewText(namespace, raw)
+        return typeof raw === 'string' && this.isMarked(namespace) ? this.sealText(namespace, raw) : raw
+      },
+    )
+  }
+
+  get #backend(): Backend {
+    if (!this.#inner) throw new Error('The store of these secrets is set by wrap().')
+    return this.#inner
   }
 
   /** Reads the keys that exist. @throws SettingsError CONFIG_INVALID, CONFIG_UNTRUSTED. */

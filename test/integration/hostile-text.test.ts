@@ -110,6 +110,7 @@ const LINES: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['cancel', NAPP],
     ['cancel', ARGUMENT],
   ],
+  reseal: [['reseal'], ['reseal', ARGUMENT]],
   'key create': [['key', 'create']],
   'key list': [['key', 'list']],
   'key rotate': [['key', 'rotate']],

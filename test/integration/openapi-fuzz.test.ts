@@ -79,7 +79,7 @@ it('for any request generated from its OpenAPI document, the service answers acc
     ({ stdout }) => stdout,
     ({ stdout, stderr, message }) => expect.fail(`${stdout || message}\n${stderr}`),
   )
-  expect(report).toMatch(/Tested: 46/)
+  expect(report).toMatch(/Tested: 47/)
   expect(Number(/(\d+) generated/.exec(report)?.[1])).toBeGreaterThan(1_000)
   expect(service.output()).not.toContain('failed:')
   service.child.kill('SIGTERM')

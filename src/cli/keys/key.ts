@@ -75,7 +75,7 @@ export function addKeyCommand(program: Command, context: CliContext): void {
       const keys = withNewKey(await requireKeys(source))
       await source.replace(keys)
       context.stdout.write(
-        `Added the key ${currentKey(keys).kid} to ${source.place}. Copy the file to the other controllers of the store, then restart this service: it seals the documents again.\n`,
+        `Added the key ${currentKey(keys).kid} to ${source.place}. Copy the file to the other controllers of the store, then restart the services one by one: they seal documents and history again. "kytos-settings reseal" reports when nothing is left.\n`,
       )
     })
   key

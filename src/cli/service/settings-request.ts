@@ -21,7 +21,8 @@ type WriteName = `kytos.settings.${
   | 'rollback'
   | 'rollback_transaction'
   | 'remove_schema'
-  | 'restore_files'}`
+  | 'restore_files'
+  | 'reseal'}`
 
 /** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): ServiceRequest {
@@ -93,6 +94,10 @@ const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Servi
     method: 'DELETE',
     path: `${place(namespace)}/schema${query({ digest, force })}`,
     headers: guardAndComment(undefined, comment),
+  }),
+  'kytos.settings.reseal': ({ namespace, scope }) => ({
+    method: 'POST',
+    path: `${place(namespace)}/reseal${query({ scope })}`,
   }),
   'kytos.settings.confirm': content => endRequest('confirm', content),
   'kytos.settings.cancel': content => endRequest('cancel', content),

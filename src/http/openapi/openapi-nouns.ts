@@ -144,6 +144,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     epoch: EPOCH,
     'observed?': FLAG,
   }),
+  ResealResult: objectOf({ namespace: TEXT, documents: COUNT, records: COUNT, left: COUNT }),
   RejectedMember: objectOf(REJECTED_MEMBER),
   RuleBroken: objectOf({
     pointer: TEXT,

@@ -97,6 +97,15 @@ export const SETTINGS_ROUTES = {
   },
   confirm: { path: `${NAMESPACE}/confirm`, POST: end('kytos.settings.confirm', 'Confirms') },
   cancel: { path: `${NAMESPACE}/cancel`, POST: end('kytos.settings.cancel', 'Cancels') },
+  reseal: {
+    path: `${NAMESPACE}/reseal`,
+    POST: {
+      summary: 'Seals the secrets of a NApp and of their history with the newest key.',
+      commands: ['kytos.settings.reseal'],
+      query: ['scope'],
+      success: success('ResealResult', 'The numbers of what was sealed.'),
+    },
+  },
   schema: {
     path: `${NAMESPACE}/schema`,
     GET: {

@@ -101,6 +101,13 @@ export function addSettingsRoutes(app: FastifyInstance, send: SendCommand): void
   route(app, ROUTES.confirm, { POST: request => send(request, 'kytos.settings.confirm', endFields(request)) })
   route(app, ROUTES.cancel, { POST: request => send(request, 'kytos.settings.cancel', endFields(request)) })
 
+  route(app, ROUTES.reseal, {
+    POST: request => {
+      const scope = scopeOf(new Query(request))
+      return send(request, 'kytos.settings.reseal', { namespace: namespaceOf(request), ...scope })
+    },
+  })
+
   route(app, ROUTES.schema, {
     GET: async (request, reply) => {
       new Query(request)

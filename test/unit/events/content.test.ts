@@ -42,6 +42,7 @@ const TAKEN: Readonly<
   },
   'kytos.settings.confirm': { content: { namespace: 'kytos/x' } },
   'kytos.settings.cancel': { content: { namespace: 'kytos/x' } },
+  'kytos.settings.reseal': { content: { namespace: 'kytos/x' } },
   'kytos.settings.history': { content: { namespace: 'kytos/x' }, more: { limit: 1, version: 1 } },
   'kytos.settings.audit': { content: {}, more: { after: '1.0', from: '2026-11-27T03:00:00Z', limit: 1 } },
   'kytos.settings.as_of': { content: { at: '2026-11-27T03:00:00Z' }, more: { namespace: 'kytos/x' } },

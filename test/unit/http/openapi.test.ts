@@ -114,6 +114,10 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       422: [`${API}/transaction`, one({ data: { n: 'x' } })],
       423: [`${API}/transaction`, one({ namespace: 'me/hooked', data: { n: 8 } })],
     },
+    [`POST ${API}/{username}/{name}/reseal`]: {
+      200: [`${FULL}/reseal`],
+      404: [`${API}/me/absent/reseal`],
+    },
     [`POST ${API}/{username}/{name}/confirm`]: {
       200: [`${API}/me/kept/confirm`],
       409: [`${FULL}/confirm`],

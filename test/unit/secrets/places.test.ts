@@ -184,10 +184,16 @@ it('a set of keys survives its text, and a new key opens what older ones sealed'
   later.keys = second
   const shown = later.show(NAMESPACE, stored)
   expect(later.reveal(NAMESPACE, shown)).toEqual({ a: 1 })
-  expect(later.isOutdated(NAMESPACE, shown)).toBe(true)
-  later.renew(NAMESPACE, shown)
-  expect(later.isOutdated(NAMESPACE, shown)).toBe(false)
-  expect(later.store(NAMESPACE, shown)).not.toEqual(stored)
+  expect(later.takeOutdated()).toEqual([NAMESPACE])
+  const renewed = later.renew(NAMESPACE, stored)
+  expect(renewed).not.toEqual(stored)
+  expect(later.renew(NAMESPACE, renewed)).toBe(renewed)
+  expect(later.show(NAMESPACE, renewed)).toEqual(shown)
+  // The older text, read once more from the history, does not take the place of the newer one.
+  const third = secretsWith({ properties: { a: SECRET } })
+  third.keys = second
+  for (const text of [renewed, stored]) third.show(NAMESPACE, text)
+  expect(third.store(NAMESPACE, shown)).toEqual(renewed)
 })
 
 it.each(['', '{', '{"keys":[]}', '{"keys":[{"kty":"oct","use":"enc","kid":"a","k":"c2hvcnQ"}]}'])(
