@@ -35,6 +35,7 @@ export class KeyKeeper {
   readonly #warn: (message: string) => void
   #getting: Promise<void> | undefined
   #reloadedAt = Number.NEGATIVE_INFINITY
+  #hasWarned = false
 
   constructor(secrets: Secrets, source: KeySource, warn: (message: string) => void) {
     this.#secrets = secrets
@@ -57,10 +58,20 @@ export class KeyKeeper {
     this.#reloadedAt = now
     const found = await this.#source.load().catch(() => undefined)
     const known = this.#secrets.keys
-    if (!found || (known && checkValue(known) !== checkValue(found))) return false
-    const isNewer = found.sealing.some(({ kid }) => !known?.sealing.some(one => one.kid === kid))
+    const isUsable = found !== undefined && !(known && checkValue(known) !== checkValue(found))
+    const isNewer = isUsable && found.sealing.some(({ kid }) => !known?.sealing.some(one => one.kid === kid))
     if (isNewer) this.#secrets.keys = found
+    else this.#warnOfForeign()
     return isNewer
+  }
+
+  /** Warns once that the store has secrets of other keys. */
+  #warnOfForeign(): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    this.#warn(
+      `The store has secrets whose key is not in ${this.#source.place}. Their values are left out here, and kept in the store. Copy the key file of the controller that sealed them, and restart; "kytos-settings doctor" names them.`,
+    )
   }
 
   /**
