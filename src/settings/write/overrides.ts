@@ -21,6 +21,7 @@ import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
 import { areSeen, isOfOtherStore } from './own-commits.ts'
 import { type EditedDocument, makePlan, type OverridesEdit, type Plan, type PlannedDocument } from './plan.ts'
+import { countGuess, sealPlan } from './seal-plan.ts'
 
 const NOWHERE: ReadonlyMap<Key, Preview> = new Map()
 /** How long the answer to an empty change waits for the cache to reach the store. */
@@ -164,31 +165,16 @@ export class Overrides {
     const guarded = new Set(conditions.map(({ key }) => key))
     const guards = [...conditions, ...existing.filter(({ key }) => !guarded.has(key))]
     const plan = await makePlan(documents, { backend, cache, strict, secrets })
+    // Before consumers are asked: a veto would show that the secret is another one.
+    if (!isRetry) countGuess(plan.documents, request, secrets)
     const previews = await admitPlan(plan, request, { consumers, cache })
     const elsewhere = request.dryRun ? await previewElsewhere(plan, cache) : NOWHERE
     return {
-      next: await this.#seal(plan.documents, request, isRetry),
+      next: await sealPlan(plan.documents, secrets),
       guards,
       arm,
       result: { position, wentBack, previews, elsewhere },
     }
-  }
-
-  /** The documents with their secrets sealed. @throws SettingsError KEY_MISSING, RATE_LIMITED. */
-  async #seal(
-    documents: readonly PlannedDocument[],
-    { actor, mayReadSecrets }: OverridesRequest,
-    isRetry: boolean,
-  ): Promise<readonly PlannedDocument[]> {
-    const { secrets } = this.#options
-    const isSecret = documents.some(({ namespace, next }) => next && secrets.hasPlain(namespace, next))
-    if (!isSecret) return documents
-    if (!mayReadSecrets && !isRetry) secrets.guesses.count(actor)
-    await secrets.requireKeys()
-    return documents.map(document => {
-      const sealed = document.next && secrets.seal(document.namespace, document.next)
-      return sealed ? { ...document, next: sealed.data, isSealed: sealed.isSealed } : document
-    })
   }
 
   /**
