@@ -39,6 +39,8 @@ export interface CliStage {
   readonly url: string
   start(): Promise<void>
   stop(signal?: NodeJS.Signals): Promise<void>
+  /** All that its services logged. */
+  log(): string
   /** Runs one command, with these variables besides a bare environment. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>
   /** Runs a command, `kytos-settings` when none is named, in a terminal of 100 columns. */
@@ -93,6 +95,7 @@ endpoints = ${JSON.stringify(endpoints ?? etcd?.endpoints ?? ['http://127.0.0.1:
   await chmod(bin, 0o755)
   const base = { PATH: `${cwd}:${process.env.PATH}`, HOME: cwd, TERM: 'xterm-256color', TMPDIR: cwd }
   let service: ChildProcess | undefined
+  let log = ''
   let editors = 0
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     const ending = service
@@ -112,7 +115,6 @@ endpoints = ${JSON.stringify(endpoints ?? etcd?.endpoints ?? ['http://127.0.0.1:
         execArgv: [],
       })
       service = child
-      let log = ''
       child.stderr?.on('data', chunk => (log += chunk))
       await new Promise<void>((resolve, reject) => {
         child.once('message', () => resolve())
@@ -120,6 +122,7 @@ endpoints = ${JSON.stringify(endpoints ?? etcd?.endpoints ?? ['http://127.0.0.1:
       })
     },
     stop,
+    log: () => log,
     run: (args, env = {}) =>
       new Promise(resolve => {
         execFile(

@@ -80,11 +80,13 @@ test('a process that dies after a secret was typed leaves no file with it after 
   await first.close()
   expect(names.join()).toContain('write journal')
   expect(names.some(name => name.startsWith('link') && name.endsWith('test.json'))).toBe(true)
-  for (const image of images) {
-    const next = await open(image)
-    await expect.poll(() => filesWithCanary(image), { ...WAIT, message: `${image}: ${names}` }).toEqual([])
-    const text = (await next.get(KEY))?.text ?? ''
-    expect(JSON.parse(text)).toEqual({ n: 1, password: { $sealed: expect.any(String) } })
-    await next.close()
-  }
+  await Promise.all(
+    images.map(async image => {
+      const next = await open(image)
+      await expect.poll(() => filesWithCanary(image), { ...WAIT, message: `${image}: ${names}` }).toEqual([])
+      const text = (await next.get(KEY))?.text ?? ''
+      expect(JSON.parse(text)).toEqual({ n: 1, password: { $sealed: expect.any(String) } })
+      await next.close()
+    }),
+  )
 }, 120_000)
