@@ -130,8 +130,8 @@ function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }
   const what = `Secrets are stored unencrypted (${scope}): ${pointers.join(', ')}.`
   const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(shellWord), ...scopeFlag(scope))
   const otherwise =
-    'if its NApp can run without; otherwise protect store, history and backups, ' +
-    'because this release does not encrypt'
+    'if its NApp can run without; otherwise start the service, which seals them. ' +
+    'Older revisions of etcd keep them until "etcdctl compact REVISION" and "etcdctl defrag"'
   return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
 }
 

@@ -13,6 +13,7 @@ import { examineFolderStore, type StoreExamination } from './folder-store.ts'
 import { examineNApps } from './napps.ts'
 import { examineOtherStore } from './other-store.ts'
 import { examineRunning, explainState, type RunningService } from './running.ts'
+import { examineSealed } from './sealed-secrets.ts'
 
 /**
  * Examines the configuration and all files, stores, services and NApps that it names. Changes nothing, and
@@ -35,7 +36,13 @@ export async function examine(
     isSound ? { ...service, findings: explainState(service.findings, loaded) } : service,
     await examineFiles(loaded),
     store,
-    ...(entries.length > 0 ? [await examineContent(loaded, entries), examineClocks(entries)] : []),
+    ...(entries.length > 0
+      ? [
+          await examineContent(loaded, entries),
+          await examineSealed(loaded, entries, around.env),
+          examineClocks(entries),
+        ]
+      : []),
     await examineNApps(loaded, running),
   ]
 }

@@ -189,6 +189,22 @@ export const FINDINGS = {
     severity: ['warning'],
     means: 'Values that a schema marks as sensitive are stored unencrypted.',
   },
+  'secret.keys': {
+    severity: ['broken'],
+    means: 'The keys of secrets cannot be read, or other users may access them.',
+  },
+  'secret.key_missing': {
+    severity: ['broken'],
+    means: 'Secrets are sealed with a key that this controller does not have.',
+  },
+  'secret.damaged': {
+    severity: ['warning'],
+    means: 'A sealed secret is damaged, or of another place; it does not count.',
+  },
+  'secret.outdated': {
+    severity: ['hint'],
+    means: 'Secrets are sealed with a key that is not the newest.',
+  },
   'napps.unreadable': { severity: ['broken'], means: 'The folder of the NApps cannot be read.' },
   'napp.broken': {
     severity: ['broken', 'hint'],
