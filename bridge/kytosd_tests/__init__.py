@@ -1,0 +1,1 @@
+"""A real kytosd with the bridge."""
