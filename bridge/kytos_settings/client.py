@@ -84,9 +84,13 @@ class Client:
 
     def update(self, namespace: str, data: Dict[str, Any], comment: Optional[str] = None) -> Dict[str, Any]:
         """Merges overrides into a namespace; a value None removes an override."""
-        # http.client writes headers as Latin-1; the service reads their bytes as UTF-8.
-        headers = {"X-Comment": comment.encode("utf-8").decode("latin-1")} if comment else {}
-        answer: Dict[str, Any] = self.request("PATCH", _path(namespace), data, headers)
+        answer: Dict[str, Any] = self.request("PATCH", _path(namespace), data, _comment(comment))
+        return answer
+
+    def rollback(self, namespace: str, version: int, comment: Optional[str] = None) -> Dict[str, Any]:
+        """Commits the overrides of a version again."""
+        path, body = _path(namespace) + "/rollback", {"version": version}
+        answer: Dict[str, Any] = self.request("POST", path, body, _comment(comment))
         return answer
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -121,6 +125,11 @@ def _path(namespace: str) -> str:
     if not (username and slash and name):
         raise ValueError("A namespace must be username/name, not " + repr(namespace))
     return "/{}/{}".format(quote(username, safe=""), quote(name, safe=""))
+
+
+def _comment(comment: Optional[str]) -> Dict[str, str]:
+    # http.client writes headers as Latin-1; the service reads their bytes as UTF-8.
+    return {"X-Comment": comment.encode("utf-8").decode("latin-1")} if comment else {}
 
 
 def _problem(content: bytes) -> Dict[str, Any]:

@@ -16,9 +16,9 @@ LOG = logging.getLogger("kytos_settings.live")
 _current: Optional["Live"] = None
 
 
-def pending() -> Dict[str, List[str]]:
-    """Names by namespace whose stored value is not in use before the NApp or the controller restarts."""
-    return {} if _current is None else _current.pending()
+def current() -> Optional["Live"]:
+    """The one of this process, or None where the bridge is off."""
+    return _current
 
 
 class Live:
@@ -57,9 +57,19 @@ class Live:
         self._bus.start()
 
     def pending(self) -> Dict[str, List[str]]:
-        """Sorted names by namespace; see the function of this name."""
+        """Sorted names by namespace whose stored value is not in use before a reload or a restart."""
         with self._condition:
             return {namespace: sorted(names) for namespace, names in self._pending.items() if names}
+
+    @property
+    def source(self) -> str:
+        """Where the first read came from: `service`, `cache` or `none`."""
+        return self._overrides.source
+
+    @property
+    def connected(self) -> bool:
+        """Whether facts arrive at present."""
+        return self._bus is not None and self._bus.connected
 
     def stop(self) -> None:
         """Ends both threads."""

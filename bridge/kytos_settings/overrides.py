@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from kytos_settings.client import Client, SettingsError
 from kytos_settings.config import Config
@@ -26,7 +26,40 @@ def read_entry(client: Client, namespace: str) -> Entry:
 
     A default or a seed is not among them, so that a value which settings.py derives from another one follows.
     """
-    settings = client.get(namespace, explain=True)
+    return _entry(client, client.get(namespace, explain=True))
+
+
+def read_all(client: Client, deadline: float) -> Optional[Dict[str, Entry]]:
+    """The entries of all namespaces, or None at the deadline (monotonic). Raises as Client does.
+
+    A service whose lists contain `explain` needs one request, and one for each schema; an older one needs
+    one more for each namespace with settings.
+    """
+    try:
+        summaries = client.list("data,explain")
+    except SettingsError as error:
+        if error.status != 400:
+            raise
+        summaries = client.list()
+    epoch = client.request("GET", "/status")["epoch"]
+    found = {}
+    for summary in summaries:
+        # The environment of the service overrides without a stored document, so that flag is not enough.
+        if not summary["data"]:
+            continue
+        if time.monotonic() > deadline:
+            return None
+        namespace = summary["namespace"]
+        if "explain" in summary:
+            found[namespace] = _entry(client, dict(summary, epoch=epoch))
+        else:
+            found[namespace] = read_entry(client, namespace)
+    return found
+
+
+def _entry(client: Client, settings: Dict[str, Any]) -> Entry:
+    """The entry of settings with `explain`; reads the schema if there are overrides."""
+    namespace = settings["namespace"]
     names = {
         pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
         for pointer, one in settings["explain"].items()
@@ -149,20 +182,14 @@ class Overrides:
                     pass
 
     def _load(self) -> None:
-        found: Dict[str, Entry] = {}
+        found: List[Dict[str, Entry]] = []
         done = threading.Event()
-        whole = []
 
         def read() -> None:
             try:
-                deadline = time.monotonic() + self._bound_s
-                for summary in self.client.list():
-                    # The environment of the service overrides without a stored document, so each one is read.
-                    if time.monotonic() > deadline:
-                        return
-                    if summary["data"]:
-                        found[summary["namespace"]] = read_entry(self.client, summary["namespace"])
-                whole.append(True)
+                entries = read_all(self.client, time.monotonic() + self._bound_s)
+                if entries is not None:
+                    found.append(entries)
             except Exception as error:
                 LOG.warning("The settings service at %s did not answer: %s", self.config.url, error)
             finally:
@@ -170,9 +197,9 @@ class Overrides:
 
         threading.Thread(target=read, name="kytos-settings-load", daemon=True).start()
         done.wait(self._bound_s)
-        if whole:
+        if found:
             self.source = "service"
-            self._merge(dict(found))
+            self._merge(found[0])
             self.save()
             return
         cached = self._read_cache()

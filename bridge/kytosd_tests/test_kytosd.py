@@ -43,7 +43,7 @@ class Main(KytosNApp):
 
     @rest("v1/show")
     def show(self, interval=settings.POLLING_TIME):
-        from kytos_settings.live import pending
+        from kytos_settings import pending
         return json.dumps({
             "attribute": settings.POLLING_TIME, "imported": POLLING_TIME, "captured": self.captured,
             "argument": interval, "loop": self._KytosNApp__interval, "url": settings.URL,

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -32,10 +33,11 @@ def poll(condition, seconds=30.0):
 
 
 class Service:
-    def __init__(self, more=""):
+    def __init__(self, more="", ca=None):
         self.folder = tempfile.mkdtemp(prefix="bridge-test-")
         self.port = free_port()
-        self.url = "http://127.0.0.1:{}".format(self.port)
+        self.ca = ca
+        self.url = "{}://127.0.0.1:{}".format("https" if ca else "http", self.port)
         self.process = None
         self.config = os.path.join(self.folder, "kytos.ini")
         with open(self.config, "w") as file:
@@ -47,7 +49,7 @@ class Service:
 
     @property
     def client(self):
-        return Client(self.url, timeout=20)
+        return Client(self.url, ca=self.ca, timeout=20)
 
     def start(self):
         command = ["node", os.path.join(ROOT, "dist/src/main.js"), "start", "-c", self.config]
@@ -62,6 +64,9 @@ class Service:
         if self.process.poll() is not None:
             return True
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        if self.ca:
+            context = ssl.create_default_context(cafile=self.ca)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=context)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200

@@ -205,7 +205,7 @@ class HookTest(unittest.TestCase):
 
     def test_a_live_setting_changes_in_place_and_others_are_pending(self):
         process = self.start(
-            "import sys, kytos_settings.live as live\nfrom napps.kytos.sample import main, settings as s\n"
+            "import sys, kytos_settings as live\nfrom napps.kytos.sample import main, settings as s\n"
             "for line in sys.stdin:\n"
             "    print([s.POLLING_TIME, main.POLLING_TIME, s.URL, live.pending()], flush=True)\n"
         )
