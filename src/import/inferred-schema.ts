@@ -39,6 +39,29 @@ export function withProperties(schema: JsonObject, changed: ReadonlyMap<string, 
   return { ...schema, properties }
 }
 
+/** The comment of a setting whose apply mode an import read from the code: its line, the mode and its place. */
+const READ_MODE = /^(.*); x-apply (live|reload|restart) by (.+)$/
+
+/** The schema of a setting with the apply mode that its code needs, and the place that decides. */
+export function withReadMode(property: JsonObject, mode: string, decides: string): JsonObject {
+  const comment = typeof property.$comment === 'string' ? property.$comment : ''
+  const line = READ_MODE.exec(comment)?.[1] ?? comment
+  return { ...property, 'x-apply': mode, $comment: `${line}; x-apply ${mode} by ${decides}` }
+}
+
+/**
+ * The schema of a setting with the apply mode that an import reads now, undefined when it stays as it is. A mode
+ * that no import wrote is an operator's own, and stays.
+ */
+export function withNewMode(known: JsonObject, read: JsonObject | undefined): JsonObject | undefined {
+  const [, , mode, decides] = READ_MODE.exec(typeof read?.$comment === 'string' ? read.$comment : '') ?? []
+  if (mode === undefined || decides === undefined) return undefined
+  const written = READ_MODE.exec(typeof known.$comment === 'string' ? known.$comment : '')?.[2]
+  if (known['x-apply'] !== undefined && known['x-apply'] !== written) return undefined
+  const next = withReadMode(known, mode, decides)
+  return next['x-apply'] === known['x-apply'] && next.$comment === known.$comment ? undefined : next
+}
+
 export function withoutDefault({ default: _, ...property }: JsonObject): JsonObject {
   return property
 }

@@ -1,5 +1,5 @@
 import { mergeLayers } from '../../model/merge.ts'
-import { equalJson, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
+import { equalJson, isObject, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
 import { defaultsOf } from '../schema/defaults.ts'
 import { compileSchema } from '../schema/validator.ts'
 import { type Decision, type DecisionContext, decideSetting, over } from './decision.ts'
@@ -8,6 +8,7 @@ import {
   isInferredAlike,
   propertyOf,
   retyped,
+  withNewMode,
   withoutDefault,
   withProperties,
 } from './inferred-schema.ts'
@@ -94,7 +95,7 @@ export function planSettings(
   const puts = [...kept].flatMap(([{ name, line }, { put }]) =>
     put === undefined ? [] : [{ name, line, put }],
   )
-  const registerAfter = used && schemaAfter(used, kept)
+  const registerAfter = used && schemaAfter(used, kept, context.isOwnSchema ? source.schema : undefined)
   const stored: JsonObject = { ...overrides }
   for (const { name, put } of puts) setMember(stored, name, put)
   const after: NamespaceState = { ...state, overrides: stored, schema: registerAfter ?? used }
@@ -137,11 +138,20 @@ function schemaToRegister(
   return withProperties(grown, mixed)
 }
 
-/** Undefined when the schema is as it must be. */
-function schemaAfter(schema: JsonObject, kept: ReadonlyMap<ReadSetting, Decision>): JsonObject | undefined {
+/** The schema without dropped defaults, with new types and modes; undefined when it is as it must be. */
+function schemaAfter(
+  schema: JsonObject,
+  kept: ReadonlyMap<ReadSetting, Decision>,
+  read: JsonObject | undefined,
+): JsonObject | undefined {
   const changed = new Map<string, JsonObject>()
+  for (const name of Object.keys(isObject(read?.properties) ? read.properties : {})) {
+    const known = propertyOf(schema, name)
+    const next = known && withNewMode(known, propertyOf(read, name))
+    if (next) changed.set(name, next)
+  }
   for (const [{ name }, { dropsDefault = false, types }] of kept) {
-    const property = propertyOf(schema, name)
+    const property = changed.get(name) ?? propertyOf(schema, name)
     if (!property || !(dropsDefault || types)) continue
     const left = dropsDefault ? withoutDefault(property) : property
     changed.set(name, types ? retyped(left, types) : left)
