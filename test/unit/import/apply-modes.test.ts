@@ -62,6 +62,10 @@ describe('a setting is live', () => {
       `def __init__(self, other=settings):\n    self.settings = other\n${handler('self.send(self.settings.X)')}`,
     ],
     [
+      'in a callback that setup hands over, though setup calls it too',
+      'def setup(self):\n    self.poll()\n    self.timer.every(self.poll)\ndef poll(self):\n    self.send(settings.X)',
+    ],
+    [
       'in execute, which a loop calls',
       'def setup(self):\n    self.execute_as_loop(1)\ndef execute(self):\n    self.send(settings.X)',
     ],
