@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<SettingWay, string>> = {
   decorator: 'evaluated at import, in a decorator',
   other: 'captured by another NApp',
   assigned: 'changed by the NApp',
-  dynamic: 'the module is handed on',
+  dynamic: 'the code does not show the use',
   unread: 'a file could not be read',
   unused: 'no use found',
 }

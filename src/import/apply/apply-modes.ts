@@ -15,7 +15,7 @@ import { findSettingUses } from './setting-uses.ts'
  * - `loop`: the interval of `execute_as_loop`; `derived`: another setting is made of it;
  * - `captured`: kept while the NApp starts; `stored`: kept in an attribute or container later;
  * - `module`, `class`, `default`, `decorator`: evaluated while the file is imported;
- * - `other`: captured by another NApp; `assigned`: the NApp changes it; `dynamic`: the whole module is handed on;
+ * - `other`: captured by another NApp; `assigned`: the NApp changes it; `dynamic`: the code does not show the use;
  * - `unread`: a file of the NApp could not be read; `unused`: no use was found.
  */
 export type SettingWay =
@@ -70,12 +70,12 @@ const LIVE = 'live'
 export function findSettingModes(napps: readonly NAppCode[]): readonly SettingMode[] {
   const found = new Map<string, { readonly use: SettingUse; readonly verdict: Verdict }[]>()
   for (const { files } of napps) {
-    const { uses, functions } = findSettingUses(files)
+    const { uses, functions, isWhole } = findSettingUses(files)
     const capturing = capturingFunctions(functions)
     for (const use of uses) {
       const key = `${use.namespace} ${use.name}`
       const judged = found.get(key) ?? []
-      judged.push({ use, verdict: judge(use, capturing) })
+      judged.push({ use, verdict: isWhole ? judge(use, capturing) : { apply: 'restart', way: 'dynamic' } })
       found.set(key, judged)
     }
   }

@@ -3,12 +3,16 @@ import type { PythonFunction } from './python-function.ts'
 import type { Knowledge, PythonFile, SettingUse } from './setting-use.ts'
 
 /** A walk is repeated while it learns something new; no real NApp takes as many. */
-const MAX_WALKS = 8
+const MAX_WALKS = 64
 
-/** Every place of the files of one NApp that reads a setting, of this NApp or of another; and its functions. */
+/**
+ * Every place of the files of one NApp that reads a setting, of this NApp or of another; and its functions.
+ * `isWhole` is false when a value goes through so many functions that uses of it may be missing.
+ */
 export function findSettingUses(files: readonly PythonFile[]): {
   readonly uses: readonly SettingUse[]
   readonly functions: readonly PythonFunction[]
+  readonly isWhole: boolean
 } {
   const knowledge: Knowledge = { attributes: new Map(), returns: new Map(), locals: new Map() }
   for (let walk = 1, before = -1; ; walk++) {
@@ -18,6 +22,7 @@ export function findSettingUses(files: readonly PythonFile[]): {
       return {
         uses: walks.flatMap(({ uses }) => uses),
         functions: walks.flatMap(({ functions }) => functions),
+        isWhole: size === before,
       }
     before = size
   }

@@ -128,6 +128,14 @@ describe('a setting needs a reload', () => {
   })
 })
 
+it.each([12, 200])('kept by way of %i functions, one after the other, is not live', async count => {
+  const chain = Array.from({ length: count }, (_, i) => `def f${i + 1}():\n    return f${i}()\n`)
+  const last = `class Main(KytosNApp):\n    @rest("a")\n    def get(self, request):\n        self.x = f${count}()\n`
+  const text = `from . import settings\ndef f0():\n    return settings.X\n${chain.join('')}${last}`
+  const [mode] = await modesOf({ 'main.py': text })
+  expect(mode).toMatch(count === 12 ? /^X reload stored/ : /^X restart dynamic/)
+})
+
 it('imported by another name is live nowhere: only modules that use its own name are changed', async () => {
   const text = 'from .settings import X as Y\ndef f():\n    return Y\n'
   expect(await modesOf({ 'main.py': text })).toEqual(['X reload importers main.py:3'])

@@ -110,7 +110,7 @@ describe.each(Object.keys(STORES))('a store of %s', name => {
       const at = ++n
       await ask('kytos.settings.update', { namespace: NAMESPACE, data: { n: at } })
       expect((await retrieve()).data, kind).toEqual({ n: at, other: 'kept' })
-      // What cannot be used is kept, for the person who repairs it.
+      // What cannot be used is kept, so that an operator can repair it.
       await expect.poll(() => store.read(PATH), WAIT).toContain($sealed)
     }
     expect(controller.facts.filter(fact => fact.name === 'settings.rejected').length).toBeGreaterThan(0)
