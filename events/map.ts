@@ -114,7 +114,7 @@ export const COMMANDS = {
       ...COMMON,
     },
     answer: type<Noun.RemovedSchemas>(),
-    errors: [...CODES.named, 'SCHEMA_IN_USE'],
+    errors: [...CODES.named, 'SCHEMA_IN_USE', 'PENDING', 'DOCUMENT_TOO_LARGE', 'KEY_MISSING'],
   },
   'kytos.settings.transaction': {
     ...WRITE,

@@ -28,8 +28,8 @@ export interface SchemaPrunerOptions {
 
 /** A stored schema that is not in use here. */
 interface Unused {
-  readonly revision: Revision
-  /** When this process first saw it unused at this revision, in milliseconds. */
+  readonly createRevision: Revision
+  /** When this process first saw it unused since it was stored, in milliseconds. */
   readonly since: number
 }
 
@@ -37,13 +37,15 @@ interface Unused {
 interface Stored {
   readonly key: Key
   readonly revision: Revision
+  /** The revision at which it was stored; a removal of another schema may put it again later. */
+  readonly createRevision: Revision
 }
 
 /**
  * Removes stored schemas that are unused for 24 h, in passes of its own.
  *
  * Invariants:
- *  1. A schema is removed only after this process saw it unused, at one revision, for 24 h of its own running
+ *  1. A schema is removed only after this process saw it unused, and stored without a pause, for 24 h of its own running
  *     time. Clocks of controllers are never compared, and a restart begins anew.
  *  2. A namespace keeps the schema that would be in use without registrations, and the one that was stored
  *     last, so that `Settings.revision` never goes back. Each commit is guarded by the revisions of both and
@@ -126,12 +128,12 @@ export class SchemaPruner {
   }
 
   /** The time since which a schema is unused, as far as this process knows. */
-  #note({ key, revision }: Stored, now: number): number {
+  #note({ key, createRevision }: Stored, now: number): number {
     const known = this.#unused.get(key)
-    if (known?.revision === revision) return known.since
-    // The text of a key never changes, so another revision means that it was removed and registered again.
+    if (known?.createRevision === createRevision) return known.since
+    // It was removed and registered again.
     if (known) this.#remember(key)
-    this.#unused.set(key, { revision, since: now })
+    this.#unused.set(key, { createRevision, since: now })
     return now
   }
 
@@ -203,6 +205,7 @@ function storedSchemas(
   return [...stored].map(([digest, { entry, isSchema }]) => ({
     key: schemaKey(namespace, digest),
     revision: entry.modRevision,
+    createRevision: entry.createRevision,
     isSchema,
   }))
 }

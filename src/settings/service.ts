@@ -76,7 +76,7 @@ export class SettingsService {
     'kytos.settings.delete': (content, caller) => this.delete(content, caller),
     'kytos.settings.list': content => this.list(content),
     'kytos.settings.describe': content => this.describe(content),
-    'kytos.settings.remove_schema': content => this.removeSchema(content),
+    'kytos.settings.remove_schema': (content, { actor }) => this.removeSchema(content, actor),
     'kytos.settings.transaction': (content, caller) => this.transaction(content, caller),
     'kytos.settings.history': content => this.history(content),
   } satisfies Partial<Handlers>
@@ -193,13 +193,16 @@ export class SettingsService {
     return presentDescription(this.#view, namespace)
   }
 
-  async removeSchema(content: CommandContent<'kytos.settings.remove_schema'>): Promise<RemovedSchemas> {
-    const { namespace } = this.#parse(content)
+  async removeSchema(
+    content: CommandContent<'kytos.settings.remove_schema'>,
+    actor: Actor,
+  ): Promise<RemovedSchemas> {
+    const { namespace, comment } = this.#parse(content)
     const digest = content.digest === undefined ? undefined : parseDigest(content.digest)
     const force = parseFlag(content.force, 'force')
     requireReady(this.#options.watcher)
     if (force) await this.#options.registrar.forget({ namespace, digest })
-    return removeSchemas({ namespace, digest, force }, this.#options)
+    return removeSchemas({ namespace, digest, force, actor, comment }, this.#options)
   }
 
   async history(content: CommandContent<'kytos.settings.history'>): Promise<readonly HistoryRecord[]> {

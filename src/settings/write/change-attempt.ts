@@ -26,6 +26,8 @@ export interface NextDocument extends ReadDocument {
   readonly next: JsonObject | undefined
   /** True when a secret was sealed: the change is one even if its text is the same. */
   readonly isSealed?: boolean
+  /** True for a document that is put again as it is, for a record of its own: the text keeps its bytes. */
+  readonly isPutAgain?: boolean
 }
 
 /** A document as a change left it. `committed` is false when there was nothing to change. */

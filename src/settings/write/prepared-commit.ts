@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Operation } from '../../../backends/backend.ts'
+import type { Expected, Operation } from '../../../backends/backend.ts'
 import type { ChangeKind } from '../../../events/nouns.ts'
 import type { Actor } from '../../../model/actor.ts'
 import type { Revision } from '../../../model/document.ts'
@@ -36,9 +36,9 @@ export class PreparedCommit<Next extends NextDocument> {
   /** @throws SettingsError DOCUMENT_TOO_LARGE. */
   constructor(documents: readonly Next[], authorship: Authorship) {
     const printed = documents.map(document => {
-      const { base, next, isSealed = false } = document
-      const text = next && printJson(next)
-      return { document, text, isChanged: isSealed || !isUnchanged(base, next, text) }
+      const { base, next, isSealed = false, isPutAgain = false } = document
+      const text = isPutAgain ? base.entry?.text : next && printJson(next)
+      return { document, text, isChanged: isSealed || isPutAgain || !isUnchanged(base, next, text) }
     })
     const by = {
       ...authorship,
@@ -70,14 +70,15 @@ export class PreparedCommit<Next extends NextDocument> {
 
   /** The operations of the commit; all guards when it is empty. */
   get operations(): readonly Operation[] {
-    return this.#prepared.flatMap(({ document: { key, base }, text, record }): Operation[] => {
+    return this.#prepared.flatMap(({ document: { key, base }, data, text, record }): Operation[] => {
       const expected = base.entry?.modRevision ?? 'absent'
       if (!record) return [{ key, check: true, expected }]
       return [
-        text === undefined ? { key, delete: true, expected } : { key, put: text, expected },
+        text === undefined ? withoutText(key, expected) : { key, put: text, expected },
         {
           key: historyKey(key, record.version),
-          put: printRecord(record),
+          // The record of a text that is no JSON object has its bytes, as that of a manual edit.
+          put: printRecord(record, undefined, data === undefined ? text : undefined),
           expected: 'absent',
           marker: true,
           lasting: true,
@@ -113,6 +114,10 @@ export class PreparedCommit<Next extends NextDocument> {
       }
     })
   }
+}
+
+function withoutText(key: Key, expected: Expected): Operation {
+  return expected === 'absent' ? { key, check: true, expected } : { key, delete: true, expected }
 }
 
 /**
