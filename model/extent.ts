@@ -16,14 +16,17 @@ export const POINTER_CHARACTERS = 2 * 1024 * 1024
 /**
  * Rejects a value before costly work: one that nests deeper than {@link DATA_DEPTH} (JSON_MALFORMED), or
  * whose text would certainly be longer than `most` bytes (DOCUMENT_TOO_LARGE). A short patch can make such a
- * value with repeated copies. With a limit of bytes, {@link POINTER_CHARACTERS} is a limit too.
+ * value with repeated copies. With a limit of bytes, {@link POINTER_CHARACTERS} is a limit too. Returns the
+ * number of values in it, which is the work that this takes.
  */
-export function refuseExcess(value: Json, what: string, most: number): void {
+export function refuseExcess(value: Json, what: string, most: number): number {
   let weight = 0
+  let values = 0
   let pointers = 0
   // The keys that lead to the value being measured; only printed when it is rejected.
   const place: (string | number)[] = []
   const weigh = (one: Json, path: number): void => {
+    values++
     // A lower estimate, because the characters between the members are not counted.
     weight += typeof one === 'string' ? one.length + 2 : 1
     if (weight > most)
@@ -59,6 +62,7 @@ export function refuseExcess(value: Json, what: string, most: number): void {
       }
   }
   weigh(value, 0)
+  return values
 }
 
 function tooLongPointers(what: string): SettingsError {

@@ -2,7 +2,8 @@ import { _, type Ajv, type KeywordCxt } from 'ajv'
 import { equalValues, valueText } from '../../model/equal-values.ts'
 import { compareNumbers } from '../../model/numbers.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
-import { CHARACTERS_A_STEP, type StepMeter } from './step-meter.ts'
+import type { StepMeter } from './step-meter.ts'
+import { stepsOfText } from './text-steps.ts'
 
 /**
  * The exact values of a validation: ajv sees a copy in which each bigint is the nearest double, and the
@@ -59,10 +60,10 @@ function anyOf(allowed: Json, meter: StepMeter): ExactTest {
     (hasContainers || typeof value !== 'object' || value === null) && texts.has(canonical(value, meter))
 }
 
+/** The text by which a value is compared, whose cost is counted before it is made. */
 function canonical(value: Json, meter: StepMeter): string {
-  const text = valueText(value)
-  meter.spend(text.length / CHARACTERS_A_STEP)
-  return text
+  meter.spend(stepsOfText(value))
+  return valueText(value)
 }
 
 /**

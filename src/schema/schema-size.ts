@@ -3,7 +3,9 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
 
 /** The most rules in a schema: compiled keywords, each of which takes up to 0.2 ms. */
 export const SCHEMA_RULES = 1_500
-/** Names that "dependentRequired" lists and that count as one rule. */
+/** The keywords that list names for each member. */
+const LISTING: readonly string[] = ['dependentRequired', 'dependencies']
+/** Names that one of them lists and that count as one rule. */
 const NAMES_A_RULE = 4
 /** The most instructions of all patterns in a schema. */
 export const SCHEMA_INSTRUCTIONS = 20_000
@@ -54,7 +56,7 @@ export function refuseCostlySchema(schema: JsonObject): void {
     if (!isObject(one)) return
     for (const [key, member] of Object.entries(one)) {
       count(RULES.get(key) ?? 0)
-      if (key === 'dependentRequired' && isObject(member)) count(weighDependencies(member))
+      if (LISTING.includes(key) && isObject(member)) count(weighDependencies(member))
       read(key)
       look(member)
     }
@@ -71,7 +73,7 @@ export function refuseCostlySchema(schema: JsonObject): void {
   look(schema)
 }
 
-/** The rules that "dependentRequired" counts as: it is compiled to a check of each listed name. */
+/** The rules that such a keyword counts as: each listed name may be checked. */
 function weighDependencies(member: JsonObject): number {
   const lists = Object.values(member)
   const names = lists.reduce<number>((sum, one) => sum + (isArray(one) ? one.length : 0), 0)

@@ -19,7 +19,7 @@ export const VALIDATION_STEPS = 2_000_000
 /** The number of costliest validations that a search through several documents may take. */
 const SHARED_VALIDATIONS = 4
 /** The number of costliest validations that a search for the members to blame may take. */
-const SEARCH_VALIDATIONS = 16
+const SEARCH_VALIDATIONS = 4
 /** Broken rules that are collected of one document. */
 export const MAX_ERRORS = 1_000
 /** The cost of entering a subschema, which includes the error of a failure. */

@@ -6,6 +6,7 @@ import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { addBoundedFormats } from './bounded-formats.ts'
 import { describeErrors } from './broken-rules.ts'
+import { addDependentRequired } from './dependent-required.ts'
 import { addExactKeywords, type ExactContext, measure, withDoubles } from './exact-keywords.ts'
 import { compilePattern } from './pattern.ts'
 import { PatternRefused } from './pattern-property.ts'
@@ -164,6 +165,7 @@ function compile(schema: JsonObject, context: ExactContext, collects: boolean): 
   ;(formats as unknown as (on: Ajv2020) => void)(ajv)
   addBoundedFormats(ajv, context.meter)
   addExactKeywords(ajv, context)
+  addDependentRequired(ajv, collects)
   addStepKeyword(ajv, context.meter, collects)
   // The cast is safe, because ajv returns a promise only for `$async`.
   return translateFailure(schema, () => ajv.compile(schema) as CompiledCheck)

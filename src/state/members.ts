@@ -60,6 +60,17 @@ export function sorted(value: Json): Json {
   return result
 }
 
+/** The number of values in an object, at every depth. */
+export function countValues(value: JsonObject): number {
+  let values = 0
+  const look = (one: Json): void => {
+    values++
+    if (typeof one === 'object' && one !== null) for (const member of Object.values(one)) look(member)
+  }
+  look(value)
+  return values
+}
+
 /** The order of texts by their bytes in UTF-8. */
 export function compareBytes(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))

@@ -2,7 +2,7 @@ import { SettingsError } from '../../../model/errors.ts'
 
 /** The most operations of one JSON Patch, or of all in one transaction. */
 export const PATCH_OPERATIONS = 10_000
-/** The most members that one patch, or all of a transaction, copy, move or compare: at most about 0.1 s. */
+/** The most members that one patch, or all of a transaction, copy, move, compare or measure: about 0.1 s. */
 const PATCH_WORK = 200_000
 
 /** The remaining operations and work of the patches of one request. */

@@ -116,8 +116,8 @@ async function computeDocument(
   for (const { make, multiplies } of edits) {
     next = make(base, next ?? {}, budget)
     // A value that copies itself must be stopped before the next copy; every other value is no longer than
-    // the one that was sent.
-    if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
+    // the one that was sent. Many edits of a large document are as much work as one of all of them.
+    if (next && multiplies) budget.spendWork(refuseExcess(next, what, DOCUMENT_BYTES))
   }
   if (next) refuseExcess(next, what, DOCUMENT_BYTES)
   const earlier = edits.flatMap(({ restored }) => (restored ? [restored] : []))

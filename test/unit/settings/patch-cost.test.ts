@@ -95,6 +95,22 @@ describe('a JSON Patch takes time in proportion to its operations', () => {
   }, 120_000)
 })
 
+// 128 patches that copy a number took 3 s, because the whole document was measured after each.
+it('many patches with copies of a large document are refused, and few are applied', async () => {
+  const one = await open(createStore())
+  const members = Object.fromEntries(list(12_000, i => [`m${i}`, i]))
+  await one.ask('kytos.settings.create', { namespace: NS, data: members })
+  const operations = (count: number) =>
+    list(count, k => ({
+      namespace: NS,
+      method: 'JSON_PATCH' as const,
+      data: [{ op: 'copy', from: `/m${k}`, path: '/copied' }],
+    }))
+  const change = (count: number) => one.ask('kytos.settings.transaction', { operations: operations(count) })
+  await expect(change(128)).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+  expect(await change(4)).toMatchObject({ settings: [{ data: { copied: 3 } }] })
+}, 120_000)
+
 it('a JSON Patch that changes one of two copies leaves the other as it is', () => {
   const patch: Json = [
     { op: 'add', path: '/a/b/x', value: 1 },

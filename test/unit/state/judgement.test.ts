@@ -170,6 +170,18 @@ describe('overrides that break the schema', () => {
     expect(new Set(found.rejected.map(({ rule }) => rule))).toEqual(new Set(['not', 'budget']))
   })
 
+  it('of a very large document take few validations, because each merges all of it again', () => {
+    // 1,000 broken rules are found at a time, 41 of them at one name: 40 validations, 1 s, where merges are free.
+    const long = { propertyNames: { maxLength: 3 } }
+    const dependentSchemas = Object.fromEntries(Array.from({ length: 41 }, (_, i) => [`k${i}`, long]))
+    const stored = Object.fromEntries(Array.from({ length: 28_000 }, (_, i) => [`k${i}`, i]))
+    const found = judge({ dependentSchemas }, stored)
+    expect(found.validations).toBeLessThanOrEqual(6)
+    expect(found.counts).toEqual({})
+    expect(found.rejected).toHaveLength(28_000)
+    expect(judge({ dependentSchemas }, Object.fromEntries(Object.entries(stored).reverse()))).toEqual(found)
+  })
+
   it('are left out whole where one validation takes too many steps', () => {
     const schema = { properties: { t: { pattern: '(a|b|c){200}' } } }
     const found = judge(schema, { t: 'a'.repeat(250_000), b: 2 })
