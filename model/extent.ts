@@ -23,46 +23,58 @@ export function refuseExcess(value: Json, what: string, most: number): number {
   let weight = 0
   let values = 0
   let pointers = 0
-  // The keys that lead to the value being measured; only printed when it is rejected.
-  const place: (string | number)[] = []
-  const weigh = (one: Json, path: number): void => {
+  const hasLimit = Number.isFinite(most)
+  const weigh = (one: Json, path: number, levels: number): void => {
     values++
     // A lower estimate, because the characters between the members are not counted.
     weight += typeof one === 'string' ? one.length + 2 : 1
-    if (weight > most)
-      throw new SettingsError(
-        'DOCUMENT_TOO_LARGE',
-        `${what} would have more than the allowed ${most} bytes.`,
-        { details: { limit: most } },
-      )
+    if (weight > most) throw tooLong(what, most)
     if (typeof one !== 'object' || one === null) return
-    if (place.length >= DATA_DEPTH) {
-      throw new SettingsError(
-        'JSON_MALFORMED',
-        `${what} nests deeper than ${DATA_DEPTH} levels at "${pointerTo(place).slice(0, 200)}".`,
-        {
-          details: { limit: DATA_DEPTH },
-        },
-      )
+    if (levels >= DATA_DEPTH) throw tooDeep(what, value)
+    if (isArray(one)) {
+      for (let i = 0; i < one.length; i++) weigh(one[i] as Json, path, levels + 1)
+      return
     }
-    const member = (key: string | number, inner: Json, length: number): void => {
-      place.push(key)
-      weigh(inner, length)
-      place.pop()
+    for (const key of Object.keys(one)) {
+      weight += key.length
+      const length = path + 1 + key.length
+      // Items count with the pointer of their array.
+      pointers += length
+      if (hasLimit && pointers > POINTER_CHARACTERS) throw tooLongPointers(what)
+      weigh(one[key] as Json, length, levels + 1)
     }
-    if (isArray(one)) for (let i = 0; i < one.length; i++) member(i, one[i] as Json, path)
-    else
-      for (const [key, inner] of Object.entries(one)) {
-        weight += key.length
-        const length = path + 1 + key.length
-        // Items count with the pointer of their array.
-        pointers += length
-        if (pointers > POINTER_CHARACTERS && Number.isFinite(most)) throw tooLongPointers(what)
-        member(key, inner, length)
-      }
   }
-  weigh(value, 0)
+  weigh(value, 0, 0)
   return values
+}
+
+function tooLong(what: string, most: number): SettingsError {
+  return new SettingsError('DOCUMENT_TOO_LARGE', `${what} would have more than the allowed ${most} bytes.`, {
+    details: { limit: most },
+  })
+}
+
+function tooDeep(what: string, value: Json): SettingsError {
+  const place = pointerTo(deepestPath(value, DATA_DEPTH) ?? []).slice(0, 200)
+  return new SettingsError(
+    'JSON_MALFORMED',
+    `${what} nests deeper than ${DATA_DEPTH} levels at "${place}".`,
+    { details: { limit: DATA_DEPTH } },
+  )
+}
+
+/** The path to the first container so many levels below a value; undefined without one. */
+function deepestPath(value: Json, levels: number): (string | number)[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (levels === 0) return []
+  const members: Iterable<readonly [string | number, Json]> = isArray(value)
+    ? value.entries()
+    : Object.entries(value)
+  for (const [key, member] of members) {
+    const path = deepestPath(member, levels - 1)
+    if (path) return [key, ...path]
+  }
+  return undefined
 }
 
 function tooLongPointers(what: string): SettingsError {

@@ -13,10 +13,10 @@ export const SEALED = 'sealed'
  */
 export function ignoreSealed(validate: Validate): Validate {
   return (data, budget) => {
+    const rules = validate(data, budget)
+    if (!hasSealed(data)) return rules
     const found: SealedValue[] = []
     findSealed(data, '', found)
-    const rules = validate(data, budget)
-    if (found.length === 0) return rules
     const invalid = found.filter(({ text }) => text.startsWith(INVALID_SEAL)).map(sealBroken)
     if (rules.length === 0) return invalid
     const ignored = rules.filter(({ pointer }) => found.some(one => isAtOrBelow(pointer, one.pointer)))
@@ -32,6 +32,15 @@ export function ignoreSealed(validate: Validate): Validate {
 interface SealedValue {
   readonly pointer: string
   readonly text: string
+}
+
+/** True when there is a sealed value; most documents have none, and pointers to all values would cost more. */
+function hasSealed(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (isSealed(value)) return true
+  if (isArray(value)) return value.some(hasSealed)
+  for (const key of Object.keys(value)) if (hasSealed(value[key] as Json)) return true
+  return false
 }
 
 function findSealed(value: Json, pointer: string, found: SealedValue[]): void {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Milliseconds of CPU below which a pause counts as idle: timers of the service take less. */
@@ -30,10 +30,13 @@ export async function idleCpuOf(pid: number): Promise<number> {
   return before
 }
 
-/** The resident memory of a process in MiB, and the most that it ever had. */
-export async function memoryOf(pid: number): Promise<{ readonly now: number; readonly most: number }> {
+/** Forgets the most memory that a process had, so that {@link mostMemoryOf} tells of the time from now on. */
+export async function forgetMostMemory(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5')
+}
+
+/** The most resident memory of a process since its start, or since it was forgotten, in MiB. */
+export async function mostMemoryOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8')
-  const read = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1_024
-  return { now: read('VmRSS'), most: read('VmHWM') }
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(text)?.[1]) / 1_024
 }

@@ -14,8 +14,11 @@ import type { CommandName } from '../../../events/map.ts'
 
 const MEBIBYTE = 1_048_576
 
-/** The estimate for the answer to a command that returns boxes: half of the largest box. */
-const BOX_ANSWER_BYTES = 8 * MEBIBYTE
+/**
+ * The estimate for the answer to a command that returns boxes: the largest box. While it is prepared it exists
+ * four times, as text of the store, as value, as text of the answer and as bytes.
+ */
+const BOX_ANSWER_BYTES = 16 * MEBIBYTE
 /** The estimate for any other answer: the largest settings document. */
 const OTHER_ANSWER_BYTES = 262_144
 const BOX_COMMANDS: readonly string[] = [
