@@ -3,6 +3,7 @@ import { Bounds } from './check/bounds.ts'
 import { checkBoxOrder, type Hands, placeName } from './check/box-order.ts'
 import { checkBoxDeletions } from './check/boxes.ts'
 import { checkCommands } from './check/commands.ts'
+import { checkConfirmations } from './check/confirmations.ts'
 import { checkFinals } from './check/finals.ts'
 import { Findings } from './check/findings.ts'
 import { checkHands } from './check/hands.ts'
@@ -45,6 +46,7 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   }
   checkTokens(history, truth, timeline, findings)
   checkVetoes(history, truth, findings)
+  const confirmations = checkConfirmations(history, truth, findings)
 
   const sent = new Map(commands.map(command => [command.id, command.sent]))
   const restarted = options.restarted ?? restartedIn(listeners)
@@ -61,7 +63,18 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   const { facts, lost, doubled, reordered, resyncs, violations } = findings
   const repairs = finals.reduce((sum, final) => sum + final.repairs, 0)
   const reconciles = finals.reduce((sum, final) => sum + final.reconciles, 0)
-  return { ...tally, facts, lost, doubled, reordered, resyncs, repairs, reconciles, violations }
+  return {
+    ...tally,
+    facts,
+    lost,
+    doubled,
+    reordered,
+    resyncs,
+    repairs,
+    reconciles,
+    confirmations,
+    violations,
+  }
 }
 
 function namedHands({ hands = [] }: History): Hands {

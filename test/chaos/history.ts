@@ -1,3 +1,4 @@
+import type { EndedPending } from '../../events/commands/pending-nouns.ts'
 import type { Settings } from '../../events/nouns.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 
@@ -42,7 +43,7 @@ export interface TokenSight {
 export type Outcome =
   /**
    * With what it answered: `settings` or `box` for a change or a read (false: there is none), `existed` for a
-   * deleted box, `sight` for a check.
+   * deleted box, `sight` for a check, `ended` for a confirmation or a cancellation.
    */
   | {
       readonly type: 'ok'
@@ -52,6 +53,8 @@ export type Outcome =
       readonly box?: SeenBox | false
       readonly existed?: boolean
       readonly sight?: TokenSight
+      /** Of a confirmed commit that was ended. */
+      readonly ended?: EndedPending
     }
   /** Surely not applied. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
@@ -68,6 +71,8 @@ export type Outcome =
 export type CommandKind =
   | 'update'
   | 'delete'
+  | 'confirm'
+  | 'cancel'
   | 'read'
   | 'create box'
   | 'put box'
@@ -105,6 +110,8 @@ export interface Command {
   readonly sent: bigint
   /** When the answer came; undefined when none ever did. */
   readonly answered: bigint | undefined
+  /** A change that has to be confirmed within so many seconds. */
+  readonly confirmWithin?: number | undefined
   /** What an update carried. */
   readonly data?: Json
   /**
@@ -235,6 +242,8 @@ export interface Verdict {
   readonly repairs: number
   /** How often a cache was compared with the store. */
   readonly reconciles: number
+  /** The confirmed commits of the round: how many were armed, and how they ended. */
+  readonly confirmations: Readonly<Record<string, number>>
   /**
    * Everything that is wrong, what the counters count included, one sentence each with listener and cursor;
    * at most 50.

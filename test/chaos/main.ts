@@ -6,7 +6,7 @@ import type { Random } from './random.ts'
 import { type Judged, playRound, type Round, RoundFailed } from './round.ts'
 import { saveRecord } from './save-record.ts'
 import type { Stage } from './stage.ts'
-import { printFaults, printTable } from './table.ts'
+import { printConfirmations, printFaults, printTable } from './table.ts'
 
 /*
  * `npm run chaos`: round after round on a fresh store under faults, each judged from what everybody saw,
@@ -126,7 +126,9 @@ function end(): never {
   console.log(
     `\n${options.backend}, seeds ${options.seed} to ${options.seed + Math.max(begun, 1) - 1}, ${((performance.now() - start) / 60_000).toFixed(1)} minutes\n`,
   )
-  console.log(`${printTable(played)}\n\nfaults: ${printFaults(played)}`)
+  console.log(
+    `${printTable(played)}\n\nfaults: ${printFaults(played)}\n\nconfirmed commits: ${printConfirmations(played)}`,
+  )
   console.log(`\n${verdict()}`)
   // Written by then: standard output is synchronous for files, terminals and pipes on Linux.
   process.exit(exitCode())

@@ -22,7 +22,10 @@ describe('A chaos run', () => {
   })
 })
 
-function chaos(cwd: string, { backend, kind, faults }: Mutant): Promise<{ code: number; output: string }> {
+function chaos(
+  cwd: string,
+  { backend, kind, faults, seconds = SECONDS }: Mutant,
+): Promise<{ code: number; output: string }> {
   const args = [
     '--import',
     'tsx',
@@ -34,7 +37,7 @@ function chaos(cwd: string, { backend, kind, faults }: Mutant): Promise<{ code: 
     '--faults',
     faults,
   ]
-  const limits = ['--seed', '1', '--bail', '--rounds', String(ROUNDS), '--seconds', String(SECONDS)]
+  const limits = ['--seed', '1', '--bail', '--rounds', String(ROUNDS), '--seconds', String(seconds)]
   return new Promise(resolve => {
     const child = execFile(
       process.execPath,

@@ -10,6 +10,8 @@ export interface Mutant {
   /** The kind of stage and the faults that bring it to light, with commas between. */
   readonly kind: string
   readonly faults: string
+  /** How long the faults of a round strike, in seconds; 8 when absent. */
+  readonly seconds?: number
   /** What the run says of it. */
   readonly says: RegExp
   /** What is written instead; `from` stands in the file exactly once. */
@@ -107,6 +109,31 @@ export const MUTANTS: readonly Mutant[] = [
         file: FOLLOWER,
         from: 'if (!hasBegun) await refuseOtherStore(backend, [cache.meta, witness])',
         to: 'if (!hasBegun) await Promise.resolve([refuseOtherStore, cache.meta, witness])',
+      },
+    ],
+  },
+  {
+    name: 'keeper-ignores-confirmation',
+    backend: 'etcd',
+    kind: 'lines',
+    faults: 'cut',
+    seconds: 2,
+    says: /expired although it did not wait/,
+    edits: [
+      {
+        file: 'src/pending/keeper.ts',
+        from: 'if (!one.ended && !waiting.has(one.writeId))',
+        to: "if ((!one.ended || one.ended === 'confirmed') && !waiting.has(one.writeId))",
+      },
+      {
+        file: 'src/pending/pending-group.ts',
+        from: 'if (!first || first.ended) return undefined',
+        to: "if (!first || (first.ended && first.ended !== 'confirmed')) return undefined",
+      },
+      {
+        file: 'src/pending/pending-group.ts',
+        from: '=== writeId && !one.pending.ended)',
+        to: "=== writeId && (!one.pending.ended || one.pending.ended === 'confirmed'))",
       },
     ],
   },

@@ -62,7 +62,20 @@ export function printFaults(rounds: readonly Judged[]): string {
   const total = new Map<string, number>()
   for (const { faults } of rounds)
     for (const [name, times] of faults) total.set(name, (total.get(name) ?? 0) + times)
-  return [...total]
+  return printCounts(total)
+}
+
+/** How many confirmed commits there were, and how they ended: one line, the most frequent first. */
+export function printConfirmations(rounds: readonly Judged[]): string {
+  const total = new Map<string, number>()
+  for (const { verdict } of rounds)
+    for (const [kind, times] of Object.entries(verdict.confirmations))
+      total.set(kind, (total.get(kind) ?? 0) + times)
+  return printCounts(total) || 'none'
+}
+
+function printCounts(counts: ReadonlyMap<string, number>): string {
+  return [...counts]
     .sort(([, a], [, b]) => b - a)
     .map(([name, times]) => `${name} ${times}`)
     .join(', ')

@@ -4,6 +4,7 @@ import type { Command, Outcome } from './history.ts'
 import type { Random } from './random.ts'
 import type { Player } from './stage.ts'
 import { BoxActs } from './workload/box-acts.ts'
+import { ConfirmedActs } from './workload/confirmed-acts.ts'
 import { Recorder } from './workload/recorder.ts'
 import { SettingsActs } from './workload/settings-acts.ts'
 import { checkAllTokens, TokenActs, TokenPool } from './workload/token-acts.ts'
@@ -12,6 +13,9 @@ import { TransactionActs } from './workload/transaction-acts.ts'
 /** Longest pause of a writer between two commands, and after a refusal, in ms. */
 const PAUSE = 25
 const REFUSED_PAUSE = 150
+/** Milliseconds within which every confirmed commit ends once all is calm, and between two looks. */
+const ALL_ENDED = 60_000
+const ENDED_GLANCE = 100
 
 /** Writers on every controller; all that they ask and are answered is kept. */
 export interface Workload {
@@ -20,8 +24,8 @@ export interface Workload {
   /** Ends once every command under way has been answered. */
   stop(): Promise<void>
   /**
-   * Once all is calm: looks up what became of changes whose answer was lost, and shows every token to every
-   * controller. Gives all commands.
+   * Once all is calm: lets the time of confirmed commits pass, looks up what became of changes whose answer
+   * was lost, and shows every token to every controller. Gives all commands.
    */
   settle(): Promise<readonly Command[]>
 }
@@ -53,10 +57,28 @@ export function startWorkload(
       end.abort()
       await Promise.all(running)
     },
-    settle: async () => [
-      ...(await resolveUnknown(commands, players)),
-      ...(await checkAllTokens(players, pool)),
-    ],
+    settle: async () => {
+      await allEnded(players)
+      return [...(await resolveUnknown(commands, players)), ...(await checkAllTokens(players, pool))]
+    },
+  }
+}
+
+/** Resolves when no controller shows a change that waits for its confirmation. @throws Error after 60 s. */
+async function allEnded(players: readonly Player[]): Promise<void> {
+  const late = performance.now() + ALL_ENDED
+  for (const player of players) {
+    for (;;) {
+      const { pending = [] } = await player.ask('kytos.settings.status', {})
+      if (pending.length === 0) break
+      if (performance.now() > late) {
+        const names = pending
+          .flatMap(({ documents }) => documents)
+          .map(one => `${one.namespace} (${one.scope})`)
+        throw new Error(`${player.id} never ended the changes that wait: ${names.join(', ')}.`)
+      }
+      await sleep(ENDED_GLANCE)
+    }
   }
 }
 
@@ -64,13 +86,13 @@ export function startWorkload(
 async function resolveUnknown(commands: readonly Command[], players: readonly Player[]): Promise<Command[]> {
   return Promise.all(
     commands.map(async command => {
-      const { outcome, key } = command
+      const { outcome, kind, key } = command
       const player = players.find(({ id }) => id === command.controller)
       if (
         !player ||
         outcome.type !== 'unknown' ||
         outcome.writeId === undefined ||
-        !/^(settings|controllers)\//.test(key)
+        (kind !== 'update' && kind !== 'delete')
       )
         return command
       return { ...command, outcome: { ...outcome, found: await isInHistory(player, key, outcome.writeId) } }
@@ -112,6 +134,7 @@ function actsOf(
   const transactions = new TransactionActs(player, name, random, recorder, settings)
   const boxes = new BoxActs(player, name, random, recorder)
   const tokens = new TokenActs(player, random, recorder, pool)
+  const confirmed = new ConfirmedActs(player, name, random, recorder, settings)
   return {
     random,
     choices: [
@@ -135,6 +158,12 @@ function actsOf(
       [2, () => tokens.make()],
       [2, () => tokens.revoke()],
       [3, () => tokens.check()],
+      [6, () => confirmed.arm()],
+      [4, () => confirmed.leave()],
+      [2, () => confirmed.drop()],
+      [3, () => confirmed.patch()],
+      [5, () => confirmed.end('confirm')],
+      [3, () => confirmed.end('cancel')],
     ],
   }
 }

@@ -36,6 +36,7 @@ export function checkHands(
     const { key, moment, recorded, comment, actor } = step
     if (
       own.has(`${moment.revision} ${key}`) ||
+      isRolledBack(step) ||
       (recorded && comment !== null && deletions.has(`${comment} ${key}`))
     )
       return
@@ -47,6 +48,12 @@ export function checkHands(
       `${key} went in revision ${moment.revision} (by ${actor?.type ?? 'nobody'}), and nobody deleted it.`,
     )
   }
+}
+
+/** True for a document that the end of a confirmed commit returned to a baseline without it. */
+function isRolledBack({ key, moment }: Step): boolean {
+  const state = moment.steps.find(step => step.key === `pending/${key}`)
+  return state?.kind === 'cancelled' || state?.kind === 'expired'
 }
 
 /** What another client was told to have changed is what the store has. */

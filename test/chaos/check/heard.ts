@@ -77,6 +77,9 @@ export function readStory({ name, kind, since, heard }: Listener, findings: Find
   return { passages: teller.passages, late: teller.late }
 }
 
+/** The facts that have a place in a revision. */
+const FACTS: ReadonlySet<string> = new Set(['settings.changed', 'settings.pending', 'box.changed'])
+
 class Teller {
   readonly passages: Passage[] = []
   readonly late = new Set<string>()
@@ -99,7 +102,7 @@ class Teller {
   take({ name, content, at }: Heard): void {
     if (name === 'settings.state') this.#takeState(content, at)
     else if (name === 'settings.snapshot') this.#takeSnapshot(content, at)
-    else if (name === 'settings.changed' || name === 'box.changed') this.#takeFact(name, content, at)
+    else if (FACTS.has(name)) this.#takeFact(name, content, at)
   }
 
   #takeState({ state, epoch, revision }: JsonObject, at: bigint): void {
@@ -193,7 +196,12 @@ function namespaceOf(name: string, { namespace }: JsonObject): string | undefine
   return name === 'settings.changed' && typeof namespace === 'string' ? namespace : undefined
 }
 
-function subjectOf(name: string, { namespace, box_id, scope }: JsonObject): string {
+function subjectOf(name: string, content: JsonObject): string {
+  const document = documentOf(name, content)
+  return name === 'settings.pending' && document !== '' ? `pending/${document}` : document
+}
+
+function documentOf(name: string, { namespace, box_id, scope }: JsonObject): string {
   if (typeof namespace !== 'string' || namespace === '') return ''
   if (name === 'box.changed') return typeof box_id === 'string' ? makeKey('boxes', namespace, box_id) : ''
   const parts = namespace.split('/')

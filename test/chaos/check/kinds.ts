@@ -2,8 +2,8 @@ import type { Command, CommandKind } from '../history.ts'
 
 /** Commands that change nothing. */
 const LOOKS: ReadonlySet<CommandKind> = new Set(['read', 'read box', 'check token'])
-/** Commands whose change leaves no name in the store. */
-const NAMELESS: ReadonlySet<CommandKind> = new Set(['delete box', 'revoke token'])
+/** Commands whose change leaves no name in the store, or only in the state of a confirmed commit. */
+const NAMELESS: ReadonlySet<CommandKind> = new Set(['delete box', 'revoke token', 'confirm', 'cancel'])
 const BOX_PUTS: ReadonlySet<CommandKind> = new Set(['create box', 'put box', 'patch box'])
 
 /** True for a command that only looks. */

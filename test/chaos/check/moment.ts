@@ -1,3 +1,4 @@
+import type { PendingKind } from '../../../events/commands/pending-nouns.ts'
 import type { ChangeKind } from '../../../events/nouns.ts'
 import type { Actor } from '../../../model/actor.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
@@ -45,10 +46,10 @@ export interface Step {
   readonly text: string | undefined
   /** The change that left the key as it was before; undefined when there never was one. */
   readonly before: Step | undefined
-  readonly kind: ChangeKind
+  readonly kind: ChangeKind | PendingKind
   /**
    * What a fact about it names: the key, for a schema without its digest. Undefined for a key that means
-   * nothing to the service.
+   * nothing to the service, and for the pruned end of a confirmed commit, which no fact reports.
    */
   readonly subject: string | undefined
   /** Of a document, as facts have it. */
@@ -59,7 +60,7 @@ export interface Step {
   readonly recorded: boolean
   /** Of that record; changes with the same one were asked for together. */
   readonly writeId: string | undefined
-  /** What a document or box holds; undefined when it is no JSON object, or gone. */
+  /** What a document, a box or the state of a confirmed commit holds; undefined when it is no JSON object, or gone. */
   readonly content: JsonObject | undefined
 }
 
@@ -94,13 +95,22 @@ export function isDocument(key: string): boolean {
 
 /** True for the keys that are announced and counted in cursors. */
 export function isAnnounced(key: string): boolean {
-  return isDocument(key) || key.startsWith('schemas/') || key.startsWith('boxes/')
+  return isDocument(key) || isPending(key) || key.startsWith('schemas/') || key.startsWith('boxes/')
+}
+
+/** True for the states of confirmed commits. */
+export function isPending(key: string): boolean {
+  return key.startsWith('pending/')
 }
 
 const SEGMENTS: Readonly<Record<string, number>> = { settings: 3, controllers: 4, schemas: 4, boxes: 3 }
 
 /** What a fact about this key names; undefined for a key that means nothing. */
 export function subjectOf(key: string): string | undefined {
+  if (isPending(key)) {
+    const document = key.slice('pending/'.length)
+    return isDocument(document) && subjectOf(document) !== undefined ? key : undefined
+  }
   const parts = key.split('/')
   if (parts.length !== SEGMENTS[parts[0] ?? '']) return undefined
   return parts[0] === 'schemas' ? parts.slice(0, 3).join('/') : key

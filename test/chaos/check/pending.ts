@@ -1,6 +1,6 @@
-import { parseJson } from '../../../model/json.ts'
-import { isObject, type JsonObject } from '../../../model/value.ts'
+import { equalJson, isObject, type JsonObject } from '../../../model/value.ts'
 import type { StoreRevision } from '../history.ts'
+import { historyOf as historyPlace, readObject } from './record.ts'
 
 /*
  * Judges the confirmed commits in the history of a store, revision by revision. It reads the texts by itself,
@@ -30,13 +30,35 @@ export function checkPending(
   revisions: readonly StoreRevision[],
   answers: readonly PendingAnswer[],
 ): readonly string[] {
+  const { found, steps } = readPendingLife(revisions, { from: 0, hasEnded: true })
+  return [...found, ...checkAnswers(new Set(steps.keys()), answers)]
+}
+
+/** A life of a store: its violations, and how often it had each step, as `<write id> <kind>`. */
+export interface PendingLife {
+  readonly found: readonly string[]
+  readonly steps: ReadonlyMap<string, number>
+}
+
+/**
+ * Judges one life of a store. What comes before the revision with the index `from` was judged before; with
+ * `hasEnded` the life has come to its calm end.
+ */
+export function readPendingLife(
+  revisions: readonly StoreRevision[],
+  { from, hasEnded }: { readonly from: number; readonly hasEnded: boolean },
+): PendingLife {
   const judge = new Judge()
-  for (const revision of revisions) judge.see(revision)
-  return [...judge.conclude(), ...checkAnswers(judge.steps, answers)]
+  for (const [i, revision] of revisions.entries()) {
+    if (i === from) judge.forgive()
+    judge.see(revision)
+  }
+  return { found: judge.conclude(hasEnded), steps: judge.steps }
 }
 
 class Judge {
   readonly #texts = new Map<string, string>()
+  readonly #versions = new Map<string, number>()
   readonly #found: string[] = []
   /** `<write id> <kind>` of each step, once for all documents of a commit. */
   readonly steps = new Map<string, number>()
@@ -50,15 +72,25 @@ class Judge {
       else if (/^(settings|controllers)\//.test(key)) this.#seeDocument(key, put, revision)
     }
     for (const step of seen) this.steps.set(step, (this.steps.get(step) ?? 0) + 1)
-    for (const { key, text } of changes)
+    for (const { key, text } of changes) {
+      const record = text === undefined ? undefined : historyPlace(key)
+      if (record) this.#versions.set(record.document, record.version)
       if (text === undefined) this.#texts.delete(key)
       else this.#texts.set(key, text)
+    }
   }
 
-  conclude(): readonly string[] {
-    for (const [key, text] of this.#texts)
+  /** Forgets the violations so far. */
+  forgive(): void {
+    this.#found.length = 0
+  }
+
+  conclude(hasEnded: boolean): readonly string[] {
+    for (const [key, text] of hasEnded ? this.#texts : [])
       if (key.startsWith('pending/') && !parse(text)?.ended && !this.#texts.has(`armed/${key.slice(8)}`))
         this.#found.push(`${key} still waits although its time has passed`)
+    for (const [writeId, kinds] of endsOf(this.steps))
+      if (kinds.length > 1) this.#found.push(`${writeId} ended as ${kinds.join(' and ')}`)
     return this.#found
   }
 
@@ -93,31 +125,41 @@ class Judge {
       if (put.has(document)) fail(`${kind}, and changed`)
       return
     }
-    const record = parseText(this.#texts.get(historyOf(document, before.baseline)))
-    const expected = before.baseline === 0 ? undefined : record?.data
     const restored = parseText(after(document))
-    if (JSON.stringify(restored) !== JSON.stringify(expected ?? undefined))
+    if (!equalJson(restored, this.#dataOf(document, before.baseline)))
       fail(`${kind}, and not at its baseline`)
     if (this.#versionOf(document) !== before.version) fail(`${kind}, and replaced another version`)
+    const replaced = parseText(this.#texts.get(document))
+    if (!equalJson(replaced, this.#dataOf(document, before.version)))
+      fail(`${kind}, and replaced an edit without a record`)
   }
 
   /**
-   * A document that waits changes only together with its state, or by a manual edit, which has no record. Once
+   * A document that waits changes only together with its state, or by a manual edit. Once
    * such an edit is recorded, it has overtaken the state, whose end may be put later.
    */
   #seeDocument(document: string, put: ReadonlyMap<string, string | undefined>, revision: bigint): void {
     const before = parse(this.#texts.get(`pending/${document}`))
     if (!before || before.ended !== undefined || put.has(`pending/${document}`)) return
     if (this.#versionOf(document) > before.version) return
-    if ([...put.keys()].some(key => key.startsWith(`history/${document}/`)))
+    const records = [...put].filter(([key]) => key.startsWith(`history/${document}/`))
+    if (records.some(([, text]) => !isByHand(text)))
       this.#found.push(`revision ${revision}, ${document}: changed by a command while it waits`)
+  }
+
+  /** The overrides of a version, or of the newest one before it whose text is a JSON object. */
+  #dataOf(document: string, version: number): JsonObject | undefined {
+    for (let at = version; at > 0; at--) {
+      const record = parseText(this.#texts.get(historyOf(document, at)))
+      if (record?.kind === 'deleted') return undefined
+      if (isObject(record?.data)) return record.data
+    }
+    return undefined
   }
 
   /** The newest version before the revision. */
   #versionOf(document: string): number {
-    const prefix = `history/${document}/`
-    const found = [...this.#texts.keys()].filter(key => key.startsWith(prefix))
-    return Math.max(0, ...found.map(key => Number(key.slice(prefix.length))))
+    return this.#versions.get(document) ?? 0
   }
 }
 
@@ -128,33 +170,47 @@ interface Moment {
   readonly seen: Set<string>
 }
 
-function checkAnswers(
-  steps: ReadonlyMap<string, number>,
+/**
+ * The answers that are not true of a store with these steps. Where it was put back, what was ended before may
+ * be ended once more.
+ */
+export function checkAnswers(
+  steps: ReadonlySet<string>,
   answers: readonly PendingAnswer[],
+  wasPutBack = false,
 ): readonly string[] {
   const found: string[] = []
   for (const { kind, writeId } of answers)
     if (!steps.has(`${writeId} ${kind}`))
       found.push(`${writeId} was answered as ${kind}, which the store never had`)
+  const ended = answers.filter(({ kind }) => kind !== 'armed').map(({ writeId }) => writeId)
+  if (!wasPutBack)
+    for (const writeId of new Set(ended.filter((one, i) => ended.indexOf(one) !== i)))
+      found.push(`${writeId} was ended by two answers`)
+  return found
+}
+
+/** The ends of each commit, each as often as the store had it. */
+function endsOf(steps: ReadonlyMap<string, number>): ReadonlyMap<string, readonly string[]> {
   const ends = new Map<string, string[]>()
   for (const [step, count] of steps) {
     const [writeId = '', kind = ''] = step.split(' ')
     if (kind !== 'armed') ends.set(writeId, [...(ends.get(writeId) ?? []), ...Array(count).fill(kind)])
   }
-  for (const [writeId, kinds] of ends)
-    if (kinds.length > 1) found.push(`${writeId} ended as ${kinds.join(' and ')}`)
-  const confirmed = answers.filter(({ kind }) => kind !== 'armed').map(({ writeId }) => writeId)
-  for (const writeId of confirmed.filter((one, i) => confirmed.indexOf(one) !== i))
-    found.push(`${writeId} was ended by two answers`)
-  return found
+  return ends
 }
 
 const historyOf = (document: string, version: number) =>
   `history/${document}/${String(version).padStart(12, '0')}`
 
+/** True for the record of a manual edit. */
+function isByHand(text: string | undefined): boolean {
+  const actor = parseText(text)?.actor
+  return isObject(actor) && actor.type === 'file'
+}
+
 function parseText(text: string | undefined): JsonObject | undefined {
-  const value = text === undefined ? undefined : parseJson(text)
-  return isObject(value) ? value : undefined
+  return text === undefined ? undefined : readObject(text)
 }
 
 function parse(text: string | undefined): Waiting | undefined {

@@ -1,5 +1,5 @@
 import type { Fact } from './heard.ts'
-import { isDocument, type Moment, type Step } from './moment.ts'
+import { isDocument, isPending, type Moment, type Step } from './moment.ts'
 import type { Telling } from './telling.ts'
 import type { World } from './world.ts'
 
@@ -10,6 +10,8 @@ export interface Difference {
   readonly after: Step | undefined
   /** The text differs: it has to be told. Else only the revision does: it may be. */
   readonly must: boolean
+  /** It has a place, and no fact reports it. */
+  readonly isSilent: boolean
 }
 
 /** How the store at a moment differs from the world, in byte order of the keys. */
@@ -17,10 +19,11 @@ export function differencesTo(world: World, target: Moment | undefined): Differe
   const found: Difference[] = []
   for (const [key, after] of world.difference(target)) {
     const before = world.get(key)
-    const must = before?.text !== after?.text
+    const isSilent = isPending(key) && after?.subject === undefined
+    const must = before?.text !== after?.text && !isSilent
     const isThere = before?.text !== undefined
     if (must || (isThere && before.moment.revision !== after?.moment.revision))
-      found.push({ key, before, after, must })
+      found.push({ key, before, after, must, isSilent })
   }
   return found.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
@@ -43,6 +46,7 @@ export function matchDifferences(facts: readonly Fact[], differences: readonly D
 
 /** What a fact about a difference has to say. */
 export function tellingOf({ key, before, after }: Difference): Telling {
+  if (isPending(key)) return { kind: after?.kind ?? 'deleted', by: after }
   const kind = after?.text === undefined ? 'deleted' : before?.text === undefined ? 'created' : 'updated'
   // A listing shows who made a change only by its record; an edit by hand may have got one meanwhile.
   const isTold = isDocument(key) ? after?.recorded === true : true

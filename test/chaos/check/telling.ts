@@ -1,8 +1,9 @@
 import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { type Fact, printCursor } from './heard.ts'
-import type { Step } from './moment.ts'
+import { isPending, type Step } from './moment.ts'
 import type { Panel } from './panel.ts'
+import { pendingErrors } from './pending-step.ts'
 import type { World } from './world.ts'
 
 /** What of a step is known well enough to hold a fact against it. */
@@ -44,6 +45,7 @@ export class Teaching {
     const { namespace, content } = fact
     if (content.kind !== kind) this.#wrong(fact, `says ${content.kind} of ${key}, which was ${kind}`)
     if (by) this.#compare(fact, key, by)
+    if (by && isPending(key)) for (const what of pendingErrors(fact.content, step)) this.#wrong(fact, what)
     const sent = typeof content.comment === 'string' ? this.#panel.sent.get(content.comment) : undefined
     if (sent !== undefined && fact.at < sent)
       this.#wrong(fact, `was heard before ${content.comment} was asked for`)

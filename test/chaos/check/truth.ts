@@ -3,12 +3,14 @@ import type { StoreLife, StoreRevision } from '../history.ts'
 import {
   isAnnounced,
   isDocument,
+  isPending,
   type Moment,
   type Recorded,
   type Step,
   subjectOf,
   type TokenStep,
 } from './moment.ts'
+import { pendingStep } from './pending-step.ts'
 import { actorOf, readObject, readRecord } from './record.ts'
 
 /** One life of the store as a path of moments, of which it shares the first ones with an earlier life. */
@@ -189,6 +191,7 @@ class Builder {
     const kind = text === undefined ? 'deleted' : existed ? 'updated' : 'created'
     const content = text === undefined || key.startsWith('schemas/') ? undefined : readObject(text)
     const common = { moment, n, key, text, before, kind, subject: subjectOf(key), content } as const
+    if (isPending(key)) return pendingStep(common)
     if (!isDocument(key)) {
       const written = key.startsWith('boxes/') ? content?.written : undefined
       const actor =

@@ -4,7 +4,7 @@ import { type Fact, type Passage, printCursor, snapshotData } from './heard.ts'
 import { mayBeForgotten } from './kept.ts'
 import { areOne, cursorOf, isDocument, type Moment, type Step } from './moment.ts'
 import { leadsTo, momentsAt, type Panel } from './panel.ts'
-import { differencesTo, matchDifferences, misfits, tellingOf } from './resync.ts'
+import { type Difference, differencesTo, matchDifferences, misfits, tellingOf } from './resync.ts'
 import { Teaching } from './telling.ts'
 import { World } from './world.ts'
 
@@ -138,11 +138,12 @@ export class Walk {
     const told = new Set<string>()
     const matches = matchDifferences(facts, differences)
     for (const { difference } of matches) if (difference) told.add(difference.key)
-    const places = differences.filter(({ key, must }) => must || told.has(key)).map(({ key }) => key)
+    const places = differences.filter(({ key, must, isSilent }) => must || isSilent || told.has(key))
+    const last = places.findLast(({ isSilent }) => !isSilent)?.key
     for (const { fact, difference } of matches) {
       if (!difference) this.#wrongFact(fact, `tells of ${fact.subject}, which is as the listener knew it`)
       else {
-        const place = placeIn(places, difference.key)
+        const place = placeIn(places, last, difference.key)
         if (place !== fact.cursor.n)
           this.#wrongFact(fact, `has not the place ${place} that ${difference.key} has among what differs`)
         const { key, after } = difference
@@ -287,6 +288,6 @@ export class Walk {
 const PART = 500_000_001
 const WHOLE = 999_999_999
 
-function placeIn(places: readonly string[], key: string): number {
-  return key === places.at(-1) ? WHOLE : PART + places.indexOf(key)
+function placeIn(places: readonly Difference[], last: string | undefined, key: string): number {
+  return key === last ? WHOLE : PART + places.findIndex(one => one.key === key)
 }

@@ -5,7 +5,7 @@ import { GUARDED } from '../guard-napp.ts'
 import type { HandChange } from '../history.ts'
 import type { Random } from '../random.ts'
 import { BOX_NAMESPACE, BOXES } from '../workload/box-acts.ts'
-import { PASSING, SHARED } from '../workload/namespaces.ts'
+import { CONFIRMED, LEFT, PASSING, SHARED } from '../workload/namespaces.ts'
 import { type Ground, last, PREFIX, type World } from './ground.ts'
 import { createLineFaults } from './line-faults.ts'
 import { createSeatFault } from './seat-faults.ts'
@@ -53,9 +53,13 @@ async function edit(
 ): Promise<void> {
   const pick = random.fork('keys')
   const documents = [
-    ...[...SHARED, ...PASSING, ...GUARDED].map(namespace => makeKey('settings', ...namespace.split('/'))),
+    ...[...SHARED, ...PASSING, ...GUARDED, ...CONFIRMED].map(namespace =>
+      makeKey('settings', ...namespace.split('/')),
+    ),
     ...seats.flatMap(({ id }) =>
-      [...SHARED, ...PASSING].map(namespace => makeKey('controllers', id, ...namespace.split('/'))),
+      [...SHARED, ...PASSING, ...CONFIRMED, ...LEFT].map(namespace =>
+        makeKey('controllers', id, ...namespace.split('/')),
+      ),
     ),
   ]
   const boxes = BOXES.map(id => makeKey('boxes', BOX_NAMESPACE, id))

@@ -4,7 +4,10 @@ import type { Command, Outcome } from '../history.ts'
 import { type Player, PlayerGone } from '../stage.ts'
 
 /** What a command is about, before it is answered. */
-export type Asked = Pick<Command, 'id' | 'kind' | 'key' | 'together' | 'dropped' | 'also' | 'refusedBy'> & {
+export type Asked = Pick<
+  Command,
+  'id' | 'kind' | 'key' | 'together' | 'dropped' | 'also' | 'refusedBy' | 'confirmWithin'
+> & {
   readonly data?: Json
   readonly expected?: Command['expected']
 }

@@ -37,9 +37,12 @@ export class SettingsActs {
     this.#recorder = recorder
   }
 
-  patch(scope: string, large = false): Promise<Outcome> {
+  patch(
+    scope: string,
+    large = false,
+    namespace = large ? BULKY : this.#random.pick(SHARED),
+  ): Promise<Outcome> {
     const id = this.#recorder.id()
-    const namespace = large ? BULKY : this.#random.pick(SHARED)
     const data = {
       [this.#name]: id,
       ...(large && { ballast: id.padEnd(this.#random.between(1, LARGE), '.') }),
