@@ -1,33 +1,40 @@
 import type { Actor } from '../model/actor.ts'
 import type { JsonObject } from '../model/value.ts'
+import type { PendingKind } from './commands/pending-nouns.ts'
 import type { Difference } from './differences.ts'
 import type { ChangeKind } from './nouns.ts'
 
 /* The nouns of commands that look back: the audit, the state at a time, rollbacks. */
 
 /**
- * One change in the audit. Entries are in the order in which the store got their records, never in the order
- * of clocks.
+ * One change in the audit, or the last step of a confirmed commit at one of its documents. Entries are in the
+ * order in which the store got them, never in the order of clocks.
  */
 export interface AuditEntry {
   readonly namespace: string
   readonly scope: string
+  /** The version that the change made; of a step, the version that waits, or waited, for its confirmation. */
   readonly version: number
-  readonly kind: ChangeKind
-  /** The controller that committed the change, or that recorded a manual edit. */
-  readonly controller: string
+  readonly kind: ChangeKind | PendingKind
+  /** The controller that committed the change, or that recorded a manual edit; null for a step. */
+  readonly controller: string | null
   readonly actor: Actor
   readonly comment: string | null
   /** ISO 8601, by the clock of that controller: for people, never for ordering. */
   readonly at: string
   /** True when `at` is before that of the previous version of the document: one of the clocks was wrong. */
   readonly clock?: true
+  /** The commit of the change; of a step, the last commit that armed or extended it. */
   readonly write_id: string
-  /** The revision of the change. */
+  /** The revision of the change, or of the step. */
   readonly revision: string
+  /** The seconds for the confirmation: of a step, and of a change that had to be confirmed. */
+  readonly confirm_within?: number
+  /** Of a step: the version that a rollback restores, 0 where the document did not exist. */
+  readonly baseline?: number
   /**
-   * The differences of the overrides; null when the previous version is no longer kept, or when one of the
-   * two texts is no JSON object.
+   * The differences of the overrides; null for a step, when the previous version is no longer kept, and when
+   * one of the two texts is no JSON object.
    */
   readonly changes: readonly Difference[] | null
   /** The number of differences that `changes` has no room for. */

@@ -8,15 +8,18 @@ import { currentVisibility } from '../../model/rights/visibility.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
 import type { StoredRecord } from '../state/record.ts'
 import { ALL_RECORDS, isBackInTime, type KeptRecord, listRecords } from './kept-records.ts'
+import { type Audited, listSteps } from './kept-steps.ts'
 
 /*
- * The audit: all kept records of all documents as one stream.
+ * The audit: all kept records of all documents, and the last step of each confirmed commit, as one stream.
  *
  * Invariants:
- *  1. Order is that in which the store got the records (their revision, then the key of the document), never
- *     that of clocks. So no record that is committed later belongs to a page that was read.
+ *  1. Order is that in which the store got the entries (their revision, then the key of the document, a change
+ *     before its step), never that of clocks. So nothing that is committed later belongs to a page that was
+ *     read.
  *  2. A page ends between two revisions. Its cursor is a revision alone, which stays exact when records of the
- *     page are pruned; reading on from it neither repeats an entry nor skips one.
+ *     page are pruned; reading on from it neither repeats an entry nor skips a change. The store keeps the last
+ *     step of a confirmed commit, so earlier ones may be gone before they are read.
  *  3. A page holds at most `limit` entries and the rest of its last revision, each entry a bounded text.
  */
 
@@ -39,13 +42,6 @@ export interface AuditRequest {
   readonly protect: (namespace: Namespace, data: JsonObject) => JsonObject
 }
 
-/** One entry, and the revision of its record. */
-interface Audited {
-  readonly stored: Revision
-  readonly key: string
-  readonly entry: AuditEntry
-}
-
 /** Reads the first records after a revision that the caller sees. */
 export async function readAudit(
   backend: Backend,
@@ -53,7 +49,11 @@ export async function readAudit(
 ): Promise<AuditedRecords> {
   const { seesNamespace } = currentVisibility()
   const { revision, records } = await listRecords(backend, ALL_RECORDS)
-  let found: Audited[] = []
+  // Listed after the records, so that none up to their revision is missing.
+  const steps = await listSteps(backend)
+  let found: Audited[] = steps.filter(
+    ({ stored, entry }) => stored > after && stored <= revision && seesNamespace(entry.namespace),
+  )
   /** Entries above it are on a later page. */
   let ceiling: Revision | undefined
   let more = false
@@ -81,13 +81,15 @@ export async function readAudit(
   return { entries: page.map(({ entry }) => entry), more, next: more ? last : larger(revision, last) }
 }
 
-/** The revision of the first record with this time or a later one, minus one; undefined without one. */
+/** The revision of the first entry with this time or a later one, minus one; undefined without one. */
 export async function revisionBefore(backend: Backend, from: Date): Promise<Revision | undefined> {
   const { records } = await listRecords(backend, ALL_RECORDS)
   let first: Revision | undefined
-  for await (const { record } of records)
-    if (Date.parse(record.at) >= from.getTime() && (first === undefined || record.stored < first))
-      first = record.stored
+  const take = (at: string, stored: Revision): void => {
+    if (Date.parse(at) >= from.getTime() && (first === undefined || stored < first)) first = stored
+  }
+  for await (const { record } of records) take(record.at, record.stored)
+  for (const { entry, stored } of await listSteps(backend)) take(entry.at, stored)
   return first === undefined ? undefined : first - 1n
 }
 
@@ -111,7 +113,7 @@ function entryOf(
   previous: StoredRecord | undefined,
   protect: AuditRequest['protect'],
 ): AuditEntry {
-  const { version, kind, controller, actor, comment, at, writeId, of } = record
+  const { version, kind, controller, actor, comment, at, writeId, of, confirmWithin } = record
   return {
     namespace,
     scope,
@@ -124,6 +126,7 @@ function entryOf(
     ...(isBackInTime(record, previous) && { clock: true }),
     write_id: writeId,
     revision: printRevision(of),
+    ...(confirmWithin !== undefined && { confirm_within: confirmWithin }),
     ...changesOf(record, previous, data => protect(namespace, data)),
   }
 }

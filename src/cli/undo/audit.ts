@@ -31,6 +31,11 @@ const PAGE_ENTRIES = 500
 /** The time between two requests of `--follow`. */
 const POLL_MS = 1_000
 
+const STYLES: { readonly [Kind in AuditEntry['kind']]?: 'red' | 'green' | 'yellow' } = {
+  ...{ created: 'green', deleted: 'red', confirmed: 'green' },
+  ...{ cancelled: 'yellow', expired: 'yellow', overtaken: 'yellow' },
+}
+
 const EXAMPLES = `
 Examples:
   kytos-settings audit                           all kept changes of all NApps
@@ -124,18 +129,26 @@ function printEntries(entries: readonly AuditEntry[], isFirst: boolean, terminal
 }
 
 function rowOf(entry: AuditEntry): Cell[] {
-  const { at, clock, version, actor, controller, kind, changes, more = 0, comment } = entry
-  const shown = changes?.map(showDifference).join(', ') ?? '?'
+  const { at, clock, version, actor, controller, kind, more = 0, comment } = entry
+  const shown = showChange(entry)
   return [
     `${showTime(at)}${clock ? ' clock' : ''}`,
     printPlace(entry),
     String(version),
     printAuthor(actor),
-    controller,
-    { text: kind, style: kind === 'deleted' ? 'red' : kind === 'created' ? 'green' : 'dim' },
+    controller ?? '-',
+    { text: kind, style: STYLES[kind] ?? 'dim' },
     more > 0 ? `${shown}, ${more} more` : shown,
     comment ?? '',
   ]
+}
+
+/** The differences of a change; of a step of a confirmed commit, its time and its baseline. */
+function showChange({ baseline, confirm_within, changes }: AuditEntry): string {
+  const time = confirm_within === undefined ? '' : `confirm within ${confirm_within} s`
+  if (baseline !== undefined) return `${time}, else ${baseline === 0 ? 'deleted' : `version ${baseline}`}`
+  const shown = changes?.map(showDifference).join(', ') ?? '?'
+  return time === '' ? shown : `${shown} (${time})`
 }
 
 function parseStart(text: string): AuditStart {

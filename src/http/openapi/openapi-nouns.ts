@@ -11,6 +11,10 @@ import type { Operation, Success } from './operation.ts'
 
 const TEXT = { type: 'string' } as const
 const FLAG = { type: 'boolean' } as const
+const AUDIT_KIND = textOf(
+  ...['created', 'updated', 'deleted'],
+  ...['armed', 'extended', 'confirmed', 'cancelled', 'expired', 'overtaken'],
+)
 const COUNT = { type: 'integer', minimum: 0 } as const
 const TIME = { type: 'string', format: 'date-time' } as const
 /** A revision, which clients compare as an integer of any size. */
@@ -201,13 +205,15 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
         namespace: TEXT,
         scope: TEXT,
         version: COUNT,
-        kind: textOf('created', 'updated', 'deleted'),
-        controller: TEXT,
+        kind: AUDIT_KIND,
+        controller: orNull(TEXT),
         actor: ref('Actor'),
         comment: orNull(TEXT),
         at: TIME,
         'clock?': FLAG,
         write_id: TEXT,
+        'confirm_within?': COUNT,
+        'baseline?': COUNT,
         revision: REVISION,
         changes: orNull(listOf(objectOf({ path: TEXT, 'old?': ANY, 'new?': ANY }))),
         'more?': COUNT,
