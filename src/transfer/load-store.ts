@@ -3,6 +3,7 @@ import { COMMIT_OPERATIONS, type Entry } from '../../model/document.ts'
 import { EVERYTHING, isTokenKey, type Key } from '../../model/key.ts'
 import { ownAmong } from '../../model/overlap.ts'
 import { META_KEY } from '../watcher/epoch.ts'
+import { parseArmedKey } from '../watcher/pending/stored-pending.ts'
 import { batchGroupsOf } from './batch-groups.ts'
 import { commitGroups } from './commit-groups.ts'
 import { differenceOf, isEqual, type StoreDifference } from './difference.ts'
@@ -58,7 +59,8 @@ export async function loadStore(
     return { ...first.report, epoch: state.epoch }
   const load = await beginLoad(backend, state, snapshot)
   // A service may have written until the mark, such as the record of a manual edit, which is replaced too.
-  const { report, difference } = options.overwrite ? await plan() : first
+  const { report, difference, times } = options.overwrite ? await plan() : first
+  await removeTimes(load, times)
   await removeAll(load, [...difference.extra, ...difference.misplaced])
   await putAll(load, difference, report.written, options)
   refuseUnequal(compare(await readAll(await backend.list(EVERYTHING))))
@@ -93,7 +95,18 @@ export function planLoad(
   const written = open.flat().reduce((sum, { puts }) => sum + puts.length, 0)
   const counts = { entries: same + written, written, same, replaced: differing.length, removed: extra.length }
   const report: LoadReport = { ...counts, skipped, epoch: undefined }
-  return { report, compare, state, difference }
+  return { report, compare, state, difference, times: held.filter(({ key }) => parseArmedKey(key)) }
+}
+
+/**
+ * Removes the times of changes that waited in the target: they would be those of the loaded changes of the
+ * same documents. The store may remove one at any moment, so their revisions are no guard.
+ */
+async function removeTimes(load: StoreLoad, times: readonly Entry[]): Promise<void> {
+  for (let at = 0; at < times.length; at += COMMIT_OPERATIONS - 1)
+    await load.commit(
+      times.slice(at, at + COMMIT_OPERATIONS - 1).map(({ key }): Operation => ({ key, delete: true })),
+    )
 }
 
 async function removeAll(load: StoreLoad, entries: readonly Entry[]): Promise<void> {

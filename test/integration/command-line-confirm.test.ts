@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CliStage, openCliStage } from './cli-stage.ts'
 
@@ -75,4 +77,48 @@ describe('a change with --confirm-within', () => {
       expect((await stage.run(['set', NAPP, 'polling_time=1', '--confirm-within', time])).exit).toBe(2)
     expect((await stage.run(['confirm', NAPP])).exit).toBe(5)
   }, 60_000)
+
+  it('is armed by promote, apply, edit and rollback too; each extends the one before, and all end together', async () => {
+    const within = ['--confirm-within', '5m']
+    expect((await stage.run(['set', NAPP, 'polling_time=8', '-s', 'controller:c2'])).exit).toBe(0)
+    const folder = join(stage.cwd, 'wanted/settings/kytos')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'link_discovery.json'), '{"polling_time": 11}')
+    const EDITOR = await stage.editor(`echo '{"polling_time": 12}' > "$1"`)
+    const commands: [string[], string][] = [
+      [['promote', NAPP, '--from', 'c2'], '8'],
+      [['apply', 'wanted'], '11'],
+      [['edit', NAPP], '12'],
+      [['rollback', NAPP, '1'], '4'],
+    ]
+    for (const [command, after] of commands) {
+      expect(await stage.run([...command, ...within], { EDITOR })).toMatchObject({
+        exit: 0,
+        stderr: expect.stringContaining('is rolled back in 300 s unless it is confirmed'),
+      })
+      expect(await value()).toBe(after)
+    }
+    // The store has the document of the other controller no longer, because it was promoted.
+    const other = async () =>
+      JSON.parse((await stage.run(['get', NAPP, '-s', 'controller:c2', '--json'])).stdout)
+    expect((await other()).overrides).toEqual({})
+    const { exit, stdout } = await stage.run(['cancel', NAPP, '-s', 'controller:c2', '--json'])
+    expect([exit, JSON.parse(stdout).documents.length]).toEqual([0, 2])
+    expect(await value()).toBe('6')
+    expect((await other()).overrides).toEqual({ polling_time: 8 })
+  }, 90_000)
+
+  it('that waits in a backup is rolled back by the service that starts on the restored store', async () => {
+    const arm = (to: number) => stage.run(['set', NAPP, `polling_time=${to}`, '--confirm-within', '5m'])
+    expect((await arm(13)).exit).toBe(0)
+    expect((await stage.run(['backup', 'saved'])).exit).toBe(0)
+    expect((await stage.run(['confirm', NAPP])).exit).toBe(0)
+    // Another change waits while the store is replaced.
+    expect((await arm(14)).exit).toBe(0)
+    await stage.stop()
+    expect(await stage.run(['restore', 'saved', '--overwrite'])).toMatchObject({ exit: 0 })
+    await stage.start()
+    await expect.poll(value, { timeout: 30_000 }).toBe('6')
+    expect((await stage.run(['confirm', NAPP])).stderr).toContain('was not confirmed in time')
+  }, 90_000)
 })

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
+import { toSettingsError } from '../../model/errors.ts'
+import { makeKey } from '../../model/key.ts'
 import { loadStore } from '../../src/transfer/load-store.ts'
 import { takeSnapshot } from '../../src/transfer/store-snapshot.ts'
 import { type Controller, openController } from '../support/controller.ts'
@@ -36,7 +38,12 @@ describe('A rollback', () => {
     onTestFinished(() => backend.close())
 
     for (const n of [1, 2, 3]) await put(n % 2 ? one : two, n)
+    const arm = (namespace: string) =>
+      one.ask('kytos.settings.update', { namespace, data: { n: 1 }, confirm_within: 600 })
+    await arm('kytos/waits')
     const saved = await takeSnapshot(backend, 'saved')
+    await one.ask('kytos.settings.confirm', { namespace: 'kytos/waits' })
+    await arm('kytos/later')
     for (const n of [40, 50, 60]) await put(one, n)
     const { write_id = '' } =
       (await one.ask('kytos.settings.history', { namespace: NAME, version: 5 }))[0] ?? {}
@@ -58,6 +65,14 @@ describe('A rollback', () => {
     }
     await expect.poll(() => controllers.every(isThere), { timeout: 30_000 }).toBe(true)
 
+    // A change that waits has no time on the restored store, whatever became of it on the former one.
+    const end = () => two.ask('kytos.settings.confirm', { namespace: 'kytos/waits' }).catch(toSettingsError)
+    await expect.poll(end, { timeout: 20_000 }).toMatchObject({ details: { ended: 'expired' } })
+    const waits = () => backend.get(makeKey('settings', 'kytos', 'waits'))
+    await expect.poll(waits, { timeout: 20_000 }).toBeUndefined()
+    await expect(two.ask('kytos.settings.confirm', { namespace: 'kytos/later' })).rejects.toMatchObject({
+      code: 'NOT_PENDING',
+    })
     for (const controller of controllers) {
       await expect(rollback(controller, 5)).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' })
       await expect(
@@ -68,7 +83,9 @@ describe('A rollback', () => {
     expect(await rollback(one, 2)).toMatchObject({ overrides: { n: 2 }, version: 5 })
     const page = await two.ask('kytos.settings.audit', { after: next })
     expect(page).toMatchObject({ restarted: true })
-    expect(page.entries.map(({ version }) => version).toSorted()).toEqual([1, 2, 3, 4, 5])
+    const own = page.entries.filter(({ namespace }) => namespace === NAME)
+    expect(own.map(({ version }) => version).toSorted()).toEqual([1, 2, 3, 4, 5])
+    expect(page.entries.map(({ kind }) => kind)).toContain('expired')
     for (const controller of controllers)
       await expect
         .poll(async () => (await controller.ask('kytos.settings.retrieve', { namespace: NAME })).overrides, {
