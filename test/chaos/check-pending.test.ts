@@ -203,7 +203,7 @@ describe('the judge of confirmed commits', () => {
     expect(judge({ ...confirm, kind: 'cancel' })).toMatch(/confirm \(cancel\) left .* confirmed/)
   })
 
-  it('finds a change that was committed and not armed', () => {
+  it('finds a change that was committed and not armed, and one that was refused and armed', () => {
     const [{ revision = 0n } = {}] = revisions.filter(({ changes }) =>
       changes.some(({ text }) => text === '{"n":0}'),
     )
@@ -219,6 +219,21 @@ describe('the judge of confirmed commits', () => {
       ...{ id, kind: 'update', key: key(A), controller: 'controller-1', confirmWithin: 2 },
       ...{ sent: 0n, answered: undefined, outcome: { type: 'unknown' } },
     }
+    const wrong = {
+      ...command,
+      id: 'refused',
+      outcome: { type: 'refused', code: 'PENDING', message: '' },
+    } as const
+    const armedFor = spoil(c =>
+      c.key === `pending/${key(A)}` && c.text?.includes('"ended"') === false
+        ? { ...c, text: c.text.replace('"comment":null', '"comment":"refused"') }
+        : c,
+    )
+    expect(
+      check({ ...history(() => []), lives: [{ revisions: armedFor }], commands: [wrong] }).violations.join(
+        '\n',
+      ),
+    ).toMatch(/refused was refused \(PENDING\), but pending\/settings\/kytos\/a waits since/)
     const { violations } = check({ ...history(() => []), lives: [{ revisions: named }], commands: [command] })
     expect(violations.join('\n')).toContain(
       `plain was applied to ${key(A)} in revision ${revision}, and not armed.`,

@@ -27,9 +27,9 @@ describe('docs/reliability.md', () => {
     expect(cells('Faults').sort()).toEqual(kinds.sort())
   })
 
-  it('names a case that exists for everything that was found', () => {
-    const cases = cells('Findings', 1).flatMap(text =>
-      [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => `../${name}.test.ts`),
+  it.each(['Findings', 'Confirmed commits'])('names a case that exists for all that "%s" lists', heading => {
+    const cases = cells(heading, 1).flatMap(text =>
+      [...text.matchAll(/`((?:unit|integration|chaos)\/[^`]+)`/g)].map(([, name]) => `../${name}.test.ts`),
     )
     expect(cases.length).toBeGreaterThan(15)
     expect(cases.filter(name => !existsSync(new URL(name, import.meta.url)))).toEqual([])

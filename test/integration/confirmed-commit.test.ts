@@ -22,6 +22,8 @@ import { key, SOON } from '../unit/pending/stage.ts'
 /** A controller in a process of its own. */
 interface Member {
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
+  /** Sets its clock so many milliseconds ahead of the real one, before the next command. */
+  setClock(ahead: number): void
   kill(): Promise<void>
 }
 
@@ -49,6 +51,7 @@ async function startMember(id: string, store: object, clock = 0): Promise<Member
         throw new SettingsError(code as 'PENDING', String(code), { details: Object(details) })
       return answer as CommandAnswer<typeof name>
     },
+    setClock: ahead => void child.send({ ahead }),
     async kill() {
       running.delete(child)
       child.kill('SIGKILL')
@@ -71,6 +74,34 @@ async function ends(store: Backend, namespace: string, how: string): Promise<voi
   await vi.waitFor(async () => expect(await endOf(store, namespace)).toBe(how), {
     timeout: 30_000,
     interval: 50,
+  })
+}
+
+/** Version 2 is of an author whose clock is an hour ahead, and version 3 of another one. */
+async function returnsToTheTime(
+  namespace: string,
+  authors: readonly (() => Promise<Member>)[],
+  reader: Member,
+): Promise<void> {
+  for (const [i, author] of authors.entries())
+    await (await author()).ask('kytos.settings.update', { namespace, data: { a: i + 1 }, method: 'PUT' })
+  const asOf = async (ahead: number) => {
+    const at = new Date(Date.now() + ahead).toISOString()
+    return (await reader.ask('kytos.settings.as_of', { at, namespace })).documents[0]
+  }
+  const now = await asOf(1_000)
+  expect(now).toMatchObject({ version: 1, data: { a: 1 }, newest: 3 })
+  expect(await asOf(2 * HOUR_MS)).toMatchObject({ version: 3, data: { a: 3 }, clock: true })
+  const { entries } = await reader.ask('kytos.settings.audit', { limit: 1_000 })
+  const own = entries.filter(one => one.namespace === namespace)
+  expect(own.map(({ version }) => version)).toEqual([1, 2, 3])
+  expect(own.map(({ clock = false }) => clock)).toEqual([false, false, true])
+  const documents = [{ namespace, version: now?.version ?? 0, if_version: now?.newest ?? 0 }]
+  const { settings } = await reader.ask('kytos.settings.rollback_transaction', { documents })
+  expect(settings).toMatchObject([{ version: 4, overrides: { a: 1 } }])
+  await reader.ask('kytos.settings.update', { namespace, data: { a: 6 } })
+  await expect(reader.ask('kytos.settings.rollback_transaction', { documents })).rejects.toMatchObject({
+    code: 'REVISION_MISMATCH',
   })
 }
 
@@ -176,6 +207,11 @@ describe('on etcd, with three controllers whose clocks differ by an hour', () =>
     }
   }, 60_000)
 
+  it('shows the state at a time and returns to it, however the clocks of its authors are set', async () => {
+    const authors = [2, 0, 1].map(at => async () => member(at))
+    await returnsToTheTime('kytos/g', authors, member(1))
+  }, 60_000)
+
   it('16 documents expire together on every controller', async () => {
     const operations = Array.from({ length: 16 }, (_, i) => ({ namespace: `many/n${i}`, data: { n: 1 } }))
     await member(2).ask('kytos.settings.transaction', { operations, confirm_within: 2 })
@@ -185,45 +221,85 @@ describe('on etcd, with three controllers whose clocks differ by an hour', () =>
   }, 60_000)
 })
 
-describe('on etcd, confirm and the end of the time', () => {
-  it(`race ${RACES} times: exactly one outcome, and the answer tells it`, async () => {
+describe('confirm and the end of the time', () => {
+  /** Two controllers, or one, and the backend of the store. */
+  type Open = () => Promise<{
+    readonly controllers: readonly Controller[]
+    readonly store: Backend
+    close(): Promise<void>
+  }>
+  const onEtcd: Open = async () => {
     const etcd = await startEtcd()
     const place = { endpoints: etcd.endpoints, prefix: '/race', timeout: 10 }
     const open = (id: string): Promise<Controller> =>
       openController({ id, backend: report => createEtcdBackend(place, { report }) })
     const store = createEtcdBackend(place, { report() {} })
     await store.open()
-    const [one, two] = await Promise.all([open('one'), open('two')])
-    const outcomes = new Map<string, number>()
-    const namespace = 'kytos/a'
-    await one.ask('kytos.settings.update', { namespace, data: { a: 0 } })
-    let kept = '{"a":0}'
-    for (let round = 1; round <= RACES; round++) {
-      await one.ask('kytos.settings.update', { namespace, data: { a: round }, confirm_within: 600 })
-      const [answer] = await Promise.all([
-        two.ask('kytos.settings.confirm', { namespace }).then(
-          ({ kind }) => kind as string,
-          error => error.code as string,
-        ),
-        // The moment of the store varies over that of the confirmation.
-        new Promise(resolve => setTimeout(resolve, round % 8)).then(() =>
-          store.commit([{ key: armedKey(key(namespace)), delete: true }]),
-        ),
-      ])
-      await vi.waitFor(async () => expect(await endOf(store, namespace)).toBeDefined(), SOON)
-      const ended = await endOf(store, namespace)
-      if (ended === 'confirmed') kept = `{"a":${round}}`
-      expect([answer, ended, await textOf(store, namespace)]).toEqual([
-        ended === 'confirmed' ? 'confirmed' : 'NOT_PENDING',
-        ended,
-        kept,
-      ])
-      outcomes.set(ended ?? '', (outcomes.get(ended ?? '') ?? 0) + 1)
+    const controllers = await Promise.all([open('one'), open('two')])
+    const close = async () => {
+      await Promise.all([...controllers, store].map(one => one.close()))
+      await etcd.stop()
     }
-    expect([...outcomes.keys()].sort()).toEqual(['confirmed', 'expired'])
-    await Promise.all([one.close(), two.close(), store.close()])
-    await etcd.stop()
-  }, 120_000)
+    return { controllers, store, close }
+  }
+  const onFilesystem: Open = async () => {
+    const path = await mkdtemp(join(tmpdir(), 'kytos-race-'))
+    let store: Backend | undefined
+    const one = await openController({
+      backend: report => {
+        store = createFilesystemBackend({ path }, { report })
+        return store
+      },
+    })
+    const close = async () => {
+      await one.close()
+      await rm(path, { recursive: true, force: true })
+    }
+    return { controllers: [one], store: store ?? expect.fail('no backend'), close }
+  }
+
+  it.each([
+    ['etcd', onEtcd],
+    ['the filesystem', onFilesystem],
+  ] as const)(
+    `race ${RACES} times on %s: exactly one outcome, and the answer tells it`,
+    async (_, open) => {
+      const { controllers, store, close } = await open()
+      const [one = expect.fail('no controller'), two = one] = controllers
+      const outcomes = new Map<string, number>()
+      const namespace = 'kytos/a'
+      await one.ask('kytos.settings.update', { namespace, data: { a: 0 } })
+      let kept = '{"a":0}'
+      const confirm = (by: Controller): Promise<string> =>
+        by.ask('kytos.settings.confirm', { namespace }).then(
+          ({ kind }) => kind,
+          error => error.code as string,
+        )
+      for (let round = 1; round <= RACES; round++) {
+        await one.ask('kytos.settings.update', { namespace, data: { a: round }, confirm_within: 600 })
+        // Every other time two confirm at once, of which one may.
+        const confirming = round % 2 === 0 ? [two, one] : [two]
+        const end = () => store.commit([{ key: armedKey(key(namespace)), delete: true }])
+        // The moment of the store varies around that of the confirmation.
+        const ending = round % 4 === 3 ? end() : undefined
+        const answers = confirming.map(confirm)
+        await (ending ?? new Promise(resolve => setTimeout(resolve, round % 8)).then(end))
+        await vi.waitFor(async () => expect(await endOf(store, namespace)).toBeDefined(), SOON)
+        const ended = await endOf(store, namespace)
+        if (ended === 'confirmed') kept = `{"a":${round}}`
+        const refused = confirming.map(() => 'NOT_PENDING')
+        expect([(await Promise.all(answers)).sort(), ended, await textOf(store, namespace)]).toEqual([
+          ended === 'confirmed' ? [...refused.slice(1), 'confirmed'] : refused,
+          ended,
+          kept,
+        ])
+        outcomes.set(ended ?? '', (outcomes.get(ended ?? '') ?? 0) + 1)
+      }
+      expect([...outcomes.keys()].sort()).toEqual(['confirmed', 'expired'])
+      await close()
+    },
+    120_000,
+  )
 })
 
 describe('on the filesystem', () => {
@@ -239,7 +315,7 @@ describe('on the filesystem', () => {
     const content = async () => JSON.parse(await readFile(file, 'utf8'))
     let member = await startMember('one', { path })
     await member.ask('kytos.settings.update', { namespace, data: { a: 1 } })
-    await member.ask('kytos.settings.update', { namespace, data: { a: 2 }, confirm_within: LONG ? 4 : 2 })
+    await member.ask('kytos.settings.update', { namespace, data: { a: 2 }, confirm_within: LONG ? 4 : 3 })
     const waits = async () =>
       (await member.ask('kytos.settings.retrieve', { namespace })).pending !== undefined
     let lives = 0
@@ -255,8 +331,33 @@ describe('on the filesystem', () => {
     expect(lives).toBeLessThan(10)
     expect((await member.ask('kytos.settings.retrieve', { namespace })).data).toEqual({ a: 1 })
     await vi.waitFor(async () => expect(await content()).toEqual({ a: 1 }), SOON)
+    // Once it has ended, no restart rolls anything back again.
+    const { version } = await member.ask('kytos.settings.update', { namespace, data: { a: 3 } })
+    await member.kill()
+    member = await startMember('one', { path })
+    expect(await member.ask('kytos.settings.retrieve', { namespace })).toMatchObject({
+      ...{ data: { a: 3 }, version },
+    })
     await member.kill()
   }, 90_000)
+
+  it('keeps the time of a change and finds the state at a time while its clock is set forward and back', async () => {
+    const member = await startMember('one', { path: join(path, 'clocks') })
+    const armed = { namespace: 'kytos/armed', data: { a: 1 }, confirm_within: 600 }
+    await member.ask('kytos.settings.update', armed)
+    const authors = [0, HOUR_MS, -HOUR_MS].map(clock => async () => {
+      member.setClock(clock)
+      const { namespace } = armed
+      const { pending } = await member.ask('kytos.settings.retrieve', { namespace, fresh: true })
+      expect(pending?.remaining).toBeGreaterThan(500)
+      return member
+    })
+    await returnsToTheTime('kytos/a', authors, member)
+    expect(await member.ask('kytos.settings.confirm', { namespace: armed.namespace })).toMatchObject({
+      ...{ kind: 'confirmed' },
+    })
+    await member.kill()
+  }, 60_000)
 
   it('keeps an edit of the file in the last moment', async () => {
     const folder = join(path, 'edited')

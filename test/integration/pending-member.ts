@@ -7,11 +7,11 @@ import { openController } from '../support/controller.ts'
  * One controller in its own process: `pending-member.ts <id> <store> <clock>`. The store is the options of a
  * backend as JSON, those of etcd with `endpoints`. Its clock is that many milliseconds ahead of the real one.
  * It sends `ready`. It sends commands that it receives, `{n, name, content}`, and answers `{n, answer}` or
- * `{n, code}`.
+ * `{n, code}`. `{ahead}` sets its clock anew.
  */
 
 const [id = '', store = '{}', clock = '0'] = process.argv.slice(2)
-const ahead = Number(clock)
+let ahead = Number(clock)
 const RealDate = Date
 globalThis.Date = class extends RealDate {
   constructor(...given: readonly [] | readonly [number | string]) {
@@ -37,7 +37,12 @@ interface Order {
   readonly content: CommandContent<CommandName>
 }
 
-process.on('message', ({ n, name, content }: Order) => {
+process.on('message', (order: Order | { readonly ahead: number }) => {
+  if ('ahead' in order) {
+    ahead = order.ahead
+    return
+  }
+  const { n, name, content } = order
   controller.ask(name, content).then(
     answer => process.send?.({ n, answer }),
     error => process.send?.({ n, code: error.code, details: error.details }),

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditEntry } from '../../events/history-nouns.ts'
-import { isSettingsError } from '../../model/errors.ts'
-import type { JsonObject } from '../../model/value.ts'
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
+import { makeKey } from '../../model/key.ts'
+import type { Json, JsonObject } from '../../model/value.ts'
+import { pruneHistory } from '../../src/settings/housekeeper.ts'
 import type { Controller } from '../support/controller.ts'
 import { type Ground, openGround } from '../support/grounds.ts'
 
@@ -121,4 +123,49 @@ describe.each(['memory', 'filesystem', 'etcd'] as const)('Rollbacks among other 
       { numRuns: backend === 'memory' ? 20 : 5 },
     )
   }, 120_000)
+
+  it('are refused for a version that is no longer kept or no longer fits, one by one and together', async () => {
+    await ground.with(async ([one, ...others], backend) => {
+      if (!one) return expect.fail('no controller')
+      const last = others.at(-1) ?? one
+      const [a = '', b = ''] = NAMES
+      const put = (namespace: string, data: JsonObject) =>
+        one.ask('kytos.settings.update', { namespace, data, method: 'PUT' })
+      const both = (rate: Json) =>
+        one.ask('kytos.settings.transaction', {
+          operations: [a, b].map(namespace => ({ namespace, method: 'PUT', data: { rate, depth: 'deep' } })),
+        })
+      const writeIds = async (namespace: string) =>
+        (await one.ask('kytos.settings.history', { namespace, limit: 100 })).map(({ write_id }) => write_id)
+      await both('slow')
+      await both(1)
+      const [second = ''] = await writeIds(a)
+      await one.ask('kytos.settings.register', {
+        namespace: b,
+        schema: { properties: { rate: { type: 'integer' }, depth: { type: 'integer' } } },
+      })
+      for (const rate of [2, 3, 4]) await put(b, { rate, depth: 'deep' })
+      const state = () =>
+        Promise.all(NAMES.slice(0, 2).map(namespace => one.ask('kytos.settings.retrieve', { namespace })))
+      const before = await state()
+      const refused = (version: number, dry_run = false) =>
+        last.ask('kytos.settings.rollback', { namespace: b, version, dry_run }).catch(toSettingsError)
+      const undo = (write_id: string) =>
+        last.ask('kytos.settings.rollback_transaction', { write_id, force: true }).catch(toSettingsError)
+      // The rejected value of "depth" is no change, that of "rate" is one.
+      for (const isDry of [true, false])
+        expect(await refused(1, isDry)).toMatchObject({
+          ...{ code: 'SETTINGS_INVALID', details: { errors: [{ pointer: '/rate' }] } },
+        })
+      expect(await undo(second)).toMatchObject({ code: 'SETTINGS_INVALID' })
+      await pruneHistory(backend, makeKey('settings', ...b.split('/')), {
+        ...{ newest: 3, youngest: Number.POSITIVE_INFINITY },
+      })
+      expect(await refused(2)).toMatchObject({ code: 'VERSION_PRUNED', details: { version: 2 } })
+      expect(await undo(second)).toMatchObject({ code: 'VERSION_PRUNED' })
+      expect(await refused(9)).toMatchObject({ code: 'VERSION_NOT_FOUND' })
+      expect(await state()).toEqual(before)
+      expect(await refused(3)).toMatchObject({ overrides: { rate: 2, depth: 'deep' }, version: 6 })
+    })
+  }, 60_000)
 })

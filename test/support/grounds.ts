@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Backend } from '../../backends/backend.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { createMemoryBackend, createMemoryStore } from '../../backends/memory/index.ts'
@@ -13,14 +14,15 @@ export interface Ground {
   /** The number of controllers that may share one store. */
   readonly controllers: number
   /**
-   * Opens that number of controllers on a new store and passes them to the test, then closes and removes all.
+   * Opens that number of controllers on a new store and passes them to the test, with the backend of the first
+   * one; then closes and removes all.
    */
-  with(
-    work: (controllers: readonly Controller[]) => Promise<void>,
-    options?: ControllerOptions,
-  ): Promise<void>
+  with(work: Work, options?: ControllerOptions): Promise<void>
   stop(): Promise<void>
 }
+
+type Work = (controllers: readonly Controller[], backend: Backend) => Promise<void>
+type OpenBackend = ControllerOptions['backend'] & {}
 
 const IDS = ['one', 'two', 'three']
 
@@ -36,11 +38,7 @@ function memoryGround(): Ground {
     controllers: IDS.length,
     async with(work, options) {
       const store = createMemoryStore()
-      await withControllers(
-        IDS,
-        id => openController({ ...options, id, backend: () => createMemoryBackend(undefined, store) }),
-        work,
-      )
+      await withControllers(IDS, () => createMemoryBackend(undefined, store), work, options)
     },
     stop: async () => {},
   }
@@ -53,9 +51,8 @@ function filesystemGround(): Ground {
     async with(work, options) {
       const path = await mkdtemp(join(tmpdir(), 'kytos-ground-'))
       try {
-        const open = (id: string) =>
-          openController({ ...options, id, backend: report => createFilesystemBackend({ path }, { report }) })
-        await withControllers(IDS.slice(0, 1), open, work)
+        const open: OpenBackend = report => createFilesystemBackend({ path }, { report })
+        await withControllers(IDS.slice(0, 1), open, work, options)
       } finally {
         await rm(path, { recursive: true, force: true })
       }
@@ -71,11 +68,7 @@ function etcdGround(server: EtcdServer): Ground {
     controllers: IDS.length,
     async with(work, options) {
       const etcd = { endpoints: server.endpoints, prefix: `/ground-${++stores}`, timeout: 5 }
-      await withControllers(
-        IDS,
-        id => openController({ ...options, id, backend: report => createEtcdBackend(etcd, { report }) }),
-        work,
-      )
+      await withControllers(IDS, report => createEtcdBackend(etcd, { report }), work, options)
     },
     stop: () => server.stop(),
   }
@@ -83,13 +76,20 @@ function etcdGround(server: EtcdServer): Ground {
 
 async function withControllers(
   ids: readonly string[],
-  open: (id: string) => Promise<Controller>,
-  work: (controllers: readonly Controller[]) => Promise<void>,
+  open: OpenBackend,
+  work: Work,
+  options: ControllerOptions | undefined,
 ) {
   const controllers: Controller[] = []
+  const backends: Backend[] = []
+  const backend: OpenBackend = (...given) => {
+    const opened = open(...given)
+    backends.push(opened)
+    return opened
+  }
   try {
-    for (const id of ids) controllers.push(await open(id))
-    await work(controllers)
+    for (const id of ids) controllers.push(await openController({ ...options, id, backend }))
+    await work(controllers, backends[0] as Backend) // One for each controller.
   } finally {
     await Promise.all(controllers.map(one => one.close()))
   }

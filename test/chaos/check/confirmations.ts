@@ -33,6 +33,7 @@ export function checkConfirmations(
   for (const command of commands) {
     checkEnd(command, ends.get(command.id) ?? [], findings)
     checkArmed(command, truth, findings)
+    checkUnarmed(command, ends.get(command.id) ?? [], findings)
   }
   const counts: Record<string, number> = {}
   for (const step of steps) {
@@ -80,4 +81,15 @@ function checkArmed(command: Command, truth: Truth, findings: Findings): void {
         findings.wrong(`${id} was applied to ${document} in revision ${moment.revision}, and not armed.`)
     }
   }
+}
+
+/** A change that was refused arms nothing. */
+function checkUnarmed(
+  { id, confirmWithin, outcome }: Command,
+  steps: readonly Step[],
+  findings: Findings,
+): void {
+  if (confirmWithin === undefined || outcome.type !== 'refused') return
+  for (const { key, moment } of steps)
+    findings.wrong(`${id} was refused (${outcome.code}), but ${key} waits since revision ${moment.revision}.`)
 }
