@@ -1,4 +1,5 @@
 import { parseRevision, printRevision, type Revision } from './document.ts'
+import type { SettingsError } from './errors.ts'
 
 /**
  * The revision that the caller of a change expects; with an epoch, in that store only, because revisions of
@@ -33,4 +34,23 @@ export function printExpectedRevision({ epoch, revision }: ExpectedRevision): st
  */
 export function expectedRevisionOf(answer: { readonly epoch: number; readonly revision: string }): string {
   return answer.epoch === 0 ? answer.revision : `${answer.epoch}.${answer.revision}`
+}
+
+/**
+ * The same for the error that a namespace is unknown: the change is refused if the namespace was created since.
+ * The error names no revision where the namespace never was.
+ */
+export function expectedRevisionIn({ details }: SettingsError): string {
+  const { revision, epoch } = unknownRevision(details)
+  return expectedRevisionOf({ revision, epoch })
+}
+
+/** The revision and the epoch in the details of such an error. */
+export function unknownRevision(details: SettingsError['details']): {
+  readonly epoch: number
+  readonly revision: string
+} {
+  const { revision, epoch } = details
+  if (typeof revision !== 'string' || typeof epoch !== 'number') return { revision: '0', epoch: 0 }
+  return { revision, epoch }
 }

@@ -1,13 +1,13 @@
 import type { Description, Settings } from '../../events/nouns.ts'
 import { isSettingsError } from '../../model/errors.ts'
-import { expectedRevisionOf } from '../../model/expected-revision.ts'
+import { expectedRevisionIn, expectedRevisionOf } from '../../model/expected-revision.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import type { Ask } from './ask.ts'
 
 /** What a service has of a namespace, or would have after a planned import. */
 export interface NamespaceState {
-  /** With the epoch of the store. Undefined for a namespace that does not exist yet. */
-  readonly revision: string | undefined
+  /** The guard of a change on top of it, with the epoch of the store. */
+  readonly revision: string
   /** The stored overrides of the cluster. */
   readonly overrides: JsonObject
   readonly schema: JsonObject | undefined
@@ -21,9 +21,7 @@ export interface NamespaceState {
 
 /** @throws SettingsError the error of the service. */
 export async function readNamespace(ask: Ask, namespace: string): Promise<NamespaceState> {
-  const settings: Settings | undefined = await unlessUnknown(
-    ask('kytos.settings.retrieve', { namespace, explain: true }),
-  )
+  const { settings, revision } = await readSettings(ask, namespace)
   const described: Description | undefined = settings?.schema
     ? await unlessUnknown(ask('kytos.settings.describe', { namespace }))
     : undefined
@@ -35,10 +33,23 @@ export async function readNamespace(ask: Ask, namespace: string): Promise<Namesp
     for (const { layer, value, pointer: place } of [{ ...leaf, pointer }, ...leaf.shadowed])
       if (layer === 'seed') setAt(seed, place === undefined ? keys : keysOf(place), value)
   }
-  const revision = settings && expectedRevisionOf(settings)
   const overrides = settings?.overrides ?? {}
   const schema = described?.schema
   return { revision, overrides, schema, serviceSchema: schema, seed, hidden }
+}
+
+/** The settings of a namespace, undefined for an unknown one, and the guard of a change on top of them. */
+async function readSettings(
+  ask: Ask,
+  namespace: string,
+): Promise<{ readonly settings: Settings | undefined; readonly revision: string }> {
+  try {
+    const settings = await ask('kytos.settings.retrieve', { namespace, explain: true })
+    return { settings, revision: expectedRevisionOf(settings) }
+  } catch (error) {
+    if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
+    return { settings: undefined, revision: expectedRevisionIn(error) }
+  }
 }
 
 async function unlessUnknown<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {

@@ -182,7 +182,7 @@ async function store(ask: Ask, source: SettingsSource, plan: SettingsPlan): Prom
 }
 
 function operationOf({ namespace }: SettingsSource, { patch, revision }: SettingsPlan) {
-  return { namespace, method: 'JSON_PATCH', data: patch, revision: revision ?? '0' } as const
+  return { namespace, method: 'JSON_PATCH', data: patch, revision } as const
 }
 
 /** A report in which the refused settings are skipped. */

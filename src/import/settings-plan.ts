@@ -44,8 +44,8 @@ export interface SettingsPlan {
   readonly lines: readonly number[]
   /** The schema to register after the patch: without the defaults that it replaces, with changed Python types. */
   readonly registerAfter: JsonObject | undefined
-  /** The revision that the patch expects; undefined for a namespace that does not exist yet. */
-  readonly revision: string | undefined
+  /** The revision that the patch expects. */
+  readonly revision: string
   readonly items: readonly ReportItem[]
   /** The namespace as it would be. */
   readonly after: NamespaceState

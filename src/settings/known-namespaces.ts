@@ -1,6 +1,8 @@
+import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { KeyedMutex } from '../../model/keyed-mutex.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
+import { currentVisibility } from '../../model/rights/visibility.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { unknownNamespace } from './write/unknown-namespace.ts'
 
@@ -21,10 +23,19 @@ export class KnownNamespaces {
 
   /**
    * @throws SettingsError NAMESPACE_NOT_FOUND, with the nearest name, when there is neither a schema nor
-   * overrides, here or in the scope.
+   * overrides, here or in the scope. Where overrides were deleted before, its `revision` and `epoch` guard a
+   * change on top of this answer; without them it is "0".
    */
   require(namespace: Namespace, scope: Scope): void {
-    if (!this.#isKnown(namespace, scope)) throw unknownNamespace(this.#watcher.cache, namespace)
+    if (this.#isKnown(namespace, scope)) return
+    const { cache } = this.#watcher
+    const error = unknownNamespace(cache, namespace)
+    const revision = cache.namespaceRevision(namespace, scope)
+    // A hidden name is answered as one that never was.
+    if (revision === 0n || !currentVisibility().seesNamespace(namespace)) throw error
+    throw new SettingsError(error.code, error.message, {
+      details: { ...error.details, revision: printRevision(revision), epoch: cache.epoch },
+    })
   }
 
   /**

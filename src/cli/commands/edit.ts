@@ -152,6 +152,9 @@ async function editUntilStored({
   }
 }
 
+/** Maximum number of attempts while other clients change what is no conflict. */
+const MAX_ATTEMPTS = 10
+
 type Put = CommandContent<'kytos.settings.update'> & { readonly scope: string }
 
 /**
@@ -164,13 +167,13 @@ async function putUnlessChanged(
   known: Settings,
 ): Promise<{ readonly after: Settings } | { readonly mismatch: SettingsError; readonly theirs: Settings }> {
   const { namespace, scope } = change
-  for (let at = known; ; ) {
+  for (let at = known, left = MAX_ATTEMPTS; ; left--) {
     try {
       return {
         after: await service.ask('kytos.settings.update', { ...change, revision: expectedRevisionOf(at) }),
       }
     } catch (mismatch) {
-      if (!isSettingsError(mismatch, 'REVISION_MISMATCH')) throw mismatch
+      if (!isSettingsError(mismatch, 'REVISION_MISMATCH') || left <= 1) throw mismatch
       const theirs = await readSettings(service, { namespace, scope, isNew: true })
       if (!equalJson(theirs.overrides, known.overrides)) return { mismatch, theirs }
       at = theirs

@@ -66,6 +66,8 @@ export function addPromoteCommand(program: Command, context: CliContext): void {
           {
             ...{ namespace, comment, dryRun, confirmWithin },
             scope: 'cluster',
+            // Its controller may be the only one that has overrides.
+            isNew: true,
             edit: (overrides, { data }) =>
               moved.reduce((result, path) => move(canary, result, data, path), overrides),
           },

@@ -1,6 +1,6 @@
 import type { Settings, TransactionOperation } from '../../../events/nouns.ts'
 import { isSettingsError } from '../../../model/errors.ts'
-import { expectedRevisionOf } from '../../../model/expected-revision.ts'
+import { expectedRevisionIn, expectedRevisionOf } from '../../../model/expected-revision.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
 import { digestOf, documentOf, type FolderDocument, type FolderRecord, fileOf } from './settings-folder.ts'
@@ -42,10 +42,9 @@ export async function planFolder(
   ]
   for (const { namespace, scope, data: desired } of places) {
     const file = fileOf({ namespace, scope })
-    const settings = await readLive(service, namespace, scope)
+    const { settings, revision } = await readLive(service, namespace, scope)
     const live = settings && settings.version > 0 && hasOverrides(settings) ? settings.overrides : undefined
     const action = actionOf(live, desired, record, file, force)
-    const revision = settings ? expectedRevisionOf(settings) : '0'
     steps.push({ namespace, scope, file, action, live, desired, revision })
   }
   return steps
@@ -84,11 +83,17 @@ function hasOverrides({ overrides, updated_at }: Settings): boolean {
   return Object.keys(overrides).length > 0 || updated_at !== null
 }
 
-async function readLive(service: Service, namespace: string, scope: string): Promise<Settings | undefined> {
+/** The settings of a namespace, undefined for an unknown one, and the guard of a change on top of them. */
+async function readLive(
+  service: Service,
+  namespace: string,
+  scope: string,
+): Promise<{ readonly settings: Settings | undefined; readonly revision: string }> {
   try {
-    return await service.ask('kytos.settings.retrieve', { namespace, scope })
+    const settings = await service.ask('kytos.settings.retrieve', { namespace, scope })
+    return { settings, revision: expectedRevisionOf(settings) }
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
-    throw error
+    if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
+    return { settings: undefined, revision: expectedRevisionIn(error) }
   }
 }

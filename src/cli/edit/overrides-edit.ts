@@ -1,6 +1,6 @@
 import type { Settings, TransactionOperation } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
-import { expectedRevisionOf } from '../../../model/expected-revision.ts'
+import { expectedRevisionOf, unknownRevision } from '../../../model/expected-revision.ts'
 import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 import type { Service } from '../service/service.ts'
@@ -155,9 +155,8 @@ export async function readSettings(
       namespace,
       data: {},
       overrides: {},
-      revision: '0',
+      ...unknownRevision(error.details),
       version: 0,
-      epoch: 0,
       state: 'READY',
       updated_at: null,
       updated_by: null,

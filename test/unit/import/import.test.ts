@@ -53,6 +53,14 @@ const SEALED = { $sealed: expect.any(String) }
 const SAMPLE =
   'POLLING_TIME = 3\nMASK = 0xDD00000000000000\nTIMEOUT = 5.0\nNOTHING = None\nNAPPS = {"a", "b"}\nDB = {"user": "kytos", "password": "s3cret"}\nJWT_SECRET = "hidden"\nLOCK = object()\n'
 
+it('imports a namespace whose overrides were deleted before', async () => {
+  const one = await open(createStore())
+  await one.ask('kytos.settings.update', { namespace: NS, data: { was: 1 } })
+  await one.ask('kytos.settings.delete', { namespace: NS })
+  await bring(one, json('{"kytos/example": {"mine": 2}}'))
+  expect(await dataOf(one)).toEqual({ mine: 2 })
+})
+
 it('the import of a file with more to tell than a call takes arguments is told whole', async () => {
   const problems = Array.from({ length: 200_000 }, (_, i) => ({ message: `the line ${i} is broken` }))
   const report = await bring(await open(createStore()), [{ kind: 'broken', file: 'a.json', problems }], {

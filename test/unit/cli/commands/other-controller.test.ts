@@ -34,3 +34,13 @@ it('Commands in the scope of another controller show the settings there, and mar
     controllers: expect.arrayContaining([{ id: 'c2', self: false, running: false, namespaces: [NAPP] }]),
   })
 })
+
+it('promote moves overrides of a NApp that only another controller has, and set brings back a deleted one', async () => {
+  const { kytos } = await commandLine()
+  expect(await kytos('set', NAPP, 'n=7', '--new', ...SCOPE)).toMatchObject({ exit: 0 })
+  expect(await kytos('promote', NAPP, '--from', 'c2')).toMatchObject({ exit: 0 })
+  expect((await kytos('get', NAPP, 'n')).stdout).toBe('7\n')
+  expect(await kytos('delete', NAPP)).toMatchObject({ exit: 0 })
+  expect(await kytos('set', NAPP, 'n=8', '--new')).toMatchObject({ exit: 0 })
+  expect((await kytos('get', NAPP, 'n')).stdout).toBe('8\n')
+})
