@@ -1,18 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, BackendContext, FileProblem, Problem } from '../../backends/backend.ts'
-import { createFeed } from '../../events/buffered-feed.ts'
-import type { Handlers, KytosEvent, RootBus } from '../../events/event.ts'
+import type { Handlers, KytosEvent } from '../../events/event.ts'
 import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
-import type { NAppStatus } from '../../events/nouns.ts'
-import { printRevision } from '../../model/document.ts'
-import type { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { BoxService } from '../boxes/service.ts'
-import type { Log } from '../log/log.ts'
 import { Keeper } from '../pending/keeper.ts'
 import { PendingService } from '../pending/service.ts'
-import { type KeySource, memoryKeySource } from '../secrets/key-source.ts'
+import { memoryKeySource } from '../secrets/key-source.ts'
 import { SecretsOfStore } from '../secrets/secrets-of-store.ts'
 import { Housekeeper } from '../settings/housekeeper.ts'
 import { warningOfRename } from '../settings/known-controllers.ts'
@@ -24,44 +19,18 @@ import { SettingsService } from '../settings/service.ts'
 import { DocumentWriter } from '../settings/write/document-writer.ts'
 import { requireReady } from '../settings/write/ready.ts'
 import { baseFromCache } from '../state/document-reader.ts'
-import type { Environment } from '../state/environment.ts'
 import { StatusService } from '../status/service.ts'
 import { LiveTokens } from '../tokens/live-tokens.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { UndoService } from '../undo/service.ts'
-import { readStorePosition } from '../watcher/epoch.ts'
 import type { Health } from '../watcher/readiness.ts'
-import type { SnapshotFile } from '../watcher/snapshot.ts'
 import { Watcher } from '../watcher/watcher.ts'
 import type { WatcherListener } from '../watcher/watcher-listener.ts'
-import type { Pace } from '../watcher/watcher-options.ts'
 import { adoptEdits } from './adopt-edits.ts'
+import { EnvironmentReport } from './environment-report.ts'
+import type { ServiceContext } from './service-context.ts'
 import { unknownName } from './unknown-name.ts'
-
-export interface ServiceContext {
-  readonly bus: RootBus
-  readonly controller: string
-  readonly strict: boolean
-  /** The newest history records of each document that are kept; 50 when absent. */
-  readonly history?: number
-  readonly log: Log
-  /**
-   * The file with the last known state; without it the service cannot start while the store is unavailable.
-   */
-  readonly snapshot?: SnapshotFile
-  /** The time that the store may take to respond at the start, in milliseconds. */
-  readonly startTimeout: number
-  /** Environment variables that may contain settings; none when absent. */
-  readonly environment?: Environment
-  /** Differences from the default intervals of {@link Watcher}. */
-  readonly pace?: Partial<Pace>
-  /** The state of each enabled NApp of the host; none without a host. */
-  readonly napps?: () => readonly NAppStatus[]
-  /** The keys of secrets; in memory when absent. */
-  readonly keys?: KeySource
-  /** Called when the store turns out to be unusable after the service started from a snapshot. */
-  readonly fatal?: (error: SettingsError) => void
-}
+import { createWatcherFeed } from './watcher-feed.ts'
 
 /** A running service: it answers commands on the bus and publishes facts there. */
 export interface Service {
@@ -116,7 +85,7 @@ export function createService(
       if (name === 'settings.changed' && secrets.namespaces.has(content.namespace))
         resealer.look(content.scope === 'schema')
       // A change of a lower layer may make a variable invalid.
-      if (reported && name === 'settings.changed' && environment?.isEmpty === false) reportEnvironment()
+      if (name === 'settings.changed' && environment?.isEmpty === false) environmentReport.repeat()
       return event
     },
     onAdvanced(bySteps) {
@@ -144,32 +113,7 @@ export function createService(
   const saveSnapshot = (): void => {
     if (!closing) snapshot?.save(watcher.cache, freshAt)
   }
-  const feed = createFeed({
-    get epoch() {
-      return watcher.position.epoch
-    },
-    get revision() {
-      return watcher.position.revision
-    },
-    get announcing() {
-      return watcher.announcing
-    },
-    storePosition: () => readStorePosition(backend),
-    namespaces: () =>
-      Object.fromEntries(
-        watcher.cache.namespaces().map(namespace => {
-          const revision = printRevision(watcher.cache.namespaceRevision(namespace))
-          return [
-            namespace,
-            {
-              data: watcher.cache.protect(namespace, watcher.cache.lastAnnounced(namespace)),
-              revision,
-            },
-          ]
-        }),
-      ),
-  })
-
+  const feed = createWatcherFeed(watcher, backend)
   const recorded = (key: Key, version: number): void => housekeeper.recorded(key, version)
   const keeper: Keeper = new Keeper({ backend, watcher, controller, log, recorded })
   const writer = new DocumentWriter({
@@ -225,13 +169,7 @@ export function createService(
     if (warning !== undefined) log.warn(warning)
   }
 
-  let reported: ReadonlySet<string> | undefined
-  const reportEnvironment = (): void => {
-    const problems = watcher.cache.environmentProblems()
-    for (const problem of problems) if (!reported?.has(problem)) log.warn(problem)
-    reported = new Set(problems)
-  }
-
+  const environmentReport = new EnvironmentReport(watcher, log)
   /** The handler of every command; a missing one does not compile. */
   const handlers: Handlers = {
     ...settings.handlers,
@@ -242,7 +180,7 @@ export function createService(
     ...resealHandlers(resealer, watcher, controller),
     'kytos.settings.register': async (content, { actor }) => {
       const answer = await settings.register(content, actor)
-      if (reported) reportEnvironment()
+      environmentReport.repeat()
       return answer
     },
   }
@@ -254,7 +192,7 @@ export function createService(
     health: () => watcher.health,
     fileProblems: () => backend.fileProblems(),
     report,
-    reportEnvironment,
+    reportEnvironment: () => environmentReport.print(),
     async start() {
       const known = await snapshot?.read()
       if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.freshAt))
