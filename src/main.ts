@@ -52,7 +52,12 @@ const exit = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   env: process.env,
   // Opened on demand, because a command that does not read it must not wait for its end.
-  stdin: { isTTY: process.stdin.isTTY, [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() },
+  // It stays open between two questions of a command.
+  stdin: {
+    isTTY: process.stdin.isTTY,
+    setRawMode: isRaw => void process.stdin.setRawMode(isRaw),
+    [Symbol.asyncIterator]: () => process.stdin.iterator({ destroyOnReturn: false }),
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   interruption() {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import type { JsonObject } from '../../../model/value.ts'
+import { askValues } from '../edit/asked-values.ts'
 import { assign, parseAssignments, readValues } from '../edit/assignment.ts'
 import { addConfirmOption, type ConfirmOptions } from '../edit/confirm-within.ts'
 import { addGuardOptions, type GuardOptions } from '../edit/guard-options.ts'
@@ -9,7 +10,9 @@ import { printAll, printChanged } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
+import { InputInterrupted } from '../terminal/hidden-input.ts'
 import { parseKey } from '../terminal/key-path.ts'
+import { printMessage } from '../terminal/print-error.ts'
 import { awaitConfirmation } from '../undo/countdown.ts'
 
 interface SetOptions extends AddressOptions, ConfirmOptions, GuardOptions {
@@ -18,6 +21,8 @@ interface SetOptions extends AddressOptions, ConfirmOptions, GuardOptions {
   readonly new?: boolean
 }
 
+/** As of a process that ends by SIGINT. */
+const EXIT_INTERRUPTED = 130
 const SET_EXAMPLES = `
 Examples:
   kytos-settings set kytos/link_discovery polling_time=5
@@ -27,13 +32,15 @@ Examples:
   kytos-settings set kytos/link_discovery polling_time=1 --confirm-within 5m
   kytos-settings set kytos/link_discovery ignored_vlans+=3799
   kytos-settings set kytos/link_discovery ignored_loops=@loops.json
+  kytos-settings set acme/exporter password
   kytos-settings set kytos/link_discovery polling_time=1 -- kytos/lab rate=5
   kytos-settings set kytos/link_discovery - < settings.json
 
 VALUE is taken literally if the schema declares a string; otherwise it is JSON, with integers of any size.
 null is stored as null; "kytos-settings unset" removes an override.
 KEY+=VALUE appends to a list. KEY=@FILE takes the value from a file, KEY=@- from standard input; @@ is an @.
-A secret is read from a file or from standard input only: other users of this host can see the words of a command.
+A secret is never a word of the command, which other users of this host can see: KEY alone asks for it twice on a
+terminal, without showing it.
 "-" sets every value of a JSON object from standard input.
 The settings of several NApps are one transaction: all or none. Options come before the second NApp.`
 const UNSET_EXAMPLES = `
@@ -44,26 +51,30 @@ Examples:
 The value of the next lower layer is then in effect; "kytos-settings explain NAPP" shows it.`
 
 /** Adds `set` and `unset`, which change the overrides of a NApp, or show the effect of the change. */
-export function addSetCommands(program: Command, context: CliContext): void {
+export function addSetCommands(program: Command, context: CliContext, exit: (code: number) => void): void {
   addChangeOptions(program.command('set'))
     .description('set settings of a NApp: they are validated, stored and in effect when the command returns')
     .argument('<napp>', 'username/name')
-    .argument('<key=value...>', 'such as polling_time=5 or liveness.min_hellos=3')
+    .argument('<key=value...>', 'such as polling_time=5 or liveness.min_hellos=3; KEY alone for a secret')
     .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', SET_EXAMPLES)
     .action(async (namespace: string, words: readonly string[], _options, command: Command) => {
       const groups = await readValues(parseAssignments([namespace, ...words]), context)
-      return change(command, context, service =>
-        Promise.all(
-          groups.map(async ({ namespace, assignments }) => {
-            const schema = await readSchema(service, namespace)
-            return {
-              namespace,
-              edit: (overrides, { data }) => assign(overrides, data, schema, assignments),
-            }
-          }),
-        ),
-      )
+      try {
+        await change(command, context, async service => {
+          const placed = await Promise.all(
+            groups.map(async group => ({ ...group, schema: await readSchema(service, group.namespace) })),
+          )
+          return (await askValues(placed, context)).map(({ namespace, assignments, schema }) => ({
+            namespace,
+            edit: (overrides, { data }) => assign(overrides, data, schema, assignments),
+          }))
+        })
+      } catch (error) {
+        if (!(error instanceof InputInterrupted)) throw error
+        printMessage(context.stderr, error.message)
+        exit(EXIT_INTERRUPTED)
+      }
     })
   addChangeOptions(program.command('unset'))
     .description('remove overrides of a NApp, so that the values of the lower layers are in effect again')

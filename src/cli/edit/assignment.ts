@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { reasonOf } from '../../../model/failure.ts'
 import { parseUntrustedJson } from '../../../model/json.ts'
-import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
-import { refuseTypedSecret } from '../keys/typed-secret.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import { isSecretAt, refuseTypedSecret } from '../keys/typed-secret.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { leavesIn, type Path, parseKey, printKey, valueAt } from '../terminal/key-path.ts'
 import { setAt } from './overrides-edit.ts'
@@ -18,6 +18,8 @@ export interface Assignment {
   readonly appends: boolean
   /** True for a VALUE from a file or from standard input, which no other user of the host can see. */
   readonly isHidden?: boolean
+  /** True for a KEY without a VALUE, a secret that is asked for. */
+  readonly isAsked?: boolean
 }
 
 /** The assignments to one NApp. */
@@ -28,23 +30,28 @@ export interface AssignmentGroup {
 
 /** The word that reads an object of settings from standard input. */
 const FROM_INPUT = '-'
+/** The id of a NApp. In a KEY a slash is the first character, that of a JSON Pointer. */
+const NAPP = /^[^/]+\//
 /** The longest VALUE from a file or from standard input, in bytes: more than the largest document. */
 const MAX_VALUE_BYTES = 16 * 1_024 * 1_024
 
 /**
  * The words after the name of `set`: each NApp is followed by its assignments. `--` between two NApps is
- * optional.
+ * optional. A KEY without VALUE is asked for; it comes after those with one, because the name of a NApp may
+ * have no slash.
  * @throws SettingsError CONTENT_MALFORMED.
  */
 export function parseAssignments(words: readonly string[]): readonly AssignmentGroup[] {
   const groups = new Map<string, Assignment[]>()
   let current: Assignment[] | undefined
-  for (const word of words) {
+  for (const [i, word] of words.entries()) {
     if (word === '--') continue
     if (word.startsWith('--'))
       throw malformed(`${word} comes before the second NApp: options are not read there`)
     const assignment = parseAssignment(word)
     if (assignment && current) current.push(assignment)
+    else if (current && isKey(word, words[i + 1]))
+      current.push({ path: parseKey(word), typed: '', appends: false, isAsked: true })
     else if (assignment) throw malformed(`a NApp comes before ${JSON.stringify(word)}`)
     else {
       current = groups.get(word) ?? []
@@ -54,6 +61,11 @@ export function parseAssignments(words: readonly string[]): readonly AssignmentG
   for (const [namespace, { length }] of groups)
     if (length === 0) throw malformed(`${namespace} is followed by KEY=VALUE, such as polling_time=5`)
   return [...groups].map(([namespace, assignments]) => ({ namespace, assignments }))
+}
+
+/** True for a word that is a KEY and no NApp, which a word with `=` follows. */
+function isKey(word: string, next: string | undefined): boolean {
+  return !NAPP.test(word) && (next === undefined || next === '--' || parseAssignment(next) === undefined)
 }
 
 function parseAssignment(word: string): Assignment | undefined {
@@ -142,16 +154,32 @@ export function assign(
     refuseTypedSecret(schema, assignment)
     const { path, typed, appends } = assignment
     if (path.length === 0) return assignObject(data, effective, typed)
-    if (!appends) return setAt(data, effective, path, parseTyped(schema, path, typed))
+    if (!appends) return setAt(data, effective, path, parseWord(schema, path, typed))
     const list = valueAt(data, path) ?? valueAt(effective, path) ?? []
     if (!isArray(list))
       throw new SettingsError(
         'SETTINGS_INVALID',
         `${printKey(path)} is not a list: "+=" appends to lists only.`,
       )
-    const item = parseTyped(schema, [...path, String(list.length)], typed)
+    const item = parseWord(schema, [...path, String(list.length)], typed)
     return setAt(data, effective, path, [...list, item])
   }, overrides)
+}
+
+/** The value of a word; the error for a secret does not quote it. */
+function parseWord(schema: JsonObject | undefined, path: Path, typed: string): Json {
+  try {
+    return parseTyped(schema, path, typed)
+  } catch (error) {
+    if (!isSettingsError(error) || !isSecretAt(schema, path)) throw error
+    const key = printKey(path)
+    const { expected } = error.details
+    throw new SettingsError(
+      'SETTINGS_INVALID',
+      `${key} must be JSON of type ${[expected].flat().join(' or ')}. Its value is a secret and is not shown here.`,
+      { details: { pointer: key, expected } },
+    )
+  }
 }
 
 /** Sets every value of an object of settings; objects are merged, and null is stored as null. */

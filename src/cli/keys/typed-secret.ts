@@ -26,15 +26,10 @@ export function refuseTypedSecret(
   schema: JsonObject | undefined,
   { path, typed, appends, isHidden = false }: TypedValue,
 ): void {
-  const root = isHidden || !schema ? undefined : placesIn(schema)
-  if (!root) return
+  const found = isHidden ? undefined : placeAt(schema, path)
+  if (!found) return
   const value = parse(typed)
-  let place = root
-  for (const key of path) {
-    if (place.isSensitive) break
-    place = /^\d+$/.test(key) ? joinPlaces([place.item, place.member(key)]) : place.member(key)
-  }
-  if (appends) place = place.item
+  const place = appends ? found.item : found
   let isSecret = place.isSensitive && !isSealed(value)
   mapSecretsAt(value, '', place, (one, _, isSensitive) => {
     if (isSensitive && !isSealed(one)) isSecret = true
@@ -44,9 +39,23 @@ export function refuseTypedSecret(
   const key = printKey(path)
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `${key} is a secret, and other users of this host can see the words of a command. Use ${key}=@FILE, or ${key}=@- for standard input. Change the secret if it was used elsewhere.`,
+    `${key} is a secret, and other users of this host can see the words of a command. Use ${key} alone, which asks for it on a terminal, ${key}=@FILE, or ${key}=@- for standard input. Change the secret if it was used elsewhere.`,
     { details: { pointer: key } },
   )
+}
+
+/** True for a setting that is a secret as a whole. */
+export function isSecretAt(schema: JsonObject | undefined, path: Path): boolean {
+  return placeAt(schema, path)?.isSensitive === true
+}
+
+function placeAt(schema: JsonObject | undefined, path: Path): PlaceSchemas | undefined {
+  let place = schema && placesIn(schema)
+  for (const key of path) {
+    if (!place || place.isSensitive) break
+    place = /^\d+$/.test(key) ? joinPlaces([place.item, place.member(key)]) : place.member(key)
+  }
+  return place
 }
 
 function placesIn(schema: JsonObject): PlaceSchemas | undefined {

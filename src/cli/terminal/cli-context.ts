@@ -8,7 +8,11 @@ export interface CliContext {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** Standard input, read only by a command whose arguments name it. */
-  readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean }
+  readonly stdin: AsyncIterable<Uint8Array> & {
+    readonly isTTY?: boolean
+    /** Passes each key on as it is typed, without showing it; only a terminal can. */
+    readonly setRawMode?: (isRaw: boolean) => void
+  }
   readonly stdout: Console
   readonly stderr: Console
   /**
