@@ -12,6 +12,7 @@ import { measureBus } from '../metrics/bus.ts'
 import { createCommitMeter } from '../metrics/commits.ts'
 import { measureEventLoop } from '../metrics/event-loop.ts'
 import { createMetrics } from '../metrics/metrics.ts'
+import { measureSecrets } from '../metrics/secrets.ts'
 import { keySource } from '../secrets/key-source.ts'
 import { Environment } from '../state/environment.ts'
 import { createLocalAuth, type LocalAuth } from '../tokens/local-auth.ts'
@@ -66,6 +67,7 @@ export default function createNApp(context: SettingsContext): NApp {
       const auth = createAuthOptions(config, localAuth.tokens, log)
       const metrics = createMetrics({ feed, health, fileProblems, registry })
       measureBus(registry, bus)
+      measureSecrets(registry, created.secretCounts)
       stopMeasuring = measureEventLoop(registry)
       feed.follow(undefined, event => logFact(log, event))
       bus.onAnswer(answered => logAnswer(log, answered))

@@ -5,6 +5,7 @@ import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
 import type { Key } from '../../model/key.ts'
 import { BoxService } from '../boxes/service.ts'
+import type { SecretCounts } from '../metrics/secrets.ts'
 import { Keeper } from '../pending/keeper.ts'
 import { PendingService } from '../pending/service.ts'
 import { memoryKeySource } from '../secrets/key-source.ts'
@@ -37,6 +38,7 @@ export interface Service {
   readonly feed: Feed
   readonly tokens: Tokens
   readonly health: () => Health
+  readonly secretCounts: () => SecretCounts
   /** The readable files that currently differ from their documents. */
   readonly fileProblems: () => readonly FileProblem[]
   /** Logs a problem of the backend, and announces a manual edit that was rejected. */
@@ -190,6 +192,10 @@ export function createService(
     feed,
     tokens,
     health: () => watcher.health,
+    secretCounts: () => ({
+      ...secrets.counts(watcher.cache.documents()),
+      resealed: resealer.resealed,
+    }),
     fileProblems: () => backend.fileProblems(),
     report,
     reportEnvironment: () => environmentReport.print(),

@@ -15,9 +15,15 @@ const MAX_CALLERS = 10_000
 export class Guesses {
   readonly #counts = new Map<string, { since: number; count: number }>()
   readonly #now: () => number
+  #refused = 0
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
+  }
+
+  /** The changes that were refused. */
+  get refused(): number {
+    return this.#refused
   }
 
   /** @throws SettingsError RATE_LIMITED. */
@@ -32,6 +38,7 @@ export class Guesses {
     if (this.#counts.size > MAX_CALLERS) this.#counts.delete(this.#counts.keys().next().value ?? '')
     current.count++
     if (current.count <= MAX_GUESSES_PER_MINUTE) return
+    this.#refused++
     const seconds = Math.ceil((WINDOW_MS - (now - current.since)) / 1_000)
     throw new SettingsError(
       'RATE_LIMITED',

@@ -10,6 +10,9 @@ import { Vault } from './vault.ts'
 /** The sealed texts whose shown form is remembered. */
 const MAX_SHOWN = 20_000
 
+/** Whether a sealed value can be opened here, and with which key. */
+export type SealState = 'current' | 'older_key' | 'key_missing' | 'damaged'
+
 /** The shown form of a sealed text, and the key that its header names. */
 interface ShownText {
   readonly shown: string
@@ -33,6 +36,7 @@ export class SealedTexts {
   readonly #outdated = new Set<string>()
   #keys: KeySet | undefined
   #hasForeign = false
+  #sealed = 0
 
   /** True if a text with an unknown key was read since the last call. */
   takeForeign(): boolean {
@@ -56,6 +60,11 @@ export class SealedTexts {
   set keys(keys: KeySet | undefined) {
     this.#keys = keys
     this.#shown.clear()
+  }
+
+  /** The values that were sealed. */
+  get sealed(): number {
+    return this.#sealed
   }
 
   /** True once a sealed text was seen in the store. */
@@ -94,6 +103,14 @@ export class SealedTexts {
     return this.#vault.get(namespace, shown)?.sealed
   }
 
+  /** Whether the value of a tag or mark can be opened here. */
+  stateOf(namespace: string, shown: string): SealState {
+    if (isInvalidMark(shown)) return 'damaged'
+    const kid = readHeader(this.known(namespace, shown) ?? '')?.kid
+    if (kid === undefined || !this.#key(kid)) return 'key_missing'
+    return this.#isOlder(kid) ? 'older_key' : 'current'
+  }
+
   /** The value of a tag; undefined when it cannot be opened here. */
   open(namespace: string, tag: string): { readonly value: Json } | undefined {
     const kept = this.#vault.get(namespace, tag)
@@ -116,6 +133,7 @@ export class SealedTexts {
     if (!this.#keys) throw new SettingsError('KEY_MISSING', 'There is no key to seal secrets with.')
     const tag = tagOf(this.#keys.tag.bytes, place, value)
     const { kid, bytes } = currentKey(this.#keys)
+    this.#sealed++
     const sealed = sealValue(bytes, { ...place, kid, tag }, value)
     this.#vault.add(place.namespace, tag, { sealed })
     return { tag, sealed }

@@ -3,6 +3,7 @@ import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
 import { type Key, makePrefix, type Prefix } from '../../model/key.ts'
 import { isArray, isObject, isSealed, type Json, type JsonObject } from '../../model/value.ts'
+import type { DocumentState } from '../state/document-state.ts'
 import { Guesses } from './guesses.ts'
 import { KeyKeeper } from './keeper.ts'
 import type { KeySource } from './key-source.ts'
@@ -59,6 +60,14 @@ export class SecretsOfStore extends Secrets {
         return typeof raw === 'string' && this.isMarked(namespace) ? this.sealText(namespace, raw) : raw
       },
     )
+  }
+
+  /** The numbers of secrets: those of documents now, and of this process since its start. */
+  counts(documents: Iterable<Pick<DocumentState, 'namespace' | 'data'>>) {
+    const states = { current: 0, older_key: 0, key_missing: 0, damaged: 0 }
+    for (const { namespace, data } of documents) if (data) this.countStates(namespace, data, states)
+    const kids = this.keys?.sealing.map(({ kid }) => kid) ?? []
+    return { states, kids, sealed: this.sealedCount, refused: this.guesses.refused }
   }
 
   get #backend(): Backend {

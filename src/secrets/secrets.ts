@@ -1,7 +1,7 @@
 import { isSealed, type Json, type JsonObject, type Sealed } from '../../model/value.ts'
 import type { KeySet } from './key-set.ts'
 import { MarkedPlaces } from './marked-places.ts'
-import { isShown, SealedTexts } from './sealed-texts.ts'
+import { isShown, SealedTexts, type SealState } from './sealed-texts.ts'
 import { LEFT_OUT, mapSecrets, mapSecretsAt, UNDECLARED } from './sensitive-places.ts'
 import { isTag, type SecretPlace } from './tag.ts'
 
@@ -115,6 +115,19 @@ export class Secrets extends MarkedPlaces {
   /** A text of an edit that cannot be read, sealed as a whole, because it may have secrets anywhere. */
   sealText(namespace: string, text: string): Sealed {
     return sealedAs(this.#texts.seal({ namespace, place: '' }, text).sealed)
+  }
+
+  /** The values that this process has sealed. */
+  get sealedCount(): number {
+    return this.#texts.sealed
+  }
+
+  /** The sealed values of settings in the shown form, by state. */
+  countStates(namespace: string, data: JsonObject, counts: Record<SealState, number>): void {
+    mapSecrets(data, UNDECLARED, value => {
+      if (isSealed(value)) counts[this.#texts.stateOf(namespace, value.$sealed)]++
+      return undefined
+    })
   }
 
   /** The settings with the values of their secrets; a value that cannot be opened here is left out. */

@@ -36,6 +36,7 @@ export class Resealer {
   #running: Promise<void> | undefined
   #isDue = false
   #hasWarned = false
+  readonly #resealed = { document: 0, record: 0 }
   /** The cached entries in which nothing is to be sealed. */
   #sealed = new WeakSet<Entry>()
   /** The namespaces whose documents and history are to be read in the store. */
@@ -64,6 +65,11 @@ export class Resealer {
       })
   }
 
+  /** The documents and history records that were sealed again since the start. */
+  get resealed(): { readonly document: number; readonly record: number } {
+    return this.#resealed
+  }
+
   /** Resolves when nothing is left to seal, or only what cannot be sealed now. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running
@@ -81,7 +87,10 @@ export class Resealer {
   async reseal(namespace: Namespace, scope?: Scope): Promise<Resealed> {
     let all = NOTHING_RESEALED
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      all = addUp(all, await resealNamespace(namespace, this.#options, this.#stopping.signal, scope))
+      all = addUp(
+        all,
+        this.#count(await resealNamespace(namespace, this.#options, this.#stopping.signal, scope)),
+      )
       if (all.left === 0) break
       await sleep(ATTEMPT_MS, undefined, { signal: this.#stopping.signal })
     }
@@ -110,7 +119,9 @@ export class Resealer {
     for (const state of [...cache.documents()]) {
       if (signal.aborted) return true
       if (!this.#isPlain(state)) continue
-      if ((await resealDocument(state, this.#options)) === 'left') isDone = false
+      const result = await resealDocument(state, this.#options)
+      if (result === 'sealed') this.#resealed.document++
+      if (result === 'left') isDone = false
       await turn()
     }
     for (const namespace of [...this.#unread]) {
@@ -118,7 +129,7 @@ export class Resealer {
       // Removed first: a text that is read meanwhile adds it again.
       this.#unread.delete(namespace)
       try {
-        const { left } = await resealNamespace(namespace, this.#options, signal)
+        const { left } = this.#count(await resealNamespace(namespace, this.#options, signal))
         if (left === 0) continue
       } catch (error) {
         this.#unread.add(namespace)
@@ -128,6 +139,12 @@ export class Resealer {
       isDone = false
     }
     return isDone
+  }
+
+  #count(one: Resealed): Resealed {
+    this.#resealed.document += one.documents
+    this.#resealed.record += one.records
+    return one
   }
 
   #isPlain({ namespace, entry }: DocumentState): boolean {
