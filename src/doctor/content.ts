@@ -131,7 +131,7 @@ function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }
   const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(shellWord), ...scopeFlag(scope))
   const otherwise =
     'if its NApp can run without; otherwise start the service, which seals them. ' +
-    'Older revisions of etcd keep them until "etcdctl compact REVISION" and "etcdctl defrag"'
+    'Older revisions of etcd keep them until "etcdctl compaction REVISION" and "etcdctl defrag"'
   return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
 }
 

@@ -12,6 +12,7 @@ import { broken, type Examination, type Finding } from './finding.ts'
 import { examineFolderStore, type StoreExamination } from './folder-store.ts'
 import { examineNApps } from './napps.ts'
 import { examineOtherStore } from './other-store.ts'
+import { examinePastSecrets } from './past-secrets.ts'
 import { examineRunning, explainState, type RunningService } from './running.ts'
 import { examineSealed } from './sealed-secrets.ts'
 
@@ -40,6 +41,7 @@ export async function examine(
       ? [
           await examineContent(loaded, entries),
           await examineSealed(loaded, entries, around.env),
+          await examinePastSecrets(loaded, entries),
           examineClocks(entries),
         ]
       : []),

@@ -205,6 +205,10 @@ export const FINDINGS = {
     severity: ['hint'],
     means: 'Secrets are sealed with a key that is not the newest.',
   },
+  'secret.past': {
+    severity: ['warning'],
+    means: 'etcd keeps secrets in plain text at revisions before they were sealed.',
+  },
   'napps.unreadable': { severity: ['broken'], means: 'The folder of the NApps cannot be read.' },
   'napp.broken': {
     severity: ['broken', 'hint'],

@@ -126,7 +126,7 @@ function storedText(key: Key, text: string, secrets: Secrets): string {
 }
 
 /** Learns the sensitive places of a schema from its stored text. */
-export function learn(key: Key, text: string, secrets: Secrets): void {
+export function learn(key: Key, text: string, secrets: Pick<Secrets, 'learn'>): void {
   if (!key.startsWith('schemas/')) return
   const [username = '', name = '', digest = ''] = splitKey(key).segments
   if (digest === '') return
