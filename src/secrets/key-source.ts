@@ -1,6 +1,6 @@
-import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { type KeySet, parseKeySet, printKeySet } from './key-set.ts'
 
 /** Where the keys of secrets are kept. */
@@ -69,11 +69,13 @@ function variableKeySource(text: string): KeySource {
 
 function fileKeySource(file: string): KeySource {
   const write = async (keys: KeySet, flag: 'wx' | 'replace'): Promise<void> => {
-    const temporary = `${file}.${process.pid}.tmp`
+    // A link stays, and its file is replaced.
+    const target = flag === 'wx' ? file : await realpath(file).catch(() => file)
+    const temporary = `${target}.${process.pid}.tmp`
     try {
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
       await rm(temporary, { force: true })
-      const path = flag === 'wx' ? file : temporary
+      const path = flag === 'wx' ? target : temporary
       const handle = await open(path, 'wx', 0o600)
       try {
         await handle.writeFile(printKeySet(keys))
@@ -81,8 +83,8 @@ function fileKeySource(file: string): KeySource {
       } finally {
         await handle.close()
       }
-      if (flag === 'replace') await rename(temporary, file)
-      await syncFolder(dirname(file))
+      if (flag === 'replace') await rename(temporary, target)
+      await syncFolder(dirname(target))
     } catch (cause) {
       await rm(temporary, { force: true }).catch(() => {})
       throw new SettingsError(
@@ -95,17 +97,8 @@ function fileKeySource(file: string): KeySource {
   return {
     place: file,
     async load() {
-      const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-        if (cause.code === 'ENOENT') return undefined
-        throw new SettingsError(
-          'CONFIG_INVALID',
-          `The keys of secrets in ${file} cannot be read: ${reasonOf(cause)}.`,
-          { cause },
-        )
-      })
-      if (text === undefined) return undefined
-      await refuseOthers(file)
-      return parseKeySet(text, file)
+      const text = await readOwn(file)
+      return text === undefined ? undefined : parseKeySet(text, file)
     },
     create: keys => write(keys, 'wx'),
     replace: keys => write(keys, 'replace'),
@@ -113,11 +106,35 @@ function fileKeySource(file: string): KeySource {
   }
 }
 
+/**
+ * The text of a file of keys, or of the file that a link names; undefined without one. The file that is
+ * examined is the one that is read, even if its name is used for another meanwhile.
+ * @throws SettingsError CONFIG_INVALID, CONFIG_UNTRUSTED.
+ */
+async function readOwn(file: string): Promise<string | undefined> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(file, 'r')
+    await refuseOthers(file, handle)
+    return await handle.readFile('utf8')
+  } catch (cause) {
+    if (isSettingsError(cause)) throw cause
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `The keys of secrets in ${file} cannot be read: ${reasonOf(cause)}.`,
+      { cause },
+    )
+  } finally {
+    await handle?.close()
+  }
+}
+
 /** @throws SettingsError CONFIG_UNTRUSTED for a file that another user owns, or may read or write. */
-async function refuseOthers(file: string): Promise<void> {
+async function refuseOthers(file: string, handle: FileHandle): Promise<void> {
   const user = process.getuid?.()
   if (user === undefined) return
-  const { uid, mode } = await lstat(file)
+  const { uid, mode } = await handle.stat()
   const isOwn = uid === user || uid === 0
   if (isOwn && (mode & OTHERS_ACCESS) === 0) return
   const repair = isOwn ? `chmod 600 ${file}` : `chown ${user} ${file}`

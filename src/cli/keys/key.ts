@@ -2,8 +2,9 @@ import { open, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { SettingsError } from '../../../model/errors.ts'
+import { reasonOf } from '../../../model/failure.ts'
 import { parseUntrustedJson, printJson } from '../../../model/json.ts'
-import { isSealed } from '../../../model/value.ts'
+import { isSealed, type Json } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
 import { openValue, readHeader } from '../../secrets/compact-jwe.ts'
 import {
@@ -96,21 +97,37 @@ export function addKeyCommand(program: Command, context: CliContext): void {
     .argument('<file>', 'a file NAME.json.rejected beside the readable files')
     .action(async (file: string, _options, command: Command) => {
       const keys = await requireKeys(await sourceOf(command, context))
-      context.stdout.write(openFile(await readFile(resolve(context.cwd, file), 'utf8'), file, keys))
+      context.stdout.write(await openFile(resolve(context.cwd, file), keys))
     })
 }
 
 /** The text in a sealed file. @throws SettingsError CONTENT_MALFORMED for another file. */
-function openFile(text: string, file: string, keys: KeySet): string {
-  const sealed = parseUntrustedJson(text)
-  const kid = isSealed(sealed) ? readHeader(sealed.$sealed)?.kid : undefined
+async function openFile(file: string, keys: KeySet): Promise<string> {
+  const sealed = await readJson(file)
+  const text = sealed !== undefined && isSealed(sealed) ? sealed.$sealed : ''
+  const kid = readHeader(text)?.kid
   const key = kid === undefined ? undefined : keyOfId(keys, kid)
-  const opened = key && isSealed(sealed) ? openValue(key.bytes, sealed.$sealed)?.value : undefined
+  const opened = key && openValue(key.bytes, text)?.value
   if (typeof opened === 'string') return opened
   throw new SettingsError(
     'CONTENT_MALFORMED',
     `${file} is no file that was sealed as a whole with one of these keys.`,
   )
+}
+
+/** The JSON in a file, of which no error quotes a part; undefined for another text. */
+async function readJson(file: string): Promise<Json | undefined> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new SettingsError('CONTENT_MALFORMED', `${file} cannot be read: ${reasonOf(cause)}.`, { cause })
+  }
+  try {
+    return parseUntrustedJson(text)
+  } catch {
+    return undefined
+  }
 }
 
 async function sourceOf(command: Command, context: CliContext): Promise<KeySource> {
