@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -204,20 +204,42 @@ it('no revision of etcd shows a secret once it is sealed', async () => {
   const answers = await setAll(stage, client.send)
   const etcd = new Etcd3({ hosts: [...server.endpoints] })
   onTestFinished(() => etcd.close())
-  const revisionNow = async () => Number((await etcd.getAll().prefix('/kytos/').exec()).header.revision)
-  const hasCanary = async (revision?: number) => {
-    const range = etcd.getAll().prefix('/kytos/')
-    const found = await (revision === undefined ? range : range.revision(revision)).strings()
-    return Object.values(found).some(value => value.includes(CANARY))
+  await writeFile(join(stage.cwd, 'kytos.conf'), `[daemon]\nport = 6633\njwt_secret = ${CANARY}-conf\n`)
+  expect(await stage.run(['import', 'kytos.conf'])).toMatchObject({ exit: 0 })
+  await rm(join(stage.cwd, 'kytos.conf'))
+  const revisionNow = async () => Number((await etcd.getAll().prefix('/').exec()).header.revision)
+  /** The first and the last revision with a canary, of the revisions from one on. */
+  const revisionsWith = async (from: number) => {
+    const found: number[] = []
+    for (let revision = from; revision <= (await revisionNow()); revision++) {
+      const all = await etcd.getAll().prefix('').revision(revision).strings()
+      if (Object.entries(all).some(entry => entry.join().includes(CANARY))) found.push(revision)
+    }
+    return [found.at(0), found.at(-1)]
   }
-  for (let revision = 1; revision <= (await revisionNow()); revision++)
-    expect(await hasCanary(revision)).toBe(false)
+  expect(await revisionsWith(1)).toEqual([undefined, undefined])
   const key = '/kytos/settings/acme/vault'
   const text = JSON.parse((await etcd.get(key).string()) ?? '')
-  await etcd.put(key).value(JSON.stringify({ ...text, edit: `${CANARY}-edit` }))
-  await expect.poll(() => hasCanary(), WAIT).toBe(false)
+  const edit = await etcd.put(key).value(JSON.stringify({ ...text, edit: `${CANARY}-edit` }))
+  const edited = Number(edit.header.revision)
+  await expect.poll(() => etcd.get(key).string(), WAIT).not.toContain(CANARY)
   expect(await readSecrets(stage, client.send)).toMatchObject({ ...ALL, edit: `${CANARY}-edit` })
   expect(`${answers}${await readAll(stage, client)}`).not.toContain(CANARY)
+  const sealed = Number((await etcd.get(key).exec()).kvs[0]?.mod_revision)
+  for (const args of [
+    ['set', 'acme/vault', 'name=later'],
+    ['reseal'],
+    ['rollback', 'acme/vault', '1', '--yes'],
+    ['delete', 'acme/vault'],
+  ])
+    expect(await stage.run(args), args.join(' ')).toMatchObject({ exit: 0 })
+  expect(await stage.run(['backup', 'copy.archive'])).toMatchObject({ exit: 0 })
+  // What was typed is there until the sealing commit, and nowhere from it on.
+  expect(await revisionsWith(edited)).toEqual([edited, sealed - 1])
   await stage.stop()
+  expect(await filesWith(stage.cwd)).toEqual([])
+  const ini = await readFile(join(stage.cwd, 'kytos.ini'), 'utf8')
+  await writeFile(join(stage.cwd, 'kytos.ini'), ini.replace('backend = etcd', 'backend = filesystem'))
+  expect(await stage.run(['restore', 'copy.archive'])).toMatchObject({ exit: 0 })
   expect(await filesWith(stage.cwd)).toEqual([])
 })
