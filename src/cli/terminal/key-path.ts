@@ -1,5 +1,5 @@
 import { SettingsError } from '../../../model/errors.ts'
-import { isArray, isObject, type Json, pointerToken } from '../../../model/value.ts'
+import { isArray, isObject, isSealed, type Json, pointerToken } from '../../../model/value.ts'
 
 /** The path of a setting: one key for each object. */
 export type Path = readonly string[]
@@ -73,8 +73,8 @@ function malformed(typed: string, what: string): SettingsError {
   })
 }
 
-/** The paths of all values except non-empty objects. */
+/** The paths of all values except non-empty objects; a secret is one value. */
 export function leavesIn(data: Json, above: Path = []): Path[] {
-  if (!isObject(data) || Object.keys(data).length === 0) return [above]
+  if (!isObject(data) || isSealed(data) || Object.keys(data).length === 0) return [above]
   return Object.entries(data).flatMap(([key, member]) => leavesIn(member, [...above, key]))
 }
