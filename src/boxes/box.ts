@@ -145,6 +145,14 @@ export function presentStoredBox(entry: Entry, epoch: number): Box {
   return rememberText(box, parts.data)
 }
 
+/**
+ * What a stored box has beside its data, which a long one needs no parsing for.
+ * @throws SettingsError STORE_DAMAGED, for a long box perhaps not.
+ */
+export function readEnvelope(entry: Entry): Omit<StoredBox, 'data'> {
+  return splitText(entry.text)?.envelope ?? parseBox(entry)
+}
+
 /** The text of the data of a box, and its envelope; undefined for a text that is not of {@link printBox}. */
 function splitText(
   text: string,
@@ -176,7 +184,7 @@ function splitText(
  * The box as answers carry it; `epoch` is that of the store. Its data is parsed from the text, because users of storehouse change the data
  * of the answer and send it back. The data of a command is frozen and may still be the sender's.
  */
-export function presentBox(entry: Entry, epoch: number): Box {
+function presentBox(entry: Entry, epoch: number): Box {
   return describeBox(entry, epoch, parseBox(entry))
 }
 

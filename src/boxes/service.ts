@@ -20,9 +20,9 @@ import {
   parseBoxGuard,
   parseCreationTime,
   parseName,
-  presentBox,
   presentStoredBox,
   printBox,
+  readEnvelope,
   type StoredBox,
 } from './box.ts'
 import { boxNotFound, contention, deletionUnknown, refuseMismatch, writeUnknown } from './box-errors.ts'
@@ -107,8 +107,9 @@ export class BoxService {
     const make = (entry: Entry | undefined): BoxContent => {
       if (!entry) throw boxNotFound(key)
       this.#refuseMismatch(entry, expected)
+      if (method === 'PUT') return { ...readEnvelope(entry), data }
       const box = parseBox(entry)
-      return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
+      return { ...box, data: updateMembers(box.data, data) }
     }
     return this.#change(key, actor, make, { expected })
   }
@@ -179,7 +180,7 @@ export class BoxService {
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           const createRevision = entry?.createRevision ?? outcome.revision
-          return presentBox({ key, text, modRevision: outcome.revision, createRevision }, epoch)
+          return presentStoredBox({ key, text, modRevision: outcome.revision, createRevision }, epoch)
         }
         if (isGuess) continue
         if (performance.now() > deadline) throw contention(key, LOST_RACE_RETRY_MS / 1_000)

@@ -71,6 +71,8 @@ export class StepMeter {
   left = 0
   /** Estimated bytes of the stack of the functions that are entered now. Read and written by compiled code. */
   stack = 0
+  /** The numbers of members of the objects in this validation. */
+  #members = new WeakMap<JsonObject, number>()
 
   /**
    * Runs a validation with the rest of a budget, at most {@link VALIDATION_STEPS}, and subtracts the steps of
@@ -81,6 +83,7 @@ export class StepMeter {
     const most = Math.floor(Math.min(budget.left, VALIDATION_STEPS) / perStep)
     this.left = most
     this.stack = 0
+    this.#members = new WeakMap()
     try {
       return work()
     } finally {
@@ -103,7 +106,16 @@ export class StepMeter {
   spendOnMembers(keywords: number, value: Json): void {
     if (typeof value === 'string') this.spend((keywords * value.length) / CHARACTERS_A_STEP)
     else if (isArray(value)) this.spend(keywords * value.length)
-    else if (isObject(value)) this.spend(keywords * Object.keys(value).length)
+    else if (isObject(value)) this.spend(keywords * this.#countMembers(value))
+  }
+
+  /** Counts the members of an object once in a validation, because all of its names are listed for it. */
+  #countMembers(value: JsonObject): number {
+    const known = this.#members.get(value)
+    if (known !== undefined) return known
+    const count = Object.keys(value).length
+    this.#members.set(value, count)
+    return count
   }
 
   /** @throws BudgetExceeded. */
