@@ -44,7 +44,14 @@ export const COMMANDS = {
       ...COMMON,
     },
     answer: type<Noun.Settings>(),
-    errors: [...CODES.place, 'JSON_MALFORMED', ...CODES.schema, ...CODES.creation, 'SETTINGS_INVALID'],
+    errors: [
+      ...CODES.place,
+      'JSON_MALFORMED',
+      ...CODES.schema,
+      ...CODES.creation,
+      'SETTINGS_INVALID',
+      'RATE_LIMITED',
+    ],
   },
   'kytos.settings.create': {
     ...WRITE,

@@ -91,7 +91,10 @@ export function createService(
       return event
     },
     onAdvanced(bySteps) {
-      feed.advanced(bySteps)
+      // Facts from before a place was marked may have its value: readers receive a snapshot instead.
+      const isMarked = secrets.changes !== marksAtFeed
+      marksAtFeed = secrets.changes
+      feed.advanced(bySteps && !isMarked)
       keeper.look()
     },
     onUnrecorded: documents => adoptEdits(documents, writer, { log, isClosing: () => closing }),
@@ -164,6 +167,7 @@ export function createService(
   })
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
+  let marksAtFeed = 0
 
   let hasBeenReady = false
   const warnOfRename = (): void => {
@@ -180,8 +184,8 @@ export function createService(
     ...boxes.handlers,
     ...status.handlers,
     ...resealHandlers(resealer, watcher, controller),
-    'kytos.settings.register': async (content, { actor }) => {
-      const answer = await settings.register(content, actor)
+    'kytos.settings.register': async (content, caller) => {
+      const answer = await settings.register(content, caller)
       environmentReport.repeat()
       return answer
     },

@@ -2,15 +2,15 @@ import { type Actor, printActor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 
-/** The changes of secrets by one caller without the permission to read them, a minute: as many as logins. */
+/** The secrets of one place that a caller without the permission to read them sets a minute: as many as logins. */
 export const MAX_GUESSES_PER_MINUTE = 20
 const WINDOW_MS = 60_000
 /** The callers that are counted; the oldest is dropped beyond them. */
 const MAX_CALLERS = 10_000
 
 /**
- * Limits how often a caller may set secrets that it may not read, because a tag shows whether two values of
- * one place are equal. Dry runs count too.
+ * Limits how many secrets a caller may set that it may not read, because a tag shows whether two values of
+ * one place are equal. Each value of an array counts, and so do dry runs.
  */
 export class Guesses {
   readonly #counts = new Map<string, { since: number; count: number }>()
@@ -26,8 +26,8 @@ export class Guesses {
     return this.#refused
   }
 
-  /** @throws SettingsError RATE_LIMITED. */
-  count(actor: Actor): void {
+  /** Counts a change with as many values of one place. @throws SettingsError RATE_LIMITED. */
+  count(actor: Actor, values = 1): void {
     if (actor.by === 'local') return
     const caller = printJson(printActor(actor))
     const now = this.#now()
@@ -36,13 +36,13 @@ export class Guesses {
     this.#counts.delete(caller)
     this.#counts.set(caller, current)
     if (this.#counts.size > MAX_CALLERS) this.#counts.delete(this.#counts.keys().next().value ?? '')
-    current.count++
+    current.count += values
     if (current.count <= MAX_GUESSES_PER_MINUTE) return
     this.#refused++
     const seconds = Math.ceil((WINDOW_MS - (now - current.since)) / 1_000)
     throw new SettingsError(
       'RATE_LIMITED',
-      `Too many changes of secrets by ${actor.name} (${MAX_GUESSES_PER_MINUTE} a minute without the permission "secrets"). Retry in ${seconds} s, or set several in one change.`,
+      `Too many secrets set by ${actor.name} (${MAX_GUESSES_PER_MINUTE} values of one place a minute without the permission "secrets"). Retry in ${seconds} s, or use a token with this permission.`,
       { details: { seconds } },
     )
   }

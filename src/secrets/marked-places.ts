@@ -28,6 +28,13 @@ export class MarkedPlaces {
   readonly #schemas = new Map<string, Map<string, PlaceSchemas>>()
   readonly #places = new Map<string, PlaceSchemas>()
 
+  #changes = 0
+
+  /** How often a schema has marked places since the start of the process. */
+  get changes(): number {
+    return this.#changes
+  }
+
   /** The namespaces of which a schema marks sensitive places. */
   get namespaces(): ReadonlySet<string> {
     return new Set(this.#places.keys())
@@ -48,7 +55,9 @@ export class MarkedPlaces {
     const known = this.#schemas.get(namespace) ?? new Map<string, PlaceSchemas>()
     known.set(digest, places ?? UNDECLARED)
     this.#schemas.set(namespace, known)
-    if (places) this.#places.set(namespace, joinPlaces([...known.values()]))
+    if (!places) return
+    this.#places.set(namespace, joinPlaces([...known.values()]))
+    this.#changes++
   }
 
   placesOf(namespace: string): PlaceSchemas {

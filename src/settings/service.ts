@@ -20,7 +20,6 @@ import type {
   Summary,
   TransactionResult,
 } from '../../events/nouns.ts'
-import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import type { Json } from '../../model/value.ts'
@@ -35,6 +34,7 @@ import { presentList } from './present-list.ts'
 import { refuseCostlyOnStored } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated, warnOfKeywords } from './registration.ts'
+import { countSchemaGuesses } from './schema-guesses.ts'
 import { parseDigest, removeSchemas } from './schema-removal.ts'
 import { Existence } from './write/existence.ts'
 import { freshen } from './write/freshness.ts'
@@ -69,7 +69,7 @@ export class SettingsService {
   readonly #overrides: Overrides
   /** The handlers of this service, by command. */
   readonly handlers = {
-    'kytos.settings.register': (content, { actor }) => this.register(content, actor),
+    'kytos.settings.register': (content, caller) => this.register(content, caller),
     'kytos.settings.create': (content, caller) => this.create(content, caller),
     'kytos.settings.retrieve': content => this.retrieve(content),
     'kytos.settings.update': (content, caller) => this.update(content, caller),
@@ -88,10 +88,15 @@ export class SettingsService {
     this.#overrides = new Overrides(options)
   }
 
-  async register(content: CommandContent<'kytos.settings.register'>, actor: Actor): Promise<Settings> {
+  async register(
+    content: CommandContent<'kytos.settings.register'>,
+    { actor, mayReadSecrets }: Pick<Sender, 'actor' | 'mayReadSecrets'>,
+  ): Promise<Settings> {
     const { namespace } = this.#parse(content)
     const document = parseRegistration(namespace, content)
-    const { registrar, watcher, log } = this.#options
+    const { registrar, watcher, log, secrets } = this.#options
+    const isKnown = watcher.cache.hasStoredSchema(namespace, document.digest)
+    if (!mayReadSecrets && !isKnown) countSchemaGuesses(namespace, document, actor, secrets)
     return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
       await refuseCostlyOnStored(document, namespace, watcher.cache)
       await registrar.register(namespace, document, actor)

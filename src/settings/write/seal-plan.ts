@@ -1,4 +1,5 @@
 import type { Actor } from '../../../model/actor.ts'
+import { guessesIn } from '../../secrets/guessed-values.ts'
 import type { SecretsOfStore } from '../../secrets/secrets-of-store.ts'
 import type { PlannedDocument } from './plan.ts'
 
@@ -17,7 +18,11 @@ export function countGuess(
   { actor, mayReadSecrets }: SecretWriter,
   secrets: SecretsOfStore,
 ): void {
-  if (!mayReadSecrets && setsSecret(documents, secrets)) secrets.guesses.count(actor)
+  if (mayReadSecrets || !setsSecret(documents, secrets)) return
+  const sent = documents.flatMap(({ namespace, next }) =>
+    next ? [{ namespace, data: next, places: secrets.placesOf(namespace) }] : [],
+  )
+  secrets.guesses.count(actor, guessesIn(sent))
 }
 
 /** The documents with their secrets sealed. @throws SettingsError KEY_MISSING. */

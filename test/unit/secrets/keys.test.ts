@@ -163,7 +163,7 @@ it('secrets are set as often as logins fail, and more often by the owner of the 
   const guesses = new Guesses(() => now)
   const reader = { type: 'user', name: 'a', by: { token: 'a' } } as const
   for (let i = 0; i < MAX_GUESSES_PER_MINUTE; i++) guesses.count(reader)
-  expect(() => guesses.count(reader)).toThrow(/Too many changes of secrets by a/)
+  expect(() => guesses.count(reader)).toThrow(/Too many secrets set by a/)
   guesses.count({ ...reader, by: { token: 'b' } })
   for (let i = 0; i < 100; i++) guesses.count({ type: 'user', name: 'local-admin', by: 'local' })
   now = 60_001

@@ -109,7 +109,7 @@ describe('Settings.revision never goes back when schemas are removed', () => {
         }
         await Promise.all(controllers.map(each => each.service.close()))
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     )
   })
 
