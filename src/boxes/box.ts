@@ -146,7 +146,7 @@ export function presentStoredBox(entry: Entry, epoch: number): Box {
 }
 
 /**
- * What a stored box has beside its data, which a long one needs no parsing for.
+ * The members of a stored box besides its data; that of a long one is not parsed.
  * @throws SettingsError STORE_DAMAGED, for a long box perhaps not.
  */
 export function readEnvelope(entry: Entry): Omit<StoredBox, 'data'> {

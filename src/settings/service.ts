@@ -200,7 +200,7 @@ export class SettingsService {
 
   async removeSchema(
     content: CommandContent<'kytos.settings.remove_schema'>,
-    actor: Actor,
+    actor: Sender['actor'],
   ): Promise<RemovedSchemas> {
     const { namespace, comment } = this.#parse(content)
     const digest = content.digest === undefined ? undefined : parseDigest(content.digest)
