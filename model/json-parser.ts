@@ -1,6 +1,6 @@
 import { SettingsError } from './errors.ts'
 import { INTEGER_DIGITS, OBJECT_MEMBERS, OUTSIDE_VALUES, weighDigits } from './json-limits.ts'
-import { type Json, type JsonObject, setMember } from './value.ts'
+import { isArray, type Json, type JsonObject, setMember } from './value.ts'
 
 export interface ParseOptions {
   readonly maxDepth: number
@@ -12,6 +12,7 @@ export interface ParseOptions {
 const SPACE = /[ \t\n\r]*/y
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COLON = 0x3a
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 
 /**
@@ -158,4 +159,67 @@ export function parseExact(text: string, options: ParseOptions): Json {
 
 function show(sign: string | undefined): string {
   return sign === undefined ? 'end of text' : JSON.stringify(sign)
+}
+
+/**
+ * Parses a text from outside with the native parser, which is several times as fast as an exact one. Undefined
+ * for a text that is not JSON, has a duplicate key, or with `boundValues` too many values: the exact parser
+ * tells where. The text must nest within the limit, and have no number that the native parser rounds.
+ *
+ * Invariant: a duplicate key is a name in the text for which the value has no member, so their numbers differ.
+ */
+export function parsePlain(text: string, boundValues: boolean): Json | undefined {
+  let value: Json
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const { values, members, most } = countIn(value)
+  if (boundValues && (values > OUTSIDE_VALUES || most > OBJECT_MEMBERS)) return undefined
+  return members === countNames(text) ? value : undefined
+}
+
+/** The values in a value, the members of all its objects, and those of the largest one. */
+function countIn(value: Json): { readonly values: number; readonly members: number; readonly most: number } {
+  let [values, members, most] = [0, 0, 0]
+  const look = (one: Json): void => {
+    values++
+    if (typeof one !== 'object' || one === null) return
+    if (isArray(one)) {
+      for (let i = 0; i < one.length; i++) look(one[i] as Json)
+      return
+    }
+    const keys = Object.keys(one)
+    members += keys.length
+    if (keys.length > most) most = keys.length
+    for (const key of keys) look(one[key] as Json)
+  }
+  look(value)
+  return { values, members, most }
+}
+
+/** The names of members in a JSON text: its strings with a colon after them. */
+function countNames(text: string): number {
+  let names = 0
+  for (let start = text.indexOf('"'); start >= 0; ) {
+    let end = text.indexOf('"', start + 1)
+    while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+    let next = end + 1
+    while (isSpace(text.charCodeAt(next))) next++
+    if (text.charCodeAt(next) === COLON) names++
+    start = text.indexOf('"', next)
+  }
+  return names
+}
+
+/** True when the quote is part of a string: behind an odd number of backslashes. */
+function isEscaped(text: string, quote: number): boolean {
+  let at = quote
+  while (text.charCodeAt(at - 1) === BACKSLASH) at--
+  return (quote - at) % 2 === 1
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 }

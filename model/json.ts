@@ -1,5 +1,5 @@
 import { SettingsError } from './errors.ts'
-import { parseExact } from './json-parser.ts'
+import { parseExact, parsePlain } from './json-parser.ts'
 import { isArray, type Json, MAX_DEPTH } from './value.ts'
 
 /** A run of 16 digits, which the native functions might round. */
@@ -19,7 +19,11 @@ const HUGE = /\d[eE]\+?\d{3,}[ \t\n\r]*(?:[,\]}]|$)/
  */
 export function parseJson(text: string): Json {
   if (EXACT.test(text) || HUGE.test(text)) return parseExact(text, { maxDepth: MAX_DEPTH })
-  refuseDepth(text)
+  if (isDeep(text))
+    throw new SettingsError(
+      'JSON_MALFORMED',
+      `The JSON value nests deeper than the allowed ${MAX_DEPTH} levels.`,
+    )
   try {
     return JSON.parse(text)
   } catch {
@@ -33,7 +37,9 @@ export function parseJson(text: string): Json {
  * `boundValues` it also rejects more values than one message may have, so that none blocks the process.
  */
 export function parseUntrustedJson(text: string, boundValues = false): Json {
-  return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true, boundValues })
+  const isPlain = !EXACT.test(text) && !HUGE.test(text) && !isDeep(text)
+  const plain = isPlain ? parsePlain(text, boundValues) : undefined
+  return plain ?? parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true, boundValues })
 }
 
 /**
@@ -51,8 +57,9 @@ export function printJson(value: Json | undefined, indent = 0): string {
   return print(value ?? null, indent > 0 ? ' '.repeat(indent) : '', '\n')
 }
 
-function refuseDepth(text: string): void {
-  if (!mayBeDeep(text)) return
+/** True for a text that nests deeper than {@link MAX_DEPTH}. */
+function isDeep(text: string): boolean {
+  if (!mayBeDeep(text)) return false
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -62,13 +69,10 @@ function refuseDepth(text: string): void {
       else if (code === 0x22) inString = false
     } else if (code === 0x22) inString = true
     else if (code === 0x5b || code === 0x7b) {
-      if (++depth > MAX_DEPTH)
-        throw new SettingsError(
-          'JSON_MALFORMED',
-          `The JSON value nests deeper than the allowed ${MAX_DEPTH} levels.`,
-        )
+      if (++depth > MAX_DEPTH) return true
     } else if (code === 0x5d || code === 0x7d) depth--
   }
+  return false
 }
 
 /** False when a text has too few brackets to nest too deep; a fast check that suffices for most texts. */
