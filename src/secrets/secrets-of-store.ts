@@ -11,6 +11,9 @@ import { learn, shownEntry, withSealing } from './sealing-backend.ts'
 import { Secrets } from './secrets.ts'
 import { mapSettings, mayBeSealed, namespaceOfKey } from './stored-text.ts'
 
+/** Shown in place of a secret that a caller sends. */
+const BLANK: Json = { $sealed: '' }
+
 /** The secrets of one store, its keys, and the store behind them. */
 export class SecretsOfStore extends Secrets {
   readonly guesses = new Guesses()
@@ -119,7 +122,7 @@ export class SecretsOfStore extends Secrets {
     // The handler checks the content, which may be anything here.
     const sent = content as { readonly [name: string]: unknown }
     if (command === 'kytos.settings.transaction') {
-      if (!Array.isArray(sent.operations)) return content
+      if (!Array.isArray(sent.operations)) return { ...sent, operations: BLANK }
       return { ...sent, operations: sent.operations.map(one => this.#withoutData(one)) }
     }
     if (command === 'kytos.settings.update' || command === 'kytos.settings.create')
@@ -132,20 +135,23 @@ export class SecretsOfStore extends Secrets {
     if (typeof sent !== 'object' || sent === null) return sent
     const { namespace, method, data } = sent as { readonly [name: string]: unknown }
     if (typeof namespace !== 'string' || !this.isMarked(namespace)) return sent
+    if (data === undefined) return sent
     // Read as JSON, and never changed.
     const value = data as Json
-    if (method === 'JSON_PATCH') {
-      if (!isArray(value)) return sent
+    if (method === 'JSON_PATCH' && isArray(value))
       return { ...sent, data: value.map(operation => this.#withoutOperand(namespace, operation)) }
-    }
-    return isObject(value) ? { ...sent, data: this.blank(value, '', this.placesOf(namespace)) } : sent
+    // Neither settings nor a patch: it is refused, and may have a secret anywhere.
+    if (method === 'JSON_PATCH' || !isObject(value)) return { ...sent, data: BLANK }
+    return { ...sent, data: this.blank(value, '', this.placesOf(namespace)) }
   }
 
   #withoutOperand(namespace: string, operation: Json): Json {
-    if (!isObject(operation) || typeof operation.path !== 'string' || operation.value === undefined)
-      return operation
-    const { place, schemas, isInside } = this.placeAt(namespace, operation.path)
-    const value: Json = isInside ? { $sealed: '' } : this.blank(operation.value, place, schemas)
-    return { ...operation, value } satisfies JsonObject
+    if (!isObject(operation)) return BLANK
+    const { path, value } = operation
+    if (value === undefined) return operation
+    // A value without a place is refused, and may be a secret.
+    if (typeof path !== 'string' || !/^(?:\/|$)/.test(path)) return { ...operation, value: BLANK }
+    const { place, schemas, isInside } = this.placeAt(namespace, path)
+    return { ...operation, value: isInside ? BLANK : this.blank(value, place, schemas) } satisfies JsonObject
   }
 }
