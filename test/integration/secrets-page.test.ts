@@ -40,4 +40,4 @@ it('docs/security.md shows the output of its commands about secrets', async () =
     )
     expect(plain(stdout), command).toBe(shown)
   }
-}, 60_000)
+}, 180_000)

@@ -164,4 +164,4 @@ it('no listener, dead letter, log, error, metric or process shows a secret', asy
     [...text.matchAll(/.{0,200}canary.{0,20}/g)].slice(0, 2).map(([excerpt]) => `${place}: ${excerpt}`),
   )
   expect(found).toEqual([])
-}, 90_000)
+}, 120_000)

@@ -192,7 +192,7 @@ it('no way out of a store of files shows a secret, and the exported settings can
   await expect.poll(() => filesWith(stage.cwd), WAIT).toEqual([])
   await stage.start()
   expect(await readSecrets(stage, clientOf(stage).send)).toMatchObject({ ...ALL, edit: `${CANARY}-edit` })
-})
+}, 120_000)
 
 it('no revision of etcd shows a secret once it is sealed', async () => {
   const server = await startEtcd()
@@ -242,4 +242,4 @@ it('no revision of etcd shows a secret once it is sealed', async () => {
   await writeFile(join(stage.cwd, 'kytos.ini'), ini.replace('backend = etcd', 'backend = filesystem'))
   expect(await stage.run(['restore', 'copy.archive'])).toMatchObject({ exit: 0 })
   expect(await filesWith(stage.cwd)).toEqual([])
-})
+}, 120_000)
