@@ -1,21 +1,14 @@
 """A real kytosd 2021.1 with the package installed by pip, and a NApp, against a real service."""
 
-import hashlib
-import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
-import tempfile
-import unittest
 
-from tests.service import Service, free_port, poll
+from kytosd_tests.kytosd_case import KytosdCase, digests
+from tests.service import poll
 
-BRIDGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SETTINGS = """POLLING_TIME = 3
 BASE = "http://a"
 URL = BASE + "/topology"
@@ -59,132 +52,22 @@ SCHEMA = {
 }
 
 
-def digests(folder):
-    """The SHA-256 of each file below a folder, by path; compiled files are Python's own."""
-    found = {}
-    for path, _, names in os.walk(folder):
-        for name in names:
-            file = os.path.join(path, name)
-            if not name.endswith(".pyc") and not os.path.islink(file):
-                with open(file, "rb") as content:
-                    found[file] = hashlib.sha256(content.read()).hexdigest()
-    return found
-
-
-class KytosdTest(unittest.TestCase):
+class KytosdTest(KytosdCase):
     @classmethod
     def setUpClass(cls):
-        cls.service = Service().start()
+        super().setUpClass()
         cls.service.client.request("PUT", "/kytos/sample/schema", SCHEMA)
-        cls.folder = tempfile.mkdtemp(prefix="bridge-kytosd-")
-        cls.python = os.path.join(cls.folder, "venv", "bin", "python")
-        cls.make_installation()
-        cls.napp = cls.make_napp()
-        cls.port = free_port()
-        cls.kytosd = None
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.close()
-        shutil.rmtree(cls.folder, ignore_errors=True)
-
-    @classmethod
-    def make_installation(cls):
-        """An environment of its own that finds kytosd in the one that runs this test."""
-        subprocess.check_call([sys.executable, "-m", "venv", os.path.join(cls.folder, "venv")])
-        packages = sysconfig.get_paths()["purelib"]
-        # With this folder kytosd downloads no user interface.
-        os.makedirs(os.path.join(packages, "kytos", "web-ui"), exist_ok=True)
-        command = [cls.python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"]
-        own = subprocess.check_output(command, universal_newlines=True).strip()
-        with open(os.path.join(own, "zz-kytosd.pth"), "w") as file:
-            file.write(packages + "\n")
-        cls.before = digests(os.path.join(cls.folder, "venv"))
-        source = os.path.join(cls.folder, "source")
-        shutil.copytree(BRIDGE, source)
-        pip = [cls.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
-        subprocess.check_call(pip + ["--no-build-isolation", "--no-index", source])
-        shutil.rmtree(source)
-
-    @classmethod
-    def make_napp(cls):
-        napps = os.path.join(cls.folder, "var", "lib", "kytos", "napps")
-        napp = os.path.join(napps, "kytos", "sample")
-        os.makedirs(os.path.join(napps, ".installed"))
-        os.makedirs(napp)
-        for path in (napps, os.path.dirname(napp), napp):
-            open(os.path.join(path, "__init__.py"), "w").close()
-        manifest = {"username": "kytos", "name": "sample", "version": "1.0", "napp_dependencies": []}
-        for name, text in (
-            ("settings.py", SETTINGS), ("main.py", MAIN), ("kytos.json", json.dumps(manifest)),
-        ):  # fmt: skip
-            with open(os.path.join(napp, name), "w") as file:
-                file.write(text)
-        return napp
+        cls.napp = cls.make_napp("sample", SETTINGS, MAIN)
 
     def setUp(self):
-        self.addCleanup(self.stop_kytosd)
-        if self.service.process is None:
-            self.service.start()
+        super().setUp()
         self.set({name: None for name in self.service.client.get("kytos/sample")["data"]})
 
     def set(self, data):
         self.service.client.update("kytos/sample", data)
 
-    def start_kytosd(self, **more):
-        etc = os.path.join(self.folder, "etc", "kytos")
-        var = os.path.join(self.folder, "var")
-        os.makedirs(etc, exist_ok=True)
-        with open(os.path.join(etc, "kytos.conf"), "w") as file:
-            file.write(
-                "[daemon]\ndaemon = False\nlisten = 127.0.0.1\nport = {}\napi_port = {}\nworkdir = {}\n"
-                "pidfile = {}/kytosd.pid\nlogging = {}/logging.ini\nnapps = {}/lib/kytos/napps\n"
-                "napps_repositories = []\nnapps_pre_installed = []\njwt_secret = none\n"
-                "installed_napps = {}/lib/kytos/napps/.installed\nauthenticate_urls = []\n"
-                "vlan_pool = {{}}\ntoken_expiration_minutes = 180\ndebug = False\n".format(
-                    free_port(), self.port, var, var, etc, var, var
-                )
-            )
-        env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        env.update(
-            VIRTUAL_ENV=self.folder,
-            https_proxy="http://127.0.0.1:9",
-            PYTHONUNBUFFERED="1",
-            PYTHONDONTWRITEBYTECODE="1",
-            KYTOS_SETTINGS_URL=self.service.url,
-            KYTOS_SETTINGS_CACHE=os.path.join(self.folder, "cache"),
-            **more
-        )
-        script = os.path.join(BRIDGE, "kytosd_tests", "kytosd.py")
-        with open(os.path.join(self.folder, "kytosd.log"), "wb") as log:
-            type(self).kytosd = subprocess.Popen(
-                [self.python, "-W", "ignore", script],
-                cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-        if not poll(self.show, 60):
-            with open(os.path.join(self.folder, "kytosd.log")) as log:
-                self.fail("kytosd did not start:\n" + log.read()[-4000:])
-
-    def stop_kytosd(self):
-        if self.kytosd is not None:
-            self.kytosd.send_signal(signal.SIGTERM)
-            try:
-                self.kytosd.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kytosd.kill()
-                self.kytosd.wait()
-            type(self).kytosd = None
-
-    def ask(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.read().decode() if response.status == 200 else None
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
+    def is_started(self):
+        return self.show()
 
     def show(self):
         text = self.ask("/api/kytos/sample/v1/show")

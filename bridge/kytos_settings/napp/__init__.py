@@ -1,0 +1,1 @@
+"""The NApp kytos/settings for kytosd."""
