@@ -1,6 +1,6 @@
 """The start of the bridge in each Python process of this installation, by kytos_settings.pth.
 
-Without KYTOS_SETTINGS_URL nothing is installed. With it, one finder stands first in sys.meta_path; nothing
+Without a configuration nothing is installed. With it, one finder stands first in sys.meta_path; nothing
 else happens before a module `napps.<username>.<name>.settings` is imported.
 """
 
@@ -30,5 +30,11 @@ def install() -> bool:
         return False
 
 
-if os.environ.get("KYTOS_SETTINGS_URL"):
+def _is_configured() -> bool:
+    from kytos_settings.config import is_configured
+
+    return is_configured(os.environ)
+
+
+if _is_configured():
     install()

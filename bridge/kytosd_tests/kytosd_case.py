@@ -52,8 +52,10 @@ class KytosdCase(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="bridge-kytosd-")
         cls.python = os.path.join(cls.folder, "venv", "bin", "python")
         cls.napps = os.path.join(cls.folder, "var", "lib", "kytos", "napps")
-        cls.make_installation()
+        cls.make_environment()
+        cls.install_package()
         cls.port = free_port()
+        cls.switch_port = free_port()
         cls.kytosd = None
 
     @classmethod
@@ -62,7 +64,7 @@ class KytosdCase(unittest.TestCase):
         shutil.rmtree(cls.folder, ignore_errors=True)
 
     @classmethod
-    def make_installation(cls):
+    def make_environment(cls):
         """An environment of its own that finds kytosd in the one that runs this test."""
         subprocess.check_call([sys.executable, "-m", "venv", os.path.join(cls.folder, "venv")])
         packages = sysconfig.get_paths()["purelib"]
@@ -73,6 +75,9 @@ class KytosdCase(unittest.TestCase):
         with open(os.path.join(cls.packages, "zz-kytosd.pth"), "w") as file:
             file.write(packages + "\n")
         cls.before = digests(os.path.join(cls.folder, "venv"))
+
+    @classmethod
+    def install_package(cls):
         source = os.path.join(cls.folder, "source")
         shutil.copytree(BRIDGE, source)
         pip = [cls.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
@@ -106,9 +111,15 @@ class KytosdCase(unittest.TestCase):
         if self.service.process is None:
             self.service.start()
 
-    def start_kytosd(self, **more):
-        etc = os.path.join(self.folder, "etc", "kytos")
-        var = os.path.join(self.folder, "var")
+    def variables(self):
+        """The variables of kytosd that configure the bridge."""
+        cache = os.path.join(self.folder, "cache")
+        return {"KYTOS_SETTINGS_URL": self.service.url, "KYTOS_SETTINGS_CACHE": cache}
+
+    @classmethod
+    def write_config(cls):
+        etc = os.path.join(cls.folder, "etc", "kytos")
+        var = os.path.join(cls.folder, "var")
         os.makedirs(etc, exist_ok=True)
         with open(os.path.join(etc, "kytos.conf"), "w") as file:
             file.write(
@@ -117,20 +128,22 @@ class KytosdCase(unittest.TestCase):
                 "napps_repositories = []\nnapps_pre_installed = []\njwt_secret = none\n"
                 "installed_napps = {}/lib/kytos/napps/.installed\nauthenticate_urls = []\n"
                 "vlan_pool = {{}}\ntoken_expiration_minutes = 180\ndebug = False\n".format(
-                    free_port(), self.port, var, var, etc, var, var
+                    cls.switch_port, cls.port, var, var, etc, var, var
                 )
             )
         with open(os.path.join(etc, "logging.ini"), "w") as file:
             file.write(LOGGING)
+        return os.path.join(etc, "kytos.conf")
+
+    def start_kytosd(self, **more):
+        self.write_config()
         env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         env.update(
             VIRTUAL_ENV=self.folder,
             https_proxy="http://127.0.0.1:9",
             PYTHONUNBUFFERED="1",
             PYTHONDONTWRITEBYTECODE="1",
-            KYTOS_SETTINGS_URL=self.service.url,
-            KYTOS_SETTINGS_CACHE=os.path.join(self.folder, "cache"),
-            **more
+            **dict(self.variables(), **more)
         )
         script = os.path.join(BRIDGE, "kytosd_tests", "kytosd.py")
         with open(os.path.join(self.folder, "kytosd.log"), "wb") as log:

@@ -33,7 +33,7 @@ def poll(condition, seconds=30.0):
 
 
 class Service:
-    def __init__(self, more="", ca=None):
+    def __init__(self, more="", ca=None, napps=None):
         self.folder = tempfile.mkdtemp(prefix="bridge-test-")
         self.port = free_port()
         self.ca = ca
@@ -42,9 +42,11 @@ class Service:
         self.config = os.path.join(self.folder, "kytos.ini")
         with open(self.config, "w") as file:
             file.write(
-                "[daemon]\nlisten = 127.0.0.1\napi_port = {0}\nnapps = {1}/napps\n"
+                "[daemon]\nlisten = 127.0.0.1\napi_port = {0}\nnapps = {3}\n"
                 'napps_pre_installed = ["kytos/settings"]\n[settings]\nstate_dir = {1}/state\n{2}\n'
-                "[settings.filesystem]\npath = {1}/store\n".format(self.port, self.folder, more)
+                "[settings.filesystem]\npath = {1}/store\n".format(
+                    self.port, self.folder, more, napps or os.path.join(self.folder, "napps")
+                )
             )
 
     @property

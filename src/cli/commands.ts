@@ -16,6 +16,7 @@ interface CommandModule {
 const COMMANDS: readonly CommandModule[] = [
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
   { names: ['napps'], load: async () => (await import('./commands/napps.ts')).addNAppsCommand },
+  { names: ['bridge'], load: async () => (await import('./bridge/bridge.ts')).addBridgeCommand },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatusCommand },
   {
     names: ['controllers'],

@@ -36,6 +36,9 @@ const LINES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'napps disable': [['napps', 'disable', ARGUMENT]],
   'napps uninstall': [['napps', 'uninstall', ARGUMENT]],
   'napps create': [['napps', 'create', ARGUMENT]],
+  'bridge install': [['bridge', 'install', ARGUMENT]],
+  'bridge uninstall': [['bridge', 'uninstall', ARGUMENT]],
+  'bridge status': [['bridge', 'status', ARGUMENT]],
   'schema remove': [
     ['schema', 'remove', NAPP],
     ['schema', 'remove', ARGUMENT],

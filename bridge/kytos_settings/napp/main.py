@@ -1,11 +1,15 @@
 """The NApp kytos/settings: connects the events of kytosd with the service."""
 
+import json
+import sys
 from typing import Any, Optional
 
-from kytos.core import KytosEvent, KytosNApp, log
+from kytos.core import KytosEvent, KytosNApp, log, rest
 
 from kytos_settings.config import read_config
 from kytos_settings.events import LISTENED, EventBridge
+from kytos_settings.hook import Hook
+from kytos_settings.live import current
 
 
 class Main(KytosNApp):  # type: ignore[misc]
@@ -21,7 +25,7 @@ class Main(KytosNApp):  # type: ignore[misc]
             log.error("kytos/settings is off: %s", error)
             return
         if config is None:
-            log.warning("kytos/settings is off: KYTOS_SETTINGS_URL is not set.")
+            log.warning("kytos/settings is off: the bridge is not configured.")
             return
         self._bridge = EventBridge(self.controller, config, _make_event)
         # Not listen_to, which starts a thread for each event and loses their order.
@@ -35,6 +39,18 @@ class Main(KytosNApp):  # type: ignore[misc]
         """Ends the threads."""
         if self._bridge is not None:
             self._bridge.stop()
+
+    @rest("v1/bridge")  # type: ignore[misc]
+    def show_bridge(self) -> str:
+        """Whether the bridge works in this process; no setting is shown, because this needs no login."""
+        live = current()
+        return json.dumps(
+            {
+                "hook": any(isinstance(finder, Hook) for finder in sys.meta_path),
+                "source": "none" if live is None else live.source,
+                "connected": live is not None and live.connected,
+            }
+        )
 
 
 def _make_event(name: str, content: Any) -> Any:

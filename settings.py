@@ -1,0 +1,1 @@
+"""kytos/settings has no settings in Python; kytosd reloads only NApps that have this file."""
