@@ -2,6 +2,7 @@ import { toSettingsError } from '../../model/errors.ts'
 import { shellWord } from '../../model/quote.ts'
 import { type Config, type ConfigContext, findConfig, loadConfig } from '../boot/config.ts'
 import { packageRoot } from '../host/package-root.ts'
+import { examineBridge } from './bridge.ts'
 import { examineClocks } from './clocks.ts'
 import { edit } from './commands.ts'
 import { examineContent } from './content.ts'
@@ -45,6 +46,7 @@ export async function examine(
           examineClocks(entries),
         ]
       : []),
+    ...(await examineBridge(loaded)),
     await examineNApps(loaded, running),
   ]
 }

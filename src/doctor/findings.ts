@@ -209,6 +209,10 @@ export const FINDINGS = {
     severity: ['warning'],
     means: 'etcd keeps secrets in plain text at revisions before they were sealed.',
   },
+  'bridge.inactive': {
+    severity: ['warning'],
+    means: 'kytosd runs without the bridge that is installed for it.',
+  },
   'napps.unreadable': { severity: ['broken'], means: 'The folder of the NApps cannot be read.' },
   'napp.broken': {
     severity: ['broken', 'hint'],
