@@ -31,7 +31,7 @@ for (const version of TESTED_PYTHONS) {
   if (python === undefined) print(`Python ${version} is not installed: its tests did not run.`)
   else runIn(python, '-m', 'unittest', '-q', 'tests.test_websocket', 'tests.test_hook')
 }
-const scenarios = ['test_kytosd', 'test_events', 'test_install'].map(
+const scenarios = ['test_kytosd', 'test_events', 'test_install', 'test_secure'].map(
   name => `kytosd_tests.${name}`,
 )
 runIn(kytosd, '-m', 'unittest', '-v', ...scenarios)

@@ -48,7 +48,7 @@ def digests(folder):
 class KytosdCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.service = Service().start()
+        cls.service = cls.make_service().start()
         cls.folder = tempfile.mkdtemp(prefix="bridge-kytosd-")
         cls.python = os.path.join(cls.folder, "venv", "bin", "python")
         cls.napps = os.path.join(cls.folder, "var", "lib", "kytos", "napps")
@@ -57,6 +57,10 @@ class KytosdCase(unittest.TestCase):
         cls.port = free_port()
         cls.switch_port = free_port()
         cls.kytosd = None
+
+    @classmethod
+    def make_service(cls):
+        return Service()
 
     @classmethod
     def tearDownClass(cls):
