@@ -4,7 +4,7 @@ import copy
 import logging
 import sys
 import threading
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from kytos_settings.bus import Bus
 from kytos_settings.hook import Loaded
@@ -39,6 +39,8 @@ class Live:
         self._pending: Dict[str, Set[str]] = {}
         self._bus: Optional[Bus] = None
         self._stopped = False
+        self.on_applied: Optional[Callable[[str, str, Any], None]] = None
+        """Called with namespace, name and value after a live change; set by the NApp kytos/settings."""
         _current = self
 
     def add(self, loaded: Loaded) -> None:
@@ -126,9 +128,18 @@ class Live:
             loaded.originals.setdefault(name, copy.deepcopy(current))
             loaded.applied.add(name)
             replace(loaded.module, name, copy.deepcopy(wanted))
+            self._announce(namespace, name)
         with self._condition:
             if self._loaded[namespace] is loaded:
                 self._pending[namespace] = waiting
+
+    def _announce(self, namespace: str, name: str) -> None:
+        if self.on_applied is None:
+            return
+        try:
+            self.on_applied(namespace, name, getattr(self._loaded[namespace].module, name))
+        except Exception:
+            LOG.exception("%s: %s changed, but not where the NApp keeps it.", namespace, name)
 
 
 def replace(module: Any, name: str, value: Any) -> None:

@@ -58,6 +58,7 @@ class KytosdTest(KytosdCase):
         super().setUpClass()
         cls.service.client.request("PUT", "/kytos/sample/schema", SCHEMA)
         cls.napp = cls.make_napp("sample", SETTINGS, MAIN)
+        cls.link_settings_napp()
 
     def setUp(self):
         super().setUp()
@@ -89,14 +90,14 @@ class KytosdTest(KytosdCase):
             vlans="(1, 2)", cookie=str(2**64 - 1), pending={},
         )  # fmt: skip
         self.set({"POLLING_TIME": 61})
-        self.reaches(attribute=61, imported=61, captured=60)
+        self.reaches(attribute=61, imported=61, captured=60, loop=61)
         self.set({"BASE": "http://c"})
         self.reaches(url="http://b/topology", pending={"kytos/sample": ["BASE"]})
         with self.assertRaises(Exception) as caught:
             self.set({"POLLING_TIME": 0})
         self.assertEqual(caught.exception.code, "SETTINGS_INVALID")
         self.set({"POLLING_TIME": None})
-        self.reaches(attribute=3, imported=3)
+        self.reaches(attribute=3, imported=3, loop=3)
         self.set({"POLLING_TIME": 62})
         self.stop_kytosd()
         self.start_kytosd()

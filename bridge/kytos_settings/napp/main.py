@@ -10,6 +10,7 @@ from kytos_settings.config import read_config
 from kytos_settings.events import LISTENED, EventBridge
 from kytos_settings.hook import Hook
 from kytos_settings.live import current
+from kytos_settings.loops import set_interval
 
 
 class Main(KytosNApp):  # type: ignore[misc]
@@ -31,6 +32,9 @@ class Main(KytosNApp):  # type: ignore[misc]
         # Not listen_to, which starts a thread for each event and loses their order.
         self._listeners[LISTENED] = [self._bridge.take]
         self._bridge.start()
+        live = current()
+        if live is not None:
+            live.on_applied = self._on_applied
 
     def execute(self) -> None:
         """Does nothing: the bridge has its own threads."""
@@ -39,6 +43,9 @@ class Main(KytosNApp):  # type: ignore[misc]
         """Ends the threads."""
         if self._bridge is not None:
             self._bridge.stop()
+
+    def _on_applied(self, namespace: str, name: str, value: Any) -> None:
+        set_interval(self.controller, namespace, name, value)
 
     @rest("v1/bridge")  # type: ignore[misc]
     def show_bridge(self) -> str:
