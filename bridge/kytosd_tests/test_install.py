@@ -79,6 +79,9 @@ class InstallTest(KytosdCase):
         before = traces(self.folder)
         status = self.status(exit_code=1)
         self.assertEqual((status["package"], status["running"]), (None, {"kytosd": "stopped"}))
+        refused = self.bridge("install", self.conf, "--python", self.python, exit_code=2)
+        self.assertIn("is the address of kytosd itself", refused)
+        self.assertEqual(traces(self.folder), before)
         self.assertIn("is installed", self.install())
         self.install()  # repeated
         self.start_kytosd()
@@ -96,6 +99,11 @@ class InstallTest(KytosdCase):
         self.assertEqual({path: after.get(path) for path in before}, before)
         self.start_kytosd()
         self.assertEqual(self.attribute(), 3)
+        self.assertIn("No bridge is installed", self.bridge("uninstall", self.conf))
+        # The Python of kytosd was deleted since.
+        with open(os.path.join(os.path.dirname(self.conf), "kytos-settings.json"), "w") as file:
+            json.dump({"url": self.service.url, "python": "/no/python", "made": []}, file)
+        self.assertIn("/no/python does not run", self.bridge("uninstall", self.conf))
         self.assertIn("No bridge is installed", self.bridge("uninstall", self.conf))
 
     def test_2_pip_knows_the_package(self):

@@ -72,7 +72,12 @@ async function install(file: string | undefined, options: BridgeOptions, context
   const kytosd = await read(file, context)
   const before = await readBridgeFile(kytosd.conf)
   const python = await findPython(options.python ?? before?.python, kytosd, context.env)
-  const url = (await findAddress(options, context)).address.url
+  const { url } = (await findAddress(options, context)).address
+  if (url === kytosd.url) {
+    // Without a kytos.ini, the kytos.conf of kytosd is found as that of a service.
+    const message = `${url} is the address of kytosd itself, not of the service. Name the service: --url ADDRESS.`
+    throw new SettingsError('CONFIG_INVALID', message, { details: { url } })
+  }
   const made = await translated(kytosd.napps, () => linkSettingsNApp(kytosd.napps))
   await translated(bridgeFileOf(kytosd.conf), () =>
     writeBridgeFile(kytosd.conf, {
@@ -103,13 +108,16 @@ async function uninstall(
     context.stdout.write(`No bridge is installed for ${kytosd.conf}.\n`)
     return
   }
-  const { packages } = await findPython(installed.python, kytosd, context.env)
-  await translated(packages, () => removePackage(packages))
+  const python = await findPython(installed.python, kytosd, context.env).catch(error =>
+    // A Python that no longer exists has no packages to remove.
+    printMessage(context.stderr, toSettingsError(error).message),
+  )
+  if (python) await translated(python.packages, () => removePackage(python.packages))
   if (await isTreeOfService(kytosd, options, context))
     printMessage(context.stderr, `kytos/settings stays enabled in ${kytosd.napps}: the service uses it too.`)
   else await translated(kytosd.napps, () => unlinkSettingsNApp(installed.made))
   await translated(bridgeFileOf(kytosd.conf), () => rm(bridgeFileOf(kytosd.conf)))
-  if (await findPackage(packages))
+  if (python && (await findPackage(python.packages)))
     printMessage(context.stderr, 'pip installed the package: "pip uninstall kytos-settings" removes it.')
   context.stdout.write(`The bridge of ${kytosd.conf} is removed. Restart kytosd.\n${CACHE_REMARK}`)
 }
