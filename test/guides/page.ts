@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { packageRoot } from '../../src/host/package-root.ts'
+import type { CliStage } from '../integration/cli-stage.ts'
+
+/*
+ * A page of docs/admin as a sequence of blocks, all of which a test must account for. A block `sh` is executed
+ * as it is, with the paths and addresses of a host of the test in place of those of the page. A block `console`
+ * (systemctl, apt-get) cannot be executed in a test: each needs an action, in the order of the page.
+ */
+
+const BLOCK_LIMIT_MS = 60_000
+
+export interface Block {
+  readonly kind: 'sh' | 'console' | 'other'
+  readonly text: string
+}
+
+/** A host of the test: the replacements of the page's texts, in their order, and the variables of its shell. */
+export interface Host {
+  readonly folder: string
+  readonly replace: readonly (readonly [string | RegExp, string])[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** The fenced blocks of a page of docs/admin, in order; of one section (##) if it is named. */
+export async function blocksOf(page: string, section?: string): Promise<readonly Block[]> {
+  const text = await readFile(join(packageRoot(), 'docs/admin', page), 'utf8')
+  const sections = text.split(/^## /m)
+  const own = section === undefined ? text : sections.find(part => part.startsWith(`${section}\n`))
+  if (own === undefined) throw new Error(`${page} has no section "${section}".`)
+  return [...own.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, kind = '', block = '']) => ({
+    kind: kind === 'sh' || kind === 'console' ? kind : 'other',
+    text: block,
+  }))
+}
+
+/** The text of a block for a host. */
+export function adapt(text: string, host: Host): string {
+  return host.replace.reduce((adapted, [from, to]) => adapted.replaceAll(from, to), text)
+}
+
+/** The host of a service whose command `kytos-settings` is on the PATH, with promtool. */
+export function stageHost({ cwd, url }: CliStage): Host {
+  const promtool = process.env.PROMTOOL?.includes('/') ? `:${dirname(process.env.PROMTOOL)}` : ''
+  return {
+    folder: cwd,
+    replace: [['http://127.0.0.1:8181', url]],
+    env: { PATH: `${cwd}:${process.env.PATH}${promtool}`, HOME: cwd },
+  }
+}
+
+/** A new folder for the files of the hosts of a test. */
+export async function guideFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'kytos-guide-'))
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+/**
+ * Executes a block on a host with `bash -euo pipefail`, without input; returns its output. Output goes to a
+ * file, so that a process which the block leaves behind does not hold it open.
+ * @throws Error with the block and its output if it fails or exceeds a minute.
+ */
+export async function execute(text: string, host: Host): Promise<string> {
+  const script = join(host.folder, 'block.sh')
+  const output = join(host.folder, 'block.out')
+  await mkdir(dirname(script), { recursive: true })
+  await writeFile(script, `set -euo pipefail\n${adapt(text, host)}`)
+  const file = openSync(output, 'w')
+  const child = spawn('bash', [script], {
+    cwd: host.folder,
+    env: { ...process.env, ...host.env },
+    stdio: ['ignore', file, file],
+    timeout: BLOCK_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  })
+  const code = await new Promise(resolve => child.once('exit', (status, signal) => resolve(status ?? signal)))
+  closeSync(file)
+  const printed = await readFile(output, 'utf8')
+  if (code !== 0) throw new Error(`The block ended with ${code}:\n${adapt(text, host)}\n${printed}`)
+  return printed
+}
+
+/** The lines of a console block: its commands, without the prompt. */
+export function commandsOf({ text }: Block): readonly string[] {
+  return text
+    .split('\n')
+    .filter(line => line.startsWith('# '))
+    .map(line => line.slice(2))
+}
