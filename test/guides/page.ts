@@ -91,3 +91,40 @@ export function commandsOf({ text }: Block): readonly string[] {
     .filter(line => line.startsWith('# '))
     .map(line => line.slice(2))
 }
+
+/** A page in progress: its blocks are taken in order, and none can be left out. */
+export interface Walk {
+  /** Executes the next block, which is `sh`, on each of these hosts; returns the output on the last one. */
+  sh(...hosts: readonly Host[]): Promise<string>
+  /** Performs an action in place of each command of the next block, which is `console`. */
+  console(actions: Readonly<Record<string, () => unknown>>): Promise<void>
+  /** The number of blocks that are left. */
+  left(): number
+}
+
+export async function walk(page: string): Promise<Walk> {
+  const blocks = [...(await blocksOf(page))]
+  const next = (kind: Block['kind']): Block => {
+    const block = blocks.shift()
+    if (block?.kind === kind) return block
+    throw new Error(`${page}: expected a block ${kind}, found ${block?.kind ?? 'the end'}:\n${block?.text}`)
+  }
+  return {
+    async sh(...hosts) {
+      const { text } = next('sh')
+      let printed = ''
+      for (const host of hosts) printed = await execute(text, host)
+      return printed
+    },
+    async console(actions) {
+      const block = next('console')
+      const wanted = Object.keys(actions).join('\n')
+      if (commandsOf(block).join('\n') !== wanted)
+        throw new Error(
+          `${page}: the actions do not match the commands of this block:\n${block.text}\n${wanted}`,
+        )
+      for (const action of Object.values(actions)) await action()
+    },
+    left: () => blocks.length,
+  }
+}
