@@ -14,8 +14,6 @@ export interface SecuredCluster {
   healthy(): Promise<void>
   /** Changes a setting; the status of the answer, and the revision of a change that is confirmed. */
   change(n: number): Promise<{ readonly status: number; readonly revision?: string }>
-  /** The state of the controller. */
-  state(): Promise<string>
   close(): Promise<void>
 }
 
@@ -77,10 +75,6 @@ export async function openSecuredCluster(quota = 4_294_967_296): Promise<Secured
       })
       const { revision } = JSON.parse(await answer.text())
       return { status: answer.status, revision }
-    },
-    state: async () => {
-      const answer = await fetch(`${controller.url}/readyz`)
-      return JSON.stringify(await answer.json())
     },
     close,
   }
