@@ -15,6 +15,8 @@ const ADDRESSES = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'] as const
 
 export interface EtcdHost extends Host {
   readonly name: string
+  /** The URL for clients of a cluster with certificates. */
+  readonly url: string
   /** Starts etcd as its unit does; `binary` is the etcd of another version. */
   start(binary?: string): Promise<void>
   stop(signal?: NodeJS.Signals): Promise<void>
@@ -81,6 +83,7 @@ async function openHost(
   return {
     folder,
     name,
+    url: `https://127.0.0.1:${own.client}`,
     replace: [
       ['NAME=etcd-1\n', `NAME=${name}\n`],
       ...everywhere(folder),

@@ -10,7 +10,7 @@ import { anchorsOf, linksOf } from '../support/links.ts'
  */
 
 const ROOT = join(import.meta.dirname, '../..')
-const FOLDERS = ['docs', '.github', 'examples', 'napps']
+const FOLDERS = ['docs', '.github', 'examples', 'napps', 'bridge']
 
 async function pagesBelow(folder: string): Promise<readonly string[]> {
   const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true })
