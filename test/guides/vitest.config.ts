@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     root: join(import.meta.dirname, '../..'),
     include: ['test/guides/**/*.guide.ts'],
-    testTimeout: 240_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
     setupFiles: ['test/support/seed.ts'],
     pool: 'forks',
