@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { SettingsError } from '../model/errors.ts'
+import type { ConsumerReport, NamedReport } from './commands/consumer-nouns.ts'
 import { describeError } from './dead-letters.ts'
 import type {
   AdmissionHooks,
@@ -26,6 +27,7 @@ import { isThenable } from './inbox.ts'
 interface Registration {
   readonly napp: string
   readonly changing: ChangingHook | undefined
+  readonly report: (() => ConsumerReport) | undefined
   /** The admissions that its hook has not responded to in time. */
   readonly overdue: Set<Admission>
 }
@@ -60,14 +62,14 @@ export class Consumers implements AdmissionHooks {
   }
 
   /** @throws SettingsError CONTENT_MALFORMED for a hook that is not a function. */
-  add(namespace: string, napp: string, { changing }: Consumer): Unsubscribe {
+  add(namespace: string, napp: string, { changing, report }: Consumer): Unsubscribe {
     if (changing !== undefined && typeof changing !== 'function') {
       throw new SettingsError(
         'CONTENT_MALFORMED',
         `"changing" for "${namespace}" must be a function, not ${typeof changing}.`,
       )
     }
-    const registration: Registration = { napp, changing, overdue: new Set() }
+    const registration: Registration = { napp, changing, report, overdue: new Set() }
     const registered = this.#registrations.get(namespace) ?? new Set()
     this.#registrations.set(namespace, registered.add(registration))
     return () => {
@@ -85,6 +87,16 @@ export class Consumers implements AdmissionHooks {
   /** The number of registrations in all namespaces. */
   get size(): number {
     return [...this.#registrations.values()].reduce((sum, registered) => sum + registered.size, 0)
+  }
+
+  reports(): readonly NamedReport[] {
+    return [...this.#registrations.keys()]
+      .sort()
+      .flatMap(namespace =>
+        [...(this.#registrations.get(namespace) ?? [])]
+          .sort((a, b) => (a.napp < b.napp ? -1 : a.napp > b.napp ? 1 : 0))
+          .flatMap(({ napp, report }) => (report ? [{ napp, namespace, report: report() }] : [])),
+      )
   }
 
   /**

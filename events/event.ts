@@ -2,6 +2,7 @@ import type { Actor } from '../model/actor.ts'
 import type { SettingsError } from '../model/errors.ts'
 import type { JsonObject } from '../model/value.ts'
 import type { ValueChange, Verdict } from './changes.ts'
+import type { ConsumerReport, NamedReport } from './commands/consumer-nouns.ts'
 import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
 import type { ProtectedSecrets, ViewOptions } from './secrets/secrets-on-bus.ts'
 
@@ -67,6 +68,8 @@ export type ChangingHook = (
 
 export interface Consumer {
   readonly changing?: ChangingHook
+  /** States which settings the consumer uses now; never throws. */
+  readonly report?: () => ConsumerReport
 }
 
 /** The response of one NApp to an admission request. */
@@ -82,6 +85,8 @@ export interface AdmissionHooks {
   of(namespace: string): readonly string[]
   /** The number of registrations in all namespaces. */
   readonly size: number
+  /** The reports of all consumers that make one, by namespace and then by NApp. */
+  reports(): readonly NamedReport[]
   /** The response of each NApp, sorted by name; always within a deadline. */
   admit(request: AdmissionRequest): Promise<readonly AdmissionResponse[]>
 }

@@ -1,6 +1,7 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json, JsonObject } from '../model/value.ts'
 import type { ApplyMode, Explanation, Method, Preview, RejectedMember } from './changes.ts'
+import type { ConsumerState } from './commands/consumer-nouns.ts'
 import type { Pending } from './commands/pending-nouns.ts'
 
 /*
@@ -199,6 +200,10 @@ export interface Status {
   readonly more_rejected?: number
   /** The changes that wait for a confirmation, at most 100; absent without any. */
   readonly pending?: readonly Pending[]
+  /** The NApps of this controller that use settings, at most 500; absent without any. */
+  readonly consumers?: readonly ConsumerState[]
+  /** The number of consumers beyond those in `consumers`. */
+  readonly more_consumers?: number
   /** The enabled NApps in the order of their ids; empty without a host. */
   readonly napps: readonly NAppStatus[]
 }

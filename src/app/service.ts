@@ -163,6 +163,7 @@ export function createService(
     watcher,
     log,
     controller,
+    consumers,
     ...(context.napps && { napps: context.napps }),
   })
   const tokens: LiveTokens = new LiveTokens(backend, watcher)

@@ -1,15 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ask } from '../../events/ask.ts'
+import type { ConsumerReport } from '../../events/commands/consumer-nouns.ts'
 import type { Unsubscribe } from '../../events/event.ts'
 import type { Facts } from '../../events/map.ts'
 import type { Settings, TransactionOperation, TransactionResult } from '../../events/nouns.ts'
 import { parseCursor } from '../../model/cursor.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
-import { type JsonObject, toJson } from '../../model/value.ts'
-import { readSeed } from './assets.ts'
+import type { JsonObject } from '../../model/value.ts'
+import { type AppliedState, LOADING } from './applied-state.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { ChangingListener, LiveSettings, TransactionOptions, UpdateOptions } from './live-settings.ts'
 import type { NAppContext } from './napp.ts'
+import { ownCopy } from './own-copy.ts'
+import { registerSchema } from './register-schema.ts'
 import { SettingsCache } from './settings-cache.ts'
 import type { SettingsOf } from './settings-of.ts'
 
@@ -46,7 +49,7 @@ export async function openSettings<const Schema extends JsonSchema>(
 ): Promise<LiveSettings<SettingsOf<Schema>>>
 export async function openSettings<Values extends object>(owner: SettingsOwner): Promise<LiveSettings<Values>>
 export async function openSettings(owner: SettingsOwner, schema?: JsonSchema): Promise<unknown> {
-  if (schema) await register(owner, schema)
+  if (schema) await registerSchema(owner, schema)
   const settings = new BusSettings(owner)
   try {
     await settings.load()
@@ -58,18 +61,6 @@ export async function openSettings(owner: SettingsOwner, schema?: JsonSchema): P
   }
 }
 
-/** Registers the schema in the NApp's own name, as the host does for the schema file of a manifest. */
-async function register({ id, bus, folder, manifest }: SettingsOwner, schema: JsonSchema): Promise<void> {
-  const seed = folder === undefined ? undefined : await readSeed(folder)
-  await ask(bus, 'kytos.settings.register', {
-    namespace: id,
-    // The service accepts only JSON and reports the place of any other value.
-    schema: schema as JsonObject,
-    ...(seed === undefined ? {} : { seed }),
-    ...(manifest?.version === undefined ? {} : { napp_version: manifest.version }),
-  })
-}
-
 class BusSettings extends SettingsCache {
   readonly namespace: string
   readonly #owner: SettingsOwner
@@ -77,6 +68,7 @@ class BusSettings extends SettingsCache {
   readonly #hooks = new Set<Unsubscribe>()
   readonly #pending = new Set<() => void>()
   #closed = false
+  #stated: AppliedState & { readonly since: string } = { ...LOADING, since: new Date().toISOString() }
 
   constructor(owner: SettingsOwner) {
     super((where, error) =>
@@ -92,20 +84,24 @@ class BusSettings extends SettingsCache {
       owner.bus.on('settings.state', ({ content }) => {
         this.state = content.state
       }),
-      owner.bus.consume(owner.id),
+      owner.bus.consume(owner.id, { report: () => this.#report() }),
     ]
   }
 
   async load(): Promise<void> {
     const answer = await this.#retrieve()
     this.state = answer?.state ?? 'READY'
-    if (!answer) return
-    const { epoch, revision } = answer
-    this.take({
-      at: { epoch, revision: BigInt(revision), n: END_OF_REVISION },
-      data: frozenCopy(this.#reveal(answer.data)),
-    })
-    this.learnRevision(epoch, revision)
+    if (answer) {
+      const { epoch, revision } = answer
+      this.take({
+        at: { epoch, revision: BigInt(revision), n: END_OF_REVISION },
+        data: ownCopy(this.#reveal(answer.data)),
+        received: ownCopy(answer.data),
+      })
+      this.learnRevision(epoch, revision)
+    }
+    this.inUse.begin(this.values)
+    this.#state()
   }
 
   async update(patch: object, { comment, scope, revision, dryRun }: UpdateOptions = {}): Promise<Settings> {
@@ -183,12 +179,25 @@ class BusSettings extends SettingsCache {
   }
 
   #receive({ cursor, data, changes, scope, origin, epoch, revision, kind }: Facts['settings.changed']): void {
-    this.take({ at: parseCursor(cursor), data: this.#reveal(data), changes })
+    this.take({ at: parseCursor(cursor), data: this.#reveal(data), received: data, changes })
+    this.#state()
     // In these cases the revision is retrieved: facts of a listing carry the revision of the listing, and
     // overrides of other controllers do not count for the namespace.
     if (origin === 'resync' || scope.startsWith('controller')) void this.#refreshRevision()
     else if (kind !== 'resealed') this.learnRevision(epoch, revision)
     for (const check of this.#pending) check()
+  }
+
+  /** States how far the settings are applied now. */
+  #report(): ConsumerReport {
+    return { data: this.received, revision: this.revision, ...this.#state() }
+  }
+
+  #state(): AppliedState & { readonly since: string } {
+    const { status, reason } = this.appliedState()
+    if (status !== this.#stated.status || reason !== this.#stated.reason)
+      this.#stated = { status, reason, since: new Date().toISOString() }
+    return this.#stated
   }
 
   /** The settings with the values of their secrets, as the NApp's own view shows them. */
@@ -237,10 +246,4 @@ class BusSettings extends SettingsCache {
       this.#pending.add(check)
     })
   }
-}
-
-/** A deep copy of the answer, because its data may be the service's own object; `take` freezes it. */
-function frozenCopy(data: JsonObject): JsonObject {
-  // A copy of an object is an object.
-  return toJson(data) as JsonObject
 }

@@ -2,10 +2,14 @@ import type { ValueChange } from '../../events/changes.ts'
 import { differences } from '../../events/differences.ts'
 import type { Unsubscribe } from '../../events/event.ts'
 import { deepFreeze } from '../../events/freeze.ts'
+import { isThenable } from '../../events/inbox.ts'
 import type { ServiceState } from '../../events/nouns.ts'
 import { type Cursor, compareCursors, START } from '../../model/cursor.ts'
 import { equalJson, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { valueAt } from '../schema/exact-keywords.ts'
+import { type AppliedState, appliedState } from './applied-state.ts'
+import { ListenerOutcome } from './listener-outcome.ts'
+import { ValuesInUse } from './values-in-use.ts'
 
 /*
  * The settings of one NApp as a cache that facts advance.
@@ -22,6 +26,8 @@ import { valueAt } from '../schema/exact-keywords.ts'
 export interface SettingsUpdate {
   readonly at: Cursor
   readonly data: JsonObject
+  /** The settings as they were received, with secrets as tags; `data` when absent. */
+  readonly received?: JsonObject
   /** The apply modes of the changed values, as far as they are known. */
   readonly changes?: readonly ValueChange[]
 }
@@ -32,6 +38,7 @@ interface ListenerEntry {
   /** Empty for all settings. */
   readonly pointer: string
   readonly notify: Notify
+  readonly outcome: ListenerOutcome
 }
 
 /** Holds the newest values and notifies listeners of their changes. */
@@ -42,6 +49,10 @@ export class SettingsCache {
   revision = '0'
   state: ServiceState = 'OFFLINE'
   #at: Cursor = START
+  /** The settings of `values` as they were received, with secrets as tags. */
+  protected received: JsonObject = this.values
+  /** The values that wait for a reload or a restart of the NApp. */
+  protected readonly inUse = new ValuesInUse()
   readonly #listeners = new Set<ListenerEntry>()
   readonly #onError: (where: string, error: unknown) => void
 
@@ -60,10 +71,11 @@ export class SettingsCache {
   }
 
   /** Applies an update beyond the current cursor; ignores any other. */
-  take({ at, data, changes = [] }: SettingsUpdate): void {
+  take({ at, data, received = data, changes = [] }: SettingsUpdate): void {
     if (compareCursors(at, this.#at) <= 0) return
     if (at.epoch !== this.#at.epoch) this.revision = '0'
     this.#at = at
+    this.received = received
     const before = this.values
     if (equalJson(before, data)) return
     const now = deepFreeze(data)
@@ -71,6 +83,7 @@ export class SettingsCache {
     const leaves = deepFreeze(
       differences(before, now).map(one => ({ ...one, apply: modeAt(one.path, changes) })),
     )
+    this.inUse.change(now, leaves)
     for (const one of [...this.#listeners]) this.#notify(one, now, before, leaves)
   }
 
@@ -86,6 +99,11 @@ export class SettingsCache {
     )
   }
 
+  /** How far the values are applied, by the listeners and by the values of the start. */
+  protected appliedState(): AppliedState {
+    return appliedState([...this.#listeners], this.inUse)
+  }
+
   onChange(listener: Notify): Unsubscribe {
     return this.#add('', listener)
   }
@@ -95,7 +113,7 @@ export class SettingsCache {
   }
 
   #add(pointer: string, notify: Notify): Unsubscribe {
-    const entry: ListenerEntry = { pointer, notify }
+    const entry: ListenerEntry = { pointer, notify, outcome: new ListenerOutcome() }
     this.#listeners.add(entry)
     return () => void this.#listeners.delete(entry)
   }
@@ -106,10 +124,16 @@ export class SettingsCache {
     const after = valueAt(now, one.pointer)
     const former = valueAt(before, one.pointer)
     if (equalJson(after, former)) return
-    const onError = (error: unknown): void => this.#onError(one.pointer, error)
+    const { succeed, fail } = one.outcome.begin()
+    const onError = (error: unknown): void => {
+      fail(error)
+      this.#onError(one.pointer, error)
+    }
     try {
       // Not awaited, because a listener may wait for its own update, whose fact arrives through this cache.
-      Promise.resolve(one.notify(after, former, changes)).catch(onError)
+      const returned = one.notify(after, former, changes)
+      if (isThenable(returned)) Promise.resolve(returned).then(succeed, onError)
+      else succeed()
     } catch (error) {
       onError(error)
     }

@@ -1,6 +1,6 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
 import { parseComment } from '../../events/content.ts'
-import type { Handlers } from '../../events/event.ts'
+import type { AdmissionHooks, Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
 import type {
   Controllers,
@@ -26,12 +26,15 @@ import { nameDocument } from '../state/files.ts'
 import { MAX_LISTED } from '../state/rejected-list.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { Watcher } from '../watcher/watcher.ts'
+import { consumerStates } from './consumer-states.ts'
 
 export interface StatusOptions {
   readonly backend: Backend
   readonly watcher: Watcher
   readonly log: Log
   readonly controller: string
+  /** The consumers of settings in this process. */
+  readonly consumers: Pick<AdmissionHooks, 'reports'>
   /** The state of each enabled NApp of the host; none without a host. */
   readonly napps?: () => readonly NAppStatus[]
 }
@@ -88,10 +91,22 @@ export class StatusService {
       ...(more > 0 && { more_files: more }),
       ...presentRejections(watcher.cache, namespace),
       ...presentAllPending(watcher.cache.index.pending, namespace),
+      ...this.#presentConsumers(selection),
       napps: napps().filter(({ napp }) =>
         isSelected({ namespace, scope: undefined }, { namespace: napp, scope: CLUSTER }),
       ),
     }
+  }
+
+  #presentConsumers(selection: Selection): Pick<Status, 'consumers' | 'more_consumers'> {
+    const { consumers, watcher, controller } = this.#options
+    const all = consumerStates(consumers.reports(), watcher, controller).filter(({ napp, namespace }) =>
+      [napp, namespace].every(one => currentVisibility().seesNamespace(one)),
+    )
+    const { named, more } = limited(
+      all.filter(({ namespace }) => selection.namespace === undefined || namespace === selection.namespace),
+    )
+    return { ...(named.length > 0 && { consumers: named }), ...(more > 0 && { more_consumers: more }) }
   }
 
   /**

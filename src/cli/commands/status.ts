@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Pending } from '../../../events/commands/pending-nouns.ts'
 import type { FileCode, FileState, NAppStatus, NamedRejection, Status } from '../../../events/nouns.ts'
+import { printConsumers } from '../print/consumers-table.ts'
 import { showDocument, showFileCodes } from '../print/file-states.ts'
 import { explainNApp } from '../print/napps-table.ts'
 import type { AddressOptions } from '../service/address.ts'
@@ -71,6 +72,8 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
     rejected = [],
     more_rejected: moreRejected = 0,
     pending = [],
+    consumers = [],
+    more_consumers: moreConsumers = 0,
     service,
     napps,
   } = status
@@ -91,6 +94,7 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
   return [
     summary,
     ...(napps.every(napp => explainNApp(napp) === undefined) ? [] : [printProblems(napps, terminal)]),
+    ...(consumers.length === 0 ? [] : [printConsumers(consumers, moreConsumers, terminal)]),
     ...(rejected.length === 0 ? [] : [printRejected(rejected, moreRejected, terminal)]),
     ...(pending.length === 0 ? [] : [printPending(pending, terminal)]),
     ...(files.length === 0 ? [] : [printFiles(files, more, terminal)]),

@@ -266,6 +266,18 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     'rejected?': listOf(objectOf({ namespace: TEXT, ...REJECTED_MEMBER })),
     'more_rejected?': COUNT,
     'pending?': listOf(ref('Pending')),
+    'consumers?': listOf(
+      objectOf({
+        controller: TEXT,
+        napp: TEXT,
+        namespace: TEXT,
+        status: textOf('applied', 'pending', 'refused', 'stale'),
+        revision: TEXT,
+        reason: orNull(TEXT),
+        since: TIME,
+      }),
+    ),
+    'more_consumers?': COUNT,
     napps: listOf(
       objectOf({
         napp: TEXT,
