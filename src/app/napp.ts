@@ -10,6 +10,7 @@ import { type Http, openHttp } from '../http/server.ts'
 import { logAnswer, logFact } from '../log/audit-log.ts'
 import { measureBus } from '../metrics/bus.ts'
 import { createCommitMeter } from '../metrics/commits.ts'
+import { measureConsumers } from '../metrics/consumers.ts'
 import { measureEventLoop } from '../metrics/event-loop.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import { measureSecrets } from '../metrics/secrets.ts'
@@ -68,6 +69,7 @@ export default function createNApp(context: SettingsContext): NApp {
       const metrics = createMetrics({ feed, health, fileProblems, registry })
       measureBus(registry, bus)
       measureSecrets(registry, created.secretCounts)
+      measureConsumers(registry, created.consumers)
       stopMeasuring = measureEventLoop(registry)
       feed.follow(undefined, event => logFact(log, event))
       bus.onAnswer(answered => logAnswer(log, answered))

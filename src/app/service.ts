@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, BackendContext, FileProblem, Problem } from '../../backends/backend.ts'
+import type { ConsumerState } from '../../events/commands/consumer-nouns.ts'
 import type { Handlers, KytosEvent } from '../../events/event.ts'
 import type { Feed } from '../../events/feed.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
@@ -41,6 +42,8 @@ export interface Service {
   readonly secretCounts: () => SecretCounts
   /** The readable files that currently differ from their documents. */
   readonly fileProblems: () => readonly FileProblem[]
+  /** How far each consumer of this process applies its settings now. */
+  readonly consumers: () => readonly ConsumerState[]
   /** Logs a problem of the backend, and announces a manual edit that was rejected. */
   readonly report: (problem: Problem) => void
   /** Logs the environment variables that are ignored, with reasons: now, and after every change of them. */
@@ -202,6 +205,7 @@ export function createService(
       resealed: resealer.resealed,
     }),
     fileProblems: () => backend.fileProblems(),
+    consumers: () => status.consumers(),
     report,
     reportEnvironment: () => environmentReport.print(),
     async start() {

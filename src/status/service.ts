@@ -1,4 +1,5 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
+import type { ConsumerState } from '../../events/commands/consumer-nouns.ts'
 import { parseComment } from '../../events/content.ts'
 import type { AdmissionHooks, Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
@@ -98,9 +99,14 @@ export class StatusService {
     }
   }
 
-  #presentConsumers(selection: Selection): Pick<Status, 'consumers' | 'more_consumers'> {
+  /** The state of each consumer of this process, visible or not. */
+  consumers(): readonly ConsumerState[] {
     const { consumers, watcher, controller } = this.#options
-    const all = consumerStates(consumers.reports(), watcher, controller).filter(({ napp, namespace }) =>
+    return consumerStates(consumers.reports(), watcher, controller)
+  }
+
+  #presentConsumers(selection: Selection): Pick<Status, 'consumers' | 'more_consumers'> {
+    const all = this.consumers().filter(({ napp, namespace }) =>
       [napp, namespace].every(one => currentVisibility().seesNamespace(one)),
     )
     const { named, more } = limited(
