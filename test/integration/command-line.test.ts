@@ -258,7 +258,7 @@ describe('a command', () => {
       [['set', NAPP, 'polling_time=fast'], 4, /polling_time must be JSON of type number, not "fast"/],
       [['set', NAPP, 'polling_time=0'], 4, /must be at least 0\.1, not 0/],
       [['set', NAPP, 'ignored_vlans.0=5'], 4, /set ignored_vlans as a whole/],
-      [['set', NAPP, 'polling_time'], 2, /KEY=VALUE/],
+      [['set', NAPP, 'polling_time'], 2, /polling_time=VALUE/],
       [['set', 'kytos/new_one', 'a=1'], 3, /"--new" accepts a NApp that is not known yet/],
       [['set', NAPP, 'polling_time=5', '--scope', 'everywhere'], 2, /is not a scope/],
       [['unset', NAPP, 'ignored_vlans'], 3, /has no override for ignored_vlans/],
