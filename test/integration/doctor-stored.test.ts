@@ -67,7 +67,9 @@ describe.each(['filesystem', 'etcd'])('the doctor, of the stored content (%s),',
     expect(plain.find('secret.plain').what).toContain('/login/password, /login/the key')
     expect(JSON.stringify(plain)).not.toContain('hunter2')
     await runRepair(cwd, plain.find('secret.plain'))
-    expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+    const repaired = await doctor(cwd, 'a.ini')
+    // etcd keeps the plain text at earlier revisions until they are compacted.
+    expect(own(repaired.codes)).toEqual(backend === 'etcd' ? ['secret.past'] : [])
     expect((await kytos(cwd, 'get', 'kytos/secretive', '-c', 'a.ini')).output).toMatch(/login\.name\s+"a"/)
   })
 
