@@ -137,7 +137,7 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
       code: 'STORE_UNWRITABLE',
       message: expect.stringContaining('read-only'),
     })
-    unmount(path)
+    await unmount(path)
     await store.open()
     expect((await store.get(makeKey('settings', 'kytos', 'a')))?.modRevision).toBe(1n)
     await store.close()
@@ -155,7 +155,7 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
       ).toMatchObject({ committed: true })
     }
     await vi.waitFor(() => expect(problems.map(({ code }) => code)).toContain('FILE_UNWRITABLE'), SOON)
-    unmount(join(folder, 'settings'))
+    await unmount(join(folder, 'settings'))
     await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toBe('{\n  "a": 5\n}\n'), SOON)
     expect((await store.get(makeKey('settings', 'kytos', 'a')))?.modRevision).toBe(5n)
     expect(new Set(problems.map(({ message }) => message)).size).toBe(problems.length)
@@ -174,7 +174,7 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
       )
     for (let count = 0; count < 20; count++) await put(count)
     expect([...codes]).toEqual(['STORE_UNREACHABLE'])
-    unmount(join(folder, 'journal'))
+    await unmount(join(folder, 'journal'))
     await put(100)
     expect(acked.at(-1)).toBe(100)
     await store.close()
@@ -264,8 +264,11 @@ function makeReadOnly(path: string): void {
   expect(status, stderr).toBe(0)
 }
 
-function unmount(path: string): void {
-  const { status, stderr } = spawnSync('umount', [path], { encoding: 'utf8' })
-  expect(status, stderr).toBe(0)
+/** Unmounts once no folder below is open: the store of this process may just be listing it. */
+async function unmount(path: string): Promise<void> {
+  await vi.waitFor(() => {
+    const { status, stderr } = spawnSync('umount', [path], { encoding: 'utf8' })
+    expect(status, stderr).toBe(0)
+  }, SOON)
   mounts = mounts.filter(each => each !== path)
 }
