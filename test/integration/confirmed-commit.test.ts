@@ -22,7 +22,7 @@ import { key, SOON } from '../unit/pending/stage.ts'
 /** A controller in a process of its own. */
 interface Member {
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
-  /** Sets its clock so many milliseconds ahead of the real one, before the next command. */
+  /** Sets its clock ahead of the real one, in milliseconds, before the next command. */
   setClock(ahead: number): void
   kill(): Promise<void>
 }

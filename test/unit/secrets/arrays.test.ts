@@ -86,7 +86,7 @@ function sealedIn(value: Json | undefined): readonly string[] {
 const retrieve = (controller: Controller) =>
   controller.ask('kytos.settings.retrieve', { namespace: NAMESPACE })
 
-it('each item keeps its own secret, whoever removes and moves items by their tags', async () => {
+it('each item keeps its own secret when callers remove and move items by their tags', async () => {
   const store = createMemoryStore()
   const backend = () => createMemoryBackend(undefined, store)
   const owner = await openController({ backend, id: 'owner', keys: memoryKeySource(createKeySet()) })

@@ -23,7 +23,7 @@ const read = async (one: Controller, after?: string) =>
   one.ask('kytos.settings.audit', after === undefined ? {} : { after })
 
 describe('the audit of confirmed commits', () => {
-  it('has who armed, extended and ended what, when and why, in order and from any cursor', async () => {
+  it('has the actor, time and comment of each step, in order and from any cursor', async () => {
     const store = createStore()
     const one = await open(store)
     await arm(one, 1, A, B)
