@@ -73,6 +73,15 @@ for i in $(seq 60); do etcdctl put /fill < fill || break; done`
 
   // Replace a member
   await three[2]?.stop('SIGKILL')
+  // It may have been the leader.
+  const health = `. /root/etcdctl.env
+ETCDCTL_ENDPOINTS=https://10.0.0.1:2379,https://10.0.0.2:2379 etcdctl endpoint health`
+  const isHealthy = () =>
+    execute(health, admin).then(
+      () => true,
+      () => false,
+    )
+  await expect.poll(isHealthy, { timeout: 30_000, interval: 500 }).toBe(true)
   expect(await page.sh(admin)).toMatch(/removed from cluster[\s\S]*added to cluster/)
   for (const host of three.slice(2)) {
     await page.sh(host)

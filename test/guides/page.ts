@@ -41,7 +41,13 @@ export async function blocksOf(page: string, section?: string): Promise<readonly
 
 /** The text of a block for a host. */
 export function adapt(text: string, host: Host): string {
-  return host.replace.reduce((adapted, [from, to]) => adapted.replaceAll(from, to), text)
+  return host.replace.reduce((adapted, [from, to]) => adapted.replaceAll(wholeOf(from), to), text)
+}
+
+/** A text as a pattern that does not end within a number: a free port may begin with the digits of a port. */
+function wholeOf(from: string | RegExp): RegExp {
+  if (typeof from !== 'string') return from
+  return new RegExp(`${from.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?!\\d)`, 'g')
 }
 
 /** The host of a service whose command `kytos-settings` is on the PATH, with promtool. */
