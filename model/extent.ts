@@ -63,7 +63,7 @@ function tooDeep(what: string, value: Json): SettingsError {
   )
 }
 
-/** The path to the first container so many levels below a value; undefined without one. */
+/** The path to the first container at a depth below a value; undefined without one. */
 function deepestPath(value: Json, levels: number): (string | number)[] | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (levels === 0) return []

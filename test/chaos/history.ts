@@ -110,7 +110,7 @@ export interface Command {
   readonly sent: bigint
   /** When the answer came; undefined when none ever did. */
   readonly answered: bigint | undefined
-  /** A change that has to be confirmed within so many seconds. */
+  /** A change with its time for the confirmation, in seconds. */
   readonly confirmWithin?: number | undefined
   /** What an update carried. */
   readonly data?: Json

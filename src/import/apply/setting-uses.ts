@@ -7,7 +7,7 @@ const MAX_WALKS = 64
 
 /**
  * Every place of the files of one NApp that reads a setting, of this NApp or of another; and its functions.
- * `isWhole` is false when a value goes through so many functions that uses of it may be missing.
+ * `isWhole` is false when a value goes through more functions than are followed, so that uses may be missing.
  */
 export function findSettingUses(files: readonly PythonFile[]): {
   readonly uses: readonly SettingUse[]
